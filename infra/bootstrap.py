@@ -1,0 +1,88 @@
+"""The bootstrap stack: what an account holds before anything is deployed to it."""
+
+import pulumi
+from pulumi import Output, ResourceOptions
+from pulumi_aws import iam
+
+from infra.artifacts import ArtifactStore, ArtifactStoreArgs, artifact_store_name
+from infra.config import BootstrapConfig
+from infra.names import PREFIX, ROLE_PATH, deploy_role_name
+from infra.policies.deploy_role import deploy_policy, trust_deployers
+from infra.policies.function_role import boundary_policy
+
+# A deployment takes minutes; an hour is the shortest that IAM offers.
+# https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
+_DEPLOY_SESSION_SECONDS = 3600
+
+
+class Bootstrap(pulumi.ComponentResource):
+    """The artifact store, the deploy role, and the boundary of what that role can make."""
+
+    artifact_bucket: Output[str]
+    artifact_key_arn: Output[str]
+    deploy_role_arn: Output[str]
+    permissions_boundary_arn: Output[str]
+
+    def __init__(
+        self, name: str, config: BootstrapConfig, opts: ResourceOptions | None = None
+    ) -> None:
+        """Make what `config` says of one account."""
+        super().__init__("ecs-run-task:index:Bootstrap", name, None, opts)
+        child = ResourceOptions(parent=self)
+        place = config.place
+        store = ArtifactStore(
+            artifact_store_name(),
+            ArtifactStoreArgs(
+                place=place,
+                readers=config.artifact_readers,
+                retention_days=config.artifact_retention_days,
+            ),
+            child,
+        )
+        boundary = iam.Policy(
+            f"{PREFIX}boundary",
+            name=f"{PREFIX}boundary-{place.region}",
+            path=ROLE_PATH,
+            description="The most that a role made by the deploy role can do",
+            policy=Output.json_dumps(boundary_policy(place)),
+            opts=child,
+        )
+        role = iam.Role(
+            f"{PREFIX}deploy",
+            name=deploy_role_name(place.region),
+            description="Deploys the function stacks of this account",
+            assume_role_policy=Output.json_dumps(
+                trust_deployers(config.deploy_principals, config.deploy_external_id)
+            ),
+            max_session_duration=_DEPLOY_SESSION_SECONDS,
+            opts=child,
+        )
+        # Inline: it may hold 10,240 characters, where a managed policy holds 6,144.
+        # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+        iam.RolePolicy(
+            f"{PREFIX}deploy-policy",
+            role=role.name,
+            policy=Output.json_dumps(
+                deploy_policy(
+                    place,
+                    boundary=boundary.arn,
+                    artifact_bucket=store.bucket_arn,
+                    artifact_key=store.key_arn,
+                )
+            ),
+            opts=child,
+        )
+        self.artifact_bucket = store.bucket
+        self.artifact_key_arn = store.key_arn
+        self.deploy_role_arn = role.arn
+        self.permissions_boundary_arn = boundary.arn
+        self.register_outputs(self.outputs())
+
+    def outputs(self) -> dict[str, Output[str]]:
+        """Return what the function stacks of the account need."""
+        return {
+            "artifactBucket": self.artifact_bucket,
+            "artifactKeyArn": self.artifact_key_arn,
+            "deployRoleArn": self.deploy_role_arn,
+            "permissionsBoundaryArn": self.permissions_boundary_arn,
+        }

@@ -1,0 +1,1 @@
+"""IAM documents: pure functions that return dicts, so that a test or a reviewer can read them."""
