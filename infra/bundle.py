@@ -123,3 +123,7 @@ def _verified(found: Distribution, path: PackagePath) -> bytes:
             f"{found.name}: {path} is not as its wheel brought it; reinstall the dependencies"
         )
     return content
+
+
+if __name__ == "__main__":
+    print(write_bundle(build_bundle()))  # noqa: T201 - the path is this command's result
