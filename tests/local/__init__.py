@@ -1,0 +1,1 @@
+"""The embedded AWS, the in-process engine, and what runs on them."""
