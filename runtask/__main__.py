@@ -1,0 +1,5 @@
+"""`python -m runtask` is the command `runtask`."""
+
+from runtask.cli import main
+
+main()

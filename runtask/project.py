@@ -1,0 +1,139 @@
+"""Reads Pulumi.yaml and the stacks' files as the engine does."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML, YAMLError
+
+from infra.config import FunctionConfig, read_function_config
+from infra.config_reader import ConfigError
+from infra.names import BOOTSTRAP_SUFFIX
+from runtask.errors import ProjectError
+
+PROJECT_FILE = "Pulumi.yaml"
+
+_TYPES: Mapping[str, type | tuple[type, ...]] = {
+    "string": str,
+    "integer": int,
+    "boolean": bool,
+    "array": list,
+    "object": dict,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """The project: its name, and what Pulumi.yaml declares of its configuration."""
+
+    folder: Path
+    name: str
+    declared: Mapping[str, Mapping[str, Any]]
+
+    def stack_file(self, stack: str) -> Path:
+        """Return the path of a stack's file."""
+        return self.folder / f"Pulumi.{stack}.yaml"
+
+    def stacks(self) -> list[str]:
+        """Return the names of all stacks that have a file."""
+        files = self.folder.glob("Pulumi.*.yaml")
+        return sorted(path.name.removeprefix("Pulumi.").removesuffix(".yaml") for path in files)
+
+    def stages(self) -> list[str]:
+        """Return the names of the function stacks."""
+        return [stack for stack in self.stacks() if not stack.endswith(BOOTSTRAP_SUFFIX)]
+
+    def stack_config(self, stack: str) -> dict[str, str]:
+        """Return a stack's configuration as the engine hands it to the program.
+
+        Args:
+            stack: The stack's name, as in `Pulumi.<stack>.yaml`.
+
+        Returns:
+            `namespace:key` to text; lists and objects as JSON; with the defaults of Pulumi.yaml.
+
+        Raises:
+            ProjectError: if the file is missing or not YAML, a key is not declared, or a value is
+                of another type than declared.
+        """
+        path = self.stack_file(stack)
+        if not path.exists():
+            known = ", ".join(self.stacks())
+            raise ProjectError(f"{path.name} is missing; the stacks here are {known}")
+        values = _load(path).get("config") or {}
+        config = {key: value["value"] for key, value in self.declared.items() if "value" in value}
+        for key, declaration in self.declared.items():
+            if ":" not in key and "default" in declaration:
+                config[f"{self.name}:{key}"] = declaration["default"]
+        for key, value in values.items():
+            self._check(path.name, key, value)
+            config[key] = value
+        return {key: _text(value) for key, value in config.items()}
+
+    def stage_config(self, stage: str) -> FunctionConfig:
+        """Return a stage's configuration, checked as the program checks it.
+
+        Raises:
+            ProjectError: naming file, key and fix.
+        """
+        values = self.stack_config(stage)
+        # Whether an artifact is pinned is of no concern to whoever only reads.
+        values[f"{self.name}:artifact"] = values.get(f"{self.name}:artifact") or "build"
+        try:
+            return read_function_config(stage, values.get)
+        except ConfigError as error:
+            raise ProjectError(str(error)) from None
+
+    def _check(self, file: str, key: str, value: object) -> None:
+        namespace, _, name = key.partition(":")
+        if not name:
+            raise ProjectError(f"{file}: {key}: a key has a namespace, as in {self.name}:{key}")
+        if isinstance(value, dict) and set(value) == {"secure"}:
+            raise ProjectError(f"{file}: {key} is encrypted; nothing here needs a secret")
+        if namespace != self.name:
+            return
+        if name not in self.declared:
+            known = ", ".join(sorted(key for key in self.declared if ":" not in key))
+            raise ProjectError(f"{file}: {key} is not declared in {PROJECT_FILE}; known: {known}")
+        wanted = str(self.declared[name].get("type", "string"))
+        # In Python true is also the integer 1; in YAML it is not.
+        wrong = isinstance(value, bool) and wanted != "boolean"
+        if wrong or not isinstance(value, _TYPES[wanted]):
+            raise ProjectError(
+                f"{file}: {key}: expected {wanted}, found {json.dumps(value, default=str)}"
+            )
+
+
+def load_project(folder: Path) -> Project:
+    """Read Pulumi.yaml in `folder`.
+
+    Raises:
+        ProjectError: if there is none, or it is not a project.
+    """
+    path = folder / PROJECT_FILE
+    if not path.exists():
+        raise ProjectError(f"no {PROJECT_FILE} in {folder}; change to the project's folder")
+    content = _load(path)
+    if not isinstance(content.get("name"), str):
+        raise ProjectError(f"{PROJECT_FILE}: name is missing")
+    return Project(folder=folder, name=content["name"], declared=content.get("config") or {})
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except YAMLError as error:
+        raise ProjectError(f"{path.name} is not YAML: {error}") from None
+    if not isinstance(content, dict):
+        raise ProjectError(f"{path.name}: expected keys and values, found {type(content).__name__}")
+    return content
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (dict, list)):
+        return json.dumps(value)
+    return str(value)

@@ -1,0 +1,94 @@
+"""What an account's bootstrap stack registers."""
+
+from typing import Any
+
+from tests.infra.conftest import Stack
+from tests.infra.recorder import PLACE, Recorder
+from tests.infra.test_function_stack import statement
+
+
+def deploy_policy(bootstrap: Recorder) -> dict[str, Any]:
+    return bootstrap.only("iam/rolePolicy:RolePolicy").document("policy")
+
+
+def test_the_bucket_is_closed_to_the_public(bootstrap: Recorder) -> None:
+    block = bootstrap.only("s3/bucketPublicAccessBlock:BucketPublicAccessBlock").inputs
+    assert {key for key, value in block.items() if value is True} == {
+        "blockPublicAcls",
+        "blockPublicPolicy",
+        "ignorePublicAcls",
+        "restrictPublicBuckets",
+    }
+
+
+def test_the_bucket_keeps_versions_and_its_owner_owns_everything(bootstrap: Recorder) -> None:
+    versioning = bootstrap.only("s3/bucketVersioning:BucketVersioning").inputs
+    ownership = bootstrap.only("s3/bucketOwnershipControls:BucketOwnershipControls").inputs
+    assert versioning["versioningConfiguration"] == {"status": "Enabled"}
+    assert ownership["rule"] == {"objectOwnership": "BucketOwnerEnforced"}
+
+
+def test_only_the_buckets_own_key_may_encrypt_an_artifact(bootstrap: Recorder) -> None:
+    policy = bootstrap.only("s3/bucketPolicy:BucketPolicy").document("policy")
+    key = f"arn:aws:kms:{PLACE}:ecs-run-task-artifacts-key-0123456"
+    assert statement(policy, "DenyOtherKeys")["Condition"] == {
+        "StringNotEquals": {"s3:x-amz-server-side-encryption-aws-kms-key-id": key}
+    }
+    assert statement(policy, "DenyOtherEncryption")["Effect"] == "Deny"
+    assert statement(policy, "DenyWithoutTls")["Action"] == ["s3:*"]
+
+
+def test_old_versions_end_and_current_ones_stay(stack: Stack) -> None:
+    recorder = stack("dev-bootstrap", artifactRetentionDays="30")
+    lifecycle = recorder.only("s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration")
+    (rule,) = lifecycle.inputs["rules"]
+    assert rule["noncurrentVersionExpiration"] == {"noncurrentDays": 30}
+    assert "expiration" not in rule
+
+
+def test_whoever_promotes_from_here_may_read_and_decrypt_and_no_more(bootstrap: Recorder) -> None:
+    bucket = bootstrap.only("s3/bucketPolicy:BucketPolicy").document("policy")
+    key = bootstrap.only("kms/key:Key").document("policy")
+    readers = {
+        "ArnLike": {"aws:PrincipalArn": ["arn:aws:iam::222222222222:role/ecs-run-task-deploy-*"]}
+    }
+    for document, sid, actions in (
+        (bucket, "ReadArtifacts", ["s3:GetObject"]),
+        (key, "DecryptArtifacts", ["kms:Decrypt"]),
+    ):
+        found = statement(document, sid)
+        assert found["Principal"] == {"AWS": ["222222222222"]}
+        assert found["Action"] == actions
+        assert found["Condition"] == readers
+
+
+def test_the_deploy_role_is_assumed_by_the_configured_principals(stack: Stack) -> None:
+    recorder = stack("dev-bootstrap", deployExternalId="a-secret-handshake")
+    trust = recorder.only("iam/role:Role").document("assumeRolePolicy")
+    (entry,) = trust["Statement"]
+    assert entry["Principal"] == {"AWS": ["arn:aws:iam::111111111111:root"]}
+    assert entry["Condition"] == {"StringEquals": {"sts:ExternalId": "a-secret-handshake"}}
+
+
+def test_the_deploy_role_makes_no_role_without_the_boundary(bootstrap: Recorder) -> None:
+    policy = deploy_policy(bootstrap)
+    creating = [entry for entry in policy["Statement"] if "iam:CreateRole" in entry["Action"]]
+    (entry,) = creating
+    boundary = f"arn:aws:iam:{PLACE}:ecs-run-task-boundary-eu-central-1"
+    assert entry["Condition"] == {"StringEquals": {"iam:PermissionsBoundary": boundary}}
+
+
+def test_the_deploy_role_cannot_change_itself_or_its_boundary(bootstrap: Recorder) -> None:
+    role = bootstrap.only("iam/role:Role").inputs
+    policy = deploy_policy(bootstrap)
+    assert "path" not in role
+    for entry in policy["Statement"]:
+        if any(action.startswith("iam:") for action in entry["Action"]):
+            assert entry["Resource"] == [
+                "arn:aws:iam::111111111111:role/ecs-run-task/ecs-run-task-*"
+            ]
+
+
+def test_the_deploy_policy_fits_a_role(bootstrap: Recorder) -> None:
+    policy = bootstrap.only("iam/rolePolicy:RolePolicy").inputs["policy"]
+    assert len("".join(policy.split())) < 10_240

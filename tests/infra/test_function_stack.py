@@ -1,0 +1,207 @@
+"""What a stage's stack registers, and what AWS would refuse though the embedded AWS does not."""
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from function.settings import Settings
+from infra import limits
+from infra.bundle import build_bundle
+from tests.infra.conftest import Stack
+from tests.infra.recorder import PLACE, Recorder
+
+DIGEST = "ab" * 32
+
+
+def statement(document: dict[str, Any], sid: str) -> dict[str, Any]:
+    (found,) = [entry for entry in document["Statement"] if entry["Sid"] == sid]
+    assert isinstance(found, dict)
+    return found
+
+
+def work_queue(recorder: Recorder) -> Any:
+    return recorder.named("sqs/queue:Queue", "ecs-run-task-dev").inputs
+
+
+def test_the_visibility_timeout_is_six_times_the_functions_timeout(stack: Stack) -> None:
+    recorder = stack("dev", timeoutSeconds="90")
+    assert recorder.only("lambda/function:Function").inputs["timeout"] == 90
+    assert work_queue(recorder)["visibilityTimeoutSeconds"] == 540
+
+
+def test_the_longest_function_timeout_keeps_the_visibility_limit() -> None:
+    longest = limits.VISIBILITY_TIMEOUTS_PER_FUNCTION_TIMEOUT * max(limits.FUNCTION_TIMEOUT_SECONDS)
+    assert longest in limits.QUEUE_VISIBILITY_TIMEOUT_SECONDS
+
+
+def test_the_queue_gives_up_only_after_a_thousand_receives(dev: Recorder) -> None:
+    redrive = json.loads(work_queue(dev)["redrivePolicy"])
+    dlq = dev.named("sqs/queue:Queue", "ecs-run-task-dev-dlq")
+    assert redrive["maxReceiveCount"] == 1000
+    assert redrive["deadLetterTargetArn"].endswith(f"{dlq.name}-0123456")
+
+
+def test_the_dead_letter_queue_takes_from_the_work_queue_alone(dev: Recorder) -> None:
+    allow = dev.only("sqs/redriveAllowPolicy:RedriveAllowPolicy").document("redriveAllowPolicy")
+    assert allow["redrivePermission"] == "byQueue"
+    assert [arn.rpartition(":")[2] for arn in allow["sourceQueueArns"]] == ["ecs-run-task-dev"]
+
+
+def test_the_dead_letter_queue_keeps_longer_than_the_work_queue(dev: Recorder) -> None:
+    dlq = dev.named("sqs/queue:Queue", "ecs-run-task-dev-dlq").inputs
+    assert work_queue(dev)["messageRetentionSeconds"] == 4 * 86400
+    assert dlq["messageRetentionSeconds"] == 14 * 86400
+
+
+@pytest.mark.parametrize(
+    ("kind", "key"),
+    [
+        ("sqs/queue:Queue", "kmsMasterKeyId"),
+        ("sns/topic:Topic", "kmsMasterKeyId"),
+        ("cloudwatch/logGroup:LogGroup", "kmsKeyId"),
+        ("lambda/function:Function", "kmsKeyArn"),
+    ],
+)
+def test_everything_that_holds_data_uses_the_stages_key(dev: Recorder, kind: str, key: str) -> None:
+    for resource in dev.all(kind):
+        assert resource.inputs[key] == f"arn:aws:kms:{PLACE}:ecs-run-task-dev-key-0123456"
+
+
+def test_the_key_rotates(dev: Recorder) -> None:
+    assert dev.only("kms/key:Key").inputs["enableKeyRotation"] is True
+
+
+def test_only_the_stages_own_log_group_may_use_the_key(dev: Recorder) -> None:
+    condition = statement(dev.only("kms/key:Key").document("policy"), "EncryptLog")["Condition"]
+    assert condition == {
+        "ArnEquals": {
+            "kms:EncryptionContext:aws:logs:arn": (
+                "arn:aws:logs:eu-central-1:111111111111:log-group:/aws/lambda/ecs-run-task-dev"
+            )
+        }
+    }
+
+
+@pytest.mark.parametrize("name", ["ecs-run-task-dev-policy", "ecs-run-task-dev-dlq-policy"])
+def test_queues_refuse_whoever_comes_without_tls(dev: Recorder, name: str) -> None:
+    policy = dev.named("sqs/queuePolicy:QueuePolicy", name).document("policy")
+    assert statement(policy, "DenyWithoutTls") == {
+        "Sid": "DenyWithoutTls",
+        "Effect": "Deny",
+        "Principal": {"AWS": "*"},
+        "Action": ["sqs:*"],
+        "Resource": policy["Statement"][0]["Resource"],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+
+
+def test_nobody_else_may_send_unless_the_configuration_says_so(dev: Recorder) -> None:
+    policy = dev.named("sqs/queuePolicy:QueuePolicy", "ecs-run-task-dev-policy").document("policy")
+    assert [entry["Effect"] for entry in policy["Statement"]] == ["Deny"]
+
+
+def test_a_sender_may_send_and_use_the_key_for_it(stack: Stack) -> None:
+    recorder = stack("dev", senders='["333333333333", "events.amazonaws.com"]')
+    queue = recorder.named("sqs/queuePolicy:QueuePolicy", "ecs-run-task-dev-policy")
+    key = recorder.only("kms/key:Key").document("policy")
+    for document in (queue.document("policy"), key):
+        assert statement(document, "Senders")["Principal"] == {"AWS": ["333333333333"]}
+        service = statement(document, "SendersServices")
+        assert service["Principal"] == {"Service": ["events.amazonaws.com"]}
+        # Without it any customer's rule could send through the service.
+        assert service["Condition"] == {"StringEquals": {"aws:SourceAccount": "111111111111"}}
+
+
+def test_the_mapping_reports_partial_failures_and_calls_the_alias(dev: Recorder) -> None:
+    mapping = dev.only("lambda/eventSourceMapping:EventSourceMapping").inputs
+    assert mapping["functionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["functionName"] == f"arn:aws:lambda:{PLACE}:live"
+    assert mapping["batchSize"] == 10
+    assert mapping["scalingConfig"] == {"maximumConcurrency": 2}
+
+
+def test_the_function_is_published_and_its_alias_names_the_version(dev: Recorder) -> None:
+    function = dev.only("lambda/function:Function").inputs
+    assert function["publish"] is True
+    assert function["architectures"] == ["arm64"]
+    assert function["runtime"] == "python3.13"
+    assert dev.only("lambda/alias:Alias").inputs["functionVersion"] == "1"
+
+
+def test_the_functions_code_is_named_by_what_it_is(dev: Recorder) -> None:
+    bundle = build_bundle()
+    function = dev.only("lambda/function:Function").inputs
+    uploaded = dev.only("s3/bucketObjectv2:BucketObjectv2").inputs
+    assert function["s3Key"] == uploaded["key"] == f"artifacts/{bundle.digest}.zip"
+    assert base64.b64decode(function["codeSha256"]).hex() == bundle.digest
+    assert Path(uploaded["source"].path).read_bytes() == bundle.content
+
+
+def test_a_promoted_artifact_is_not_built_again(stack: Stack) -> None:
+    recorder = stack("prod", artifact=DIGEST)
+    assert not recorder.all("s3/bucketObjectv2:BucketObjectv2")
+    assert recorder.only("lambda/function:Function").inputs["s3Key"] == f"artifacts/{DIGEST}.zip"
+
+
+def test_the_function_role_stays_within_the_boundary(dev: Recorder) -> None:
+    role = dev.only("iam/role:Role").inputs
+    assert role["permissionsBoundary"] == "arn:aws:iam::111111111111:policy/ecs-run-task/boundary"
+    assert role["path"] == "/ecs-run-task/"
+
+
+def test_the_role_launches_what_the_configuration_names_and_no_more(dev: Recorder) -> None:
+    policy = dev.only("iam/rolePolicy:RolePolicy").document("policy")
+    ecs = "arn:aws:ecs:eu-central-1:111111111111"
+    assert statement(policy, "LaunchTasks") == {
+        "Sid": "LaunchTasks",
+        "Effect": "Allow",
+        "Action": ["ecs:RunTask"],
+        "Resource": [f"{ecs}:task-definition/report:*"],
+        "Condition": {"ArnLike": {"ecs:cluster": [f"{ecs}:cluster/batch"]}},
+    }
+    assert statement(policy, "TagWhatIsLaunched")["Resource"] == [f"{ecs}:task/batch/*"]
+    assert statement(policy, "PassTaskRoles") == {
+        "Sid": "PassTaskRoles",
+        "Effect": "Allow",
+        "Action": ["iam:PassRole"],
+        "Resource": [
+            "arn:aws:iam::111111111111:role/report-task",
+            "arn:aws:iam::111111111111:role/report-execution",
+        ],
+        "Condition": {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
+    }
+
+
+def test_without_roles_to_pass_nothing_may_be_passed(stack: Stack) -> None:
+    policy = stack("dev", passRoles="[]").only("iam/rolePolicy:RolePolicy").document("policy")
+    assert "PassTaskRoles" not in [entry["Sid"] for entry in policy["Statement"]]
+
+
+def test_the_handlers_allow_list_is_the_roles(dev: Recorder) -> None:
+    variables = dev.only("lambda/function:Function").inputs["environment"]["variables"]
+    settings = Settings.from_environment(variables)
+    policy = dev.only("iam/rolePolicy:RolePolicy").document("policy")
+    launch = statement(policy, "LaunchTasks")
+    assert list(settings.task_definitions) == launch["Resource"]
+    assert list(settings.clusters) == launch["Condition"]["ArnLike"]["ecs:cluster"]
+    assert list(settings.pass_roles) == statement(policy, "PassTaskRoles")["Resource"]
+
+
+def test_the_environment_names_no_reserved_variable(dev: Recorder) -> None:
+    variables = dev.only("lambda/function:Function").inputs["environment"]["variables"]
+    assert not [name for name in variables if name.startswith(("AWS_", "LAMBDA_", "_"))]
+
+
+def test_a_fifo_stage_has_fifo_queues(stack: Stack) -> None:
+    recorder = stack("dev", fifo="true")
+    assert work_queue(recorder)["name"] == "ecs-run-task-dev.fifo"
+    assert all(queue.inputs["fifoQueue"] is True for queue in recorder.all("sqs/queue:Queue"))
+
+
+def test_every_address_hears_of_failures(stack: Stack) -> None:
+    recorder = stack("dev", notifyEmails='["ops@example.com"]')
+    subscription = recorder.only("sns/topicSubscription:TopicSubscription").inputs
+    assert (subscription["protocol"], subscription["endpoint"]) == ("email", "ops@example.com")

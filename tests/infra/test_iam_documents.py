@@ -1,0 +1,98 @@
+"""Every IAM document that the program makes, against the rules of the house and of AWS."""
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import pytest
+from policy_sentry.querying.actions import get_action_data
+
+from tests.infra.recorder import Recorder
+
+POLICY_INPUTS = ("policy", "assumeRolePolicy")
+Statement = dict[str, Any]
+
+
+def documents(recorder: Recorder) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for resource in recorder.resources:
+        for key in POLICY_INPUTS:
+            if key in resource.inputs:
+                yield resource.type, resource.name, json.loads(resource.inputs[key])
+
+
+def statements(*recorders: Recorder) -> Iterator[tuple[str, str, Statement]]:
+    for recorder in recorders:
+        for kind, name, document in documents(recorder):
+            for statement in document["Statement"]:
+                yield kind, f"{name}: {statement.get('Sid')}", statement
+
+
+@cache
+def resource_types(action: str) -> frozenset[str]:
+    """Return the kinds of resource that an action can be granted on, by AWS's own reference."""
+    service, _, name = action.partition(":")
+    data = get_action_data(service, name)
+    assert data, f"{action} is no action of AWS"
+    return frozenset(entry["resource_arn_format"] for entry in data[service]) - {"*"}
+
+
+@pytest.fixture(scope="module")
+def every(bootstrap: Recorder, dev: Recorder) -> list[tuple[str, str, Statement]]:
+    found = list(statements(bootstrap, dev))
+    assert found
+    return found
+
+
+@pytest.fixture(scope="module")
+def allowing(every: list[tuple[str, str, Statement]]) -> list[tuple[str, str, Statement]]:
+    return [entry for entry in every if entry[2]["Effect"] == "Allow"]
+
+
+def test_every_statement_has_a_sid_of_its_own(bootstrap: Recorder, dev: Recorder) -> None:
+    for recorder in (bootstrap, dev):
+        for _, name, document in documents(recorder):
+            sids = [statement["Sid"] for statement in document["Statement"]]
+            assert len(set(sids)) == len(sids), name
+            assert all(sid.isalnum() for sid in sids), name
+
+
+def test_no_action_is_a_pattern(allowing: list[tuple[str, str, Statement]]) -> None:
+    assert not [name for _, name, entry in allowing if "*" in "".join(entry["Action"])]
+
+
+def test_every_action_exists(allowing: list[tuple[str, str, Statement]]) -> None:
+    for _, _, entry in allowing:
+        for action in entry["Action"]:
+            resource_types(action)
+
+
+def test_only_actions_that_know_no_resource_are_granted_on_any(
+    allowing: list[tuple[str, str, Statement]],
+) -> None:
+    for kind, name, entry in allowing:
+        # In a key's own policy the star stands for that key.
+        if kind != "aws:kms/key:Key" and "*" in entry.get("Resource", []):
+            known = {
+                action: types
+                for action in entry["Action"]
+                if (types := resource_types(action)) and "lambda:FunctionArn" not in str(entry)
+            }
+            assert not known, f"{name}: {known}"
+
+
+def test_no_role_is_passed_to_just_any_service(allowing: list[tuple[str, str, Statement]]) -> None:
+    passing = [entry for _, _, entry in allowing if "iam:PassRole" in entry["Action"]]
+    assert passing
+    for entry in passing:
+        assert list(entry["Condition"]["StringEquals"]) == ["iam:PassedToService"]
+
+
+def test_nobody_is_let_in_by_a_star(allowing: list[tuple[str, str, Statement]]) -> None:
+    for _, name, entry in allowing:
+        assert "*" not in json.dumps(entry.get("Principal", {})), name
+
+
+def test_actions_are_sorted_and_named_once(allowing: list[tuple[str, str, Statement]]) -> None:
+    for _, name, entry in allowing:
+        assert entry["Action"] == sorted(set(entry["Action"])), name
