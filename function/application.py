@@ -1,0 +1,110 @@
+"""The handler without AWS's entry point: an event in, the batch's failures out."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from function import batch, observability
+from function.breaker import Breaker
+from function.launcher import Launcher, Window
+from function.limits import HOLD_MAX_SECONDS, LAUNCH_RESERVE_SECONDS
+from function.lookups import Lookups
+from function.notices import Notices
+from function.outcomes import Verdict
+from function.pace import Pacer
+from function.records import records_of
+from function.visibility import send_back
+from function.worker import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from types_boto3_ecs import ECSClient
+    from types_boto3_sns import SNSClient
+    from types_boto3_sqs import SQSClient
+
+    from function.clock import Clock
+    from function.observability import Log
+    from function.settings import Settings
+
+_MILLISECONDS: Final = 1000
+
+
+class Context(Protocol):
+    """What the handler asks of Lambda's context."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return the milliseconds before the invocation times out."""
+
+
+class Application:
+    """Everything that lives as long as an execution environment."""
+
+    def __init__(  # noqa: PLR0913 - the parts of the whole, once
+        self,
+        settings: Settings,
+        *,
+        ecs: ECSClient,
+        sqs: SQSClient,
+        sns: SNSClient,
+        log: Log,
+        clock: Clock = time,
+        draw: Callable[[], float] = random.random,
+    ) -> None:
+        """Put the parts together.
+
+        Args:
+            settings: of the function.
+            ecs: client; it should not retry, the queue does.
+            sqs: client.
+            sns: client.
+            log: takes constant texts with data in keys.
+            clock: tells time and sleeps.
+            draw: gives the jitter, a number from 0 to 1.
+        """
+        self._settings = settings
+        self._sqs = sqs
+        self._log = log
+        self._clock = clock
+        self._worker = Worker(
+            settings=settings,
+            launcher=Launcher(
+                ecs=ecs,
+                pacer=Pacer(settings.environment_launch_rate, clock),
+                breaker=Breaker(clock),
+                clock=clock,
+            ),
+            lookups=Lookups(ecs, clock),
+            sqs=sqs,
+            notices=Notices(sns, settings.failure_topic_arn, settings.stage, log, clock),
+            log=log,
+            clock=clock,
+            draw=draw,
+        )
+
+    def handle(self, event: object, context: Context) -> dict[str, Any]:
+        """Work a batch, and return the messages that stay in the queue.
+
+        Raises:
+            EventError: the event is no SQS batch.
+        """
+        records = records_of(event)
+        if not records:
+            return {"batchItemFailures": []}
+        now = self._clock.monotonic()
+        left = context.get_remaining_time_in_millis() / _MILLISECONDS
+        window = Window(
+            deadline=now + left - LAUNCH_RESERVE_SECONDS, hold_until=now + HOLD_MAX_SECONDS
+        )
+        outcomes = batch.work(records, self._worker, window)
+        send_back(self._sqs, self._settings.queue_url, outcomes, self._log)
+        observability.emit(outcomes, self._settings.stage)
+        return {
+            "batchItemFailures": [
+                {"itemIdentifier": outcome.record.message_id}
+                for outcome in outcomes
+                if outcome.verdict is Verdict.KEPT
+            ]
+        }

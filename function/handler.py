@@ -1,0 +1,61 @@
+"""The entry point of the Lambda function."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from botocore.config import Config
+
+from function.application import Application
+from function.limits import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, THREADS
+from function.observability import logger
+from function.settings import Settings
+from function.validation import session
+
+if TYPE_CHECKING:
+    from types_boto3_ecs import ECSClient
+    from types_boto3_sns import SNSClient
+    from types_boto3_sqs import SQSClient
+
+    from function.application import Context
+
+_SETTINGS: Final = Settings.from_environment(os.environ)
+
+
+def _config(attempts: int) -> Config:
+    return Config(
+        connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        read_timeout=READ_TIMEOUT_SECONDS,
+        max_pool_connections=THREADS,
+        retries={"mode": "standard", "total_max_attempts": attempts},
+        region_name=_SETTINGS.region,
+    )
+
+
+# Made once, at import: a client costs some ten milliseconds and its connections more. RunTask is
+# tried once, because the queue retries it, with a better idea of when; what goes to the queues and
+# the topic is tried twice, because a lost connection there costs a whole round.
+_APPLICATION: Final = Application(
+    _SETTINGS,
+    ecs=cast("ECSClient", session().create_client("ecs", config=_config(1))),
+    sqs=cast("SQSClient", session().create_client("sqs", config=_config(2))),
+    sns=cast("SNSClient", session().create_client("sns", config=_config(2))),
+    log=logger(_SETTINGS.stage, _SETTINGS.log_level),
+)
+
+
+def handler(event: dict[str, Any], context: Context) -> dict[str, Any]:
+    """Start what the messages of a batch ask for.
+
+    Args:
+        event: of an SQS event source mapping with `ReportBatchItemFailures`.
+        context: Lambda's.
+
+    Returns:
+        The ids of the messages that stay in the queue.
+
+    Raises:
+        EventError: the event is no SQS batch.
+    """
+    return _APPLICATION.handle(event, context)

@@ -1,0 +1,108 @@
+"""Every limit that the handler keeps to, once, with its unit and its source."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# --- RunTask: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
+
+TASKS_MAX: Final = 10
+"""Tasks of one RunTask call, so also of one message."""
+
+SUBNETS_MAX: Final = 16
+"""https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html"""
+
+SECURITY_GROUPS_MAX: Final = 5
+"""https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html"""
+
+OVERRIDES_LENGTH_MAX: Final = 8192
+"""Characters of the overrides' JSON, its formatting included."""
+
+TAGS_MAX: Final = 50
+
+PLACEMENT_CONSTRAINTS_MAX: Final = 10
+
+PLACEMENT_STRATEGIES_MAX: Final = 5
+
+CAPACITY_PROVIDERS_MAX: Final = 20
+"""Providers of one capacity provider strategy."""
+
+REFERENCE_ID_LENGTH_MAX: Final = 1024
+
+CLIENT_TOKEN_LENGTH_MAX: Final = 64
+"""https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html"""
+
+STARTED_BY_LENGTH_MAX: Final = 128
+"""Characters: letters, digits, `-`, `_`, `/`."""
+
+# --- Ours
+
+KEY_LENGTH_MAX: Final = 48
+"""Characters of a message's key; the rest of the client token holds number and attempt."""
+
+STAGE_LENGTH_MAX: Final = 64
+"""Characters; `ecs-run-task/<stage>/<key>` then stays within `startedBy`."""
+
+LITERAL_LENGTH_MAX: Final = 65_536
+"""Characters of a body that is read as a Python literal. Its parser needs some hundred times the
+text in memory, and a message that asks for 8192 characters of overrides is far shorter."""
+
+ERROR_LENGTH_MAX: Final = 1024
+"""Characters of an error text in the dead-letter queue, a notice or a log line."""
+
+FAULT_LENGTH_MAX: Final = 8192
+"""Characters of a text from AWS that are looked at. Texts that quote a request can be long."""
+
+# --- SQS: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
+
+MESSAGE_BYTES_MAX: Final = 1_048_576
+"""Bytes of a message: its body and the names, types and values of its attributes."""
+
+MESSAGE_ATTRIBUTES_MAX: Final = 10
+
+VISIBILITY_BATCH_MAX: Final = 10
+"""Entries of one ChangeMessageVisibilityBatch call."""
+
+# --- Time
+
+LAUNCH_RESERVE_SECONDS: Final = 10.0
+"""With less than this left of the invocation no launch is begun: a RunTask call may take
+CONNECT_TIMEOUT_SECONDS + READ_TIMEOUT_SECONDS, and what became of it has to be written down."""
+
+CONNECT_TIMEOUT_SECONDS: Final = 2
+
+READ_TIMEOUT_SECONDS: Final = 6
+
+BACKOFF_BASE_SECONDS: Final = 2
+"""The longest wait after the first receive; it doubles with every further one."""
+
+SLOW_BACKOFF_BASE_SECONDS: Final = 60
+"""The same for what a person has to mend: nobody does that in two seconds."""
+
+BACKOFF_MAX_SECONDS: Final = 900
+
+EXPIRY_MARGIN_SECONDS: Final = 1800
+"""How long before the end of its retention a message is moved to the dead-letter queue. It has to
+come back once more within that time: at most BACKOFF_MAX_SECONDS of backoff, or the queue's
+visibility timeout (360 s) after a crash, and the function's timeout (60 s). That makes 1320 s;
+the rest is for a queue with messages in front of this one."""
+
+HOLD_MAX_SECONDS: Final = 20.0
+"""How long the breaker holds a batch before its messages go back."""
+
+PROBE_INTERVAL_SECONDS: Final = 1.0
+"""The wait before the first probe of a lane without capacity; it doubles up to HOLD_MAX_SECONDS."""
+
+PROBE_LEASE_SECONDS: Final = 30.0
+"""After this long a probe that never reported is taken for dead."""
+
+LOOKUP_TTL_SECONDS: Final = 300.0
+"""How long the answer of DescribeServices or DescribeTaskDefinition is believed."""
+
+NOTICE_INTERVAL_SECONDS: Final = 900.0
+"""A failure of the environment is announced once in this time, by reason, not once a receive."""
+
+# --- Size
+
+THREADS: Final = 4
+"""Threads of a batch, and connections of a client: each new TLS connection costs about 30 ms."""

@@ -1,0 +1,74 @@
+"""Logs and metrics, the only place that knows Powertools.
+
+https://docs.aws.amazon.com/powertools/python/latest/
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from aws_lambda_powertools.logging import Logger
+from aws_lambda_powertools.metrics import Metrics, MetricUnit, single_metric
+
+from function.outcomes import Verdict
+
+if TYPE_CHECKING:
+    from function.outcomes import Outcome
+
+SERVICE: Final = "ecs-run-task"
+"""The service of every log line and metric, and the metrics' namespace."""
+
+
+Log: TypeAlias = Logger
+"""What the rest of the handler calls the logger: it takes a constant text, and data in keys."""
+
+
+def logger(stage: str, level: str) -> Log:
+    """Return the logger of the function.
+
+    The loggers of the libraries stay quiet whatever the level: at DEBUG botocore writes down
+    every request, with the values that a task is to be given.
+    """
+    for name in ("boto3", "botocore", "urllib3"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    return Logger(service=SERVICE, level=level, stage=stage)
+
+
+def emit(outcomes: list[Outcome], stage: str) -> None:
+    """Write the metrics of one invocation.
+
+    Rejected and Kept are there twice: by stage for an alarm, by stage and reason for a person.
+    """
+    reasons = Counter(
+        (outcome.verdict, outcome.reason)
+        for outcome in outcomes
+        if outcome.verdict is not Verdict.LAUNCHED
+    )
+    counts = {
+        "Launched": sum(outcome.launched for outcome in outcomes),
+        "AlreadyStarted": sum(outcome.already_started for outcome in outcomes),
+        "Throttled": sum(outcome.throttled for outcome in outcomes),
+        "Rejected": sum(n for (verdict, _), n in reasons.items() if verdict is Verdict.REJECTED),
+        "Kept": sum(n for (verdict, _), n in reasons.items() if verdict is Verdict.KEPT),
+    }
+    metrics = Metrics(namespace=SERVICE, service=SERVICE)
+    metrics.set_default_dimensions(stage=stage)
+    for name, count in counts.items():
+        metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)
+    for outcome in outcomes:
+        if outcome.verdict is Verdict.LAUNCHED and outcome.launched:
+            metrics.add_metric(
+                name="AgeAtLaunch", unit=MetricUnit.Seconds, value=outcome.age_seconds
+            )
+    metrics.flush_metrics()
+    for (verdict, reason), count in reasons.items():
+        with single_metric(
+            name=verdict.capitalize(),
+            unit=MetricUnit.Count,
+            value=count,
+            namespace=SERVICE,
+            default_dimensions={"service": SERVICE, "stage": stage},
+        ) as metric:
+            metric.add_dimension(name="reason", value=reason)

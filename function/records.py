@@ -1,0 +1,85 @@
+"""A record of the event that SQS hands to the function.
+
+https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+_SOURCE: Final = "aws:sqs"
+_MILLISECONDS: Final = 1000
+
+
+class EventError(ValueError):
+    """The event is no batch of an SQS queue. The text quotes nothing of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """One delivery of one message.
+
+    Attributes:
+        message_id: of SQS.
+        receipt_handle: of this delivery.
+        body: the message's text.
+        receives: how often the message has been delivered, this time included.
+        sent_at: seconds since 1970.
+        group: the message group of a FIFO queue.
+        attributes: the sender's, as SendMessage takes them.
+    """
+
+    message_id: str
+    receipt_handle: str
+    body: str
+    receives: int
+    sent_at: float
+    group: str | None
+    attributes: Mapping[str, Mapping[str, Any]]
+
+
+def records_of(event: object) -> list[Record]:
+    """Return the records of an SQS event.
+
+    Raises:
+        EventError: it is the event of something else.
+    """
+    records = event.get("Records") if isinstance(event, Mapping) else None
+    if not isinstance(records, list):
+        raise EventError("the event is no SQS batch: it has no list `Records`")
+    for record in records:
+        source = record.get("eventSource") if isinstance(record, Mapping) else None
+        if source != _SOURCE:
+            raise EventError(f"the event is no SQS batch: expected records of {_SOURCE}")
+    try:
+        return [_record(record) for record in records]
+    except KeyError as error:
+        raise EventError(f"the event is no SQS batch: a record has no {error}") from None
+
+
+def _record(record: Mapping[str, Any]) -> Record:
+    system = record["attributes"]
+    return Record(
+        message_id=record["messageId"],
+        receipt_handle=record["receiptHandle"],
+        body=record["body"],
+        receives=int(system["ApproximateReceiveCount"]),
+        sent_at=int(system["SentTimestamp"]) / _MILLISECONDS,
+        group=system.get("MessageGroupId"),
+        attributes={
+            name: _attribute(value) for name, value in record.get("messageAttributes", {}).items()
+        },
+    )
+
+
+def _attribute(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an attribute as SendMessage takes it; Lambda spells it in lower case and base64."""
+    attribute: dict[str, Any] = {"DataType": value.get("dataType", "String")}
+    if value.get("stringValue") is not None:
+        attribute["StringValue"] = value["stringValue"]
+    elif value.get("binaryValue") is not None:
+        attribute["BinaryValue"] = base64.b64decode(value["binaryValue"])
+    return attribute
