@@ -41,7 +41,7 @@ class Recorder(mocks.Mocks):
 
     resources: list[Registered] = field(default_factory=list)
 
-    def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         raise AssertionError(f"the program looked {args.token} up")
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
@@ -82,7 +82,7 @@ def record(program: Callable[[], None], stack_name: str, config: Mapping[str, st
 
     async def run() -> None:
         mocks.set_mocks(recorder, project="ecs-run-task", stack=stack_name)
-        settings.set_root_resource(None)
+        settings.set_root_resource(None)  # type: ignore[arg-type] # there is none yet
         settings.SETTINGS.outputs.clear()
         pulumi.runtime.set_all_config(dict(config))
         await stack.run_in_stack(program)

@@ -1,0 +1,122 @@
+"""The command line: what can be said, and what each exit code means."""
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from runtask import console
+from runtask.errors import RuntaskError
+from runtask.exit_codes import ExitCode
+from runtask.messages import read_messages
+from runtask.project import Project, load_project
+from runtask.send import preview
+from runtask.send import send as send_messages
+
+_HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+_project_option = click.option(
+    "--project",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=Path(),
+    show_default="this folder",
+    callback=lambda _context, _option, folder: load_project(folder),
+    help="The folder of Pulumi.yaml.",
+)
+
+
+@click.group(context_settings=_HELP)
+@click.version_option(package_name="ecs-run-task", message="%(version)s")
+def cli() -> None:
+    """Start ECS tasks by messages, and see what became of them.
+
+    \b
+    Exit codes: 0 done; 1 an expectation fell, or AWS refused; 2 the command line or a message is
+    wrong; 3 a Pulumi file is wrong; 4 wrong credentials; 130 interrupted.
+    """  # noqa: D301 - click wants the character itself
+
+
+@cli.command()
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.option("--stage", required=True, help="The stage to send to, as in Pulumi.<stage>.yaml.")
+@click.option("--key", help="The message's key; the same key never starts a second task.")
+@click.option("--group", help="The message group, for a FIFO queue.  [default: one each]")
+@click.option("--dry-run", is_flag=True, help="Print the RunTask calls and send nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was sent as JSON.")
+@_project_option
+def send(  # noqa: PLR0913, PLR0917 - one for each option
+    files: tuple[str, ...],
+    stage: str,
+    key: str | None,
+    group: str | None,
+    dry_run: bool,  # noqa: FBT001 - click passes a flag so
+    as_json: bool,  # noqa: FBT001
+    project: Project,
+) -> None:
+    """Send the messages in FILE..., JSON or YAML, or - for standard input.
+
+    Every message is checked as the handler would check it, and none is sent if one is wrong.
+
+    \b
+    Examples:
+      runtask send examples/run-task.json --stage dev
+      runtask send nightly.yaml --stage prod --key nightly-2026-11-22
+      runtask send nightly.yaml --stage prod --dry-run | jq '.[0].overrides'
+    """  # noqa: D301 - click wants the character itself
+    config = project.stage_config(stage)
+    messages = read_messages(list(files), key)
+    if dry_run:
+        console.as_json(preview(messages, config))
+        return
+    sent = []
+    try:
+        for message in send_messages(messages, config, group=group):
+            console.progress(f"sent {message.source}")
+            sent.append(message)
+    finally:
+        if as_json:
+            console.as_json([asdict(message) for message in sent])
+        elif sent:
+            rows = [(message.source, message.key, message.message_id) for message in sent]
+            console.table(("message", "key", "message id"), rows)
+
+
+@cli.command()
+@click.option("--keep", is_flag=True, help="Leave it running until Ctrl-C.")
+@click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
+@_project_option
+def local(
+    keep: bool,  # noqa: FBT001
+    as_json: bool,  # noqa: FBT001
+    project: Project,
+) -> None:
+    """Rehearse everything on an embedded AWS: two accounts, real messages, tasks that run.
+
+    Nothing is needed but Python, and nothing listens on anything but 127.0.0.1.
+
+    \b
+    Examples:
+      runtask local
+      runtask local --keep      # then, in another terminal, with the variables it prints:
+      runtask send examples/run-task.json --stage dev
+    """  # noqa: D301 - click wants the character itself
+    from runtask.local.command import run  # noqa: PLC0415 - the embedded AWS is an extra
+
+    sys.exit(run(project, keep=keep, as_json=as_json))
+
+
+def main() -> None:
+    """Run the command; an error an operator can mend is printed without a traceback."""
+    try:
+        cli.main(prog_name="runtask", standalone_mode=False)
+    except click.ClickException as problem:
+        problem.show()
+        sys.exit(ExitCode.USAGE)
+    except RuntaskError as problem:
+        console.error(str(problem))
+        sys.exit(problem.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        console.error("interrupted")
+        sys.exit(ExitCode.INTERRUPTED)

@@ -1,0 +1,35 @@
+"""What an operator sees: results on stdout, everything else on stderr."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+_progress = Console(stderr=True, highlight=False, soft_wrap=True)
+_results = Console(highlight=False)
+
+
+def progress(text: str) -> None:
+    """Say on stderr what is being done."""
+    _progress.print(text, markup=False)
+
+
+def error(text: str) -> None:
+    """Say on stderr what went wrong."""
+    _progress.print(f"runtask: {text}", style="red", markup=False)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table on stdout, as wide as its content where there is no terminal to fit."""
+    view = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        view.add_row(*(str(cell) for cell in row))
+    width = None if sys.stdout.isatty() else max(_results.measure(view).maximum, 1)
+    _results.print(view, width=width, markup=False)
+
+
+def as_json(value: object) -> None:
+    """Print a value on stdout as JSON, for a program to read."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
