@@ -27,7 +27,8 @@ def parse(body: str) -> Json:
         Reject: `not-json`, `not-an-object` or `unknown-parameter`.
     """
     try:
-        return _unwrap(_load(body))
+        content = _unwrap(_load(body))
+        return {name: without_nulls(item) for name, item in content.items() if item is not None}
     except RecursionError:
         raise Reject("not-json", "the body: nested too deeply to be read") from None
 
@@ -68,7 +69,7 @@ def _object(value: object, where: str) -> Json:
     stray = next((name for name in value if not isinstance(name, str)), None)
     if stray is not None:
         raise Reject("not-an-object", f"{where}: expected names that are texts, got a number")
-    return {name: without_nulls(item) for name, item in value.items() if item is not None}
+    return value
 
 
 def without_nulls(value: object) -> object:

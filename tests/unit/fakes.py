@@ -1,0 +1,280 @@
+"""Fakes of what stands around the handler: time, ECS, SQS, SNS, and a rig that joins them."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools.logging import Logger
+from botocore.exceptions import ClientError
+
+from function.application import Application
+from function.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ENVIRONMENT = {
+    "STAGE": "dev",
+    "QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/111111111111/work",
+    "DEAD_LETTER_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/111111111111/work-dlq",
+    "FAILURE_TOPIC_ARN": "arn:aws:sns:eu-central-1:111111111111:failures",
+    "CLUSTERS": '["arn:aws:ecs:eu-central-1:111111111111:cluster/batch"]',
+    "TASK_DEFINITIONS": '["arn:aws:ecs:eu-central-1:111111111111:task-definition/report:*"]',
+    "PASS_ROLES": '["arn:aws:iam::111111111111:role/report-*"]',
+    "QUEUE_RETENTION_SECONDS": "345600",
+    "ENVIRONMENT_FAILURE_MAX_AGE_SECONDS": "86400",
+    "LAUNCH_RATE": "20",
+    "MAXIMUM_CONCURRENCY": "2",
+    "LOG_LEVEL": "DEBUG",
+}
+
+MESSAGE: dict[str, Any] = {
+    "cluster": "batch",
+    "taskDefinition": "report:7",
+    "launchType": "FARGATE",
+    "networkConfiguration": {
+        "awsvpcConfiguration": {"subnets": ["subnet-1"], "securityGroups": ["sg-1"]}
+    },
+}
+"""The smallest message that needs nothing of ECS but RunTask."""
+
+_NUMBERS = itertools.count()
+
+
+def settings(**changes: str) -> Settings:
+    return Settings.from_environment({**ENVIRONMENT, **changes})
+
+
+def message(**changes: Any) -> str:
+    return json.dumps({"ECS": {**MESSAGE, **changes}})
+
+
+def client_error(code: str, text: str, operation: str = "RunTask", status: int = 400) -> Exception:
+    return ClientError(
+        {
+            "Error": {"Code": code, "Message": text},
+            "ResponseMetadata": {
+                "HTTPStatusCode": status,
+                "RequestId": "",
+                "HostId": "",
+                "HTTPHeaders": {},
+                "RetryAttempts": 0,
+            },
+        },
+        operation,
+    )
+
+
+class FakeClock:
+    """Time that passes only in sleep."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+        self.slept: list[float] = []
+        self._lock = threading.Lock()
+
+    def time(self) -> float:
+        return 1_800_000_000.0 + self.now
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float, /) -> None:
+        with self._lock:
+            self.slept.append(seconds)
+            self.now += seconds
+
+
+class FakeContext:
+    """An invocation that times out so many seconds after it began."""
+
+    def __init__(self, clock: FakeClock, seconds: float = 60) -> None:
+        self._clock = clock
+        self._ends = clock.now + seconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int((self._ends - self._clock.now) * 1000)
+
+
+class FakeEcs:
+    """ECS as far as the handler asks it, with idempotent client tokens.
+
+    `script` holds what the next RunTask calls answer: an exception to raise, a text for an entry
+    of `failures`, or None for a task. A call beyond the script starts a task.
+    """
+
+    def __init__(self) -> None:
+        self.calls: list[dict[str, Any]] = []
+        self.started: dict[str, dict[str, Any]] = {}
+        self.script: list[Exception | str | None] = []
+        self.always: Exception | str | None = None
+        self.lost_answers = 0
+        self.services: dict[str, dict[str, Any]] = {}
+        self.containers: list[dict[str, Any]] = [{"name": "main"}]
+        self.lookups: list[str] = []
+        self.lookup_error: Exception | None = None
+        self.before_call: Callable[[dict[str, Any]], None] = lambda _call: None
+        self._lock = threading.Lock()
+
+    def run_task(self, **call: Any) -> dict[str, Any]:
+        self.before_call(call)
+        with self._lock:
+            self.calls.append(call)
+            answer = self.script.pop(0) if self.script else self.always
+            token = call["clientToken"]
+            if isinstance(answer, Exception):
+                if self.lost_answers:
+                    self.lost_answers -= 1
+                    self.started.setdefault(token, call)
+                raise answer
+            if isinstance(answer, str):
+                return {"tasks": [], "failures": [{"reason": answer, "arn": "arn:x"}]}
+            if token in self.started and self.started[token] != call:
+                raise client_error("ConflictException", "the token is known")
+            self.started.setdefault(token, call)
+            return {"tasks": [{"taskArn": f"arn:task/{token}"}], "failures": []}
+
+    def describe_services(self, *, cluster: str, services: list[str]) -> dict[str, Any]:
+        self.lookups.append(f"{cluster}/{services[0]}")
+        if self.lookup_error:
+            raise self.lookup_error
+        found = self.services.get(services[0])
+        return {"services": [found] if found else [], "failures": []}
+
+    def describe_task_definition(self, *, taskDefinition: str) -> dict[str, Any]:  # noqa: N803
+        self.lookups.append(taskDefinition)
+        if self.lookup_error:
+            raise self.lookup_error
+        return {"taskDefinition": {"containerDefinitions": self.containers}}
+
+
+class FakeSqs:
+    """SQS: what was sent to the dead-letter queue, and the visibility timeouts."""
+
+    def __init__(self) -> None:
+        self.sent: list[dict[str, Any]] = []
+        self.visibility: dict[str, int] = {}
+        self.send_error: Exception | None = None
+        self.visibility_error: Exception | None = None
+        self.refused: set[str] = set()
+
+    def send_message(self, **arguments: Any) -> dict[str, Any]:
+        if self.send_error:
+            raise self.send_error
+        self.sent.append(arguments)
+        return {"MessageId": "dlq"}
+
+    def change_message_visibility_batch(
+        self,
+        *,
+        QueueUrl: str,  # noqa: N803
+        Entries: list[dict[str, Any]],  # noqa: N803
+    ) -> dict[str, Any]:
+        assert QueueUrl.startswith(ENVIRONMENT["QUEUE_URL"])
+        assert 1 <= len(Entries) <= 10
+        if self.visibility_error:
+            raise self.visibility_error
+        failed = []
+        for entry in Entries:
+            if entry["ReceiptHandle"] in self.refused:
+                failed.append({"Id": entry["Id"], "Code": "ReceiptHandleIsInvalid"})
+            else:
+                self.visibility[entry["ReceiptHandle"]] = entry["VisibilityTimeout"]
+        return {"Successful": [], "Failed": failed}
+
+
+class FakeSns:
+    """SNS: what was published."""
+
+    def __init__(self) -> None:
+        self.published: list[dict[str, Any]] = []
+        self.error: Exception | None = None
+
+    def publish(self, **arguments: Any) -> dict[str, Any]:
+        if self.error:
+            raise self.error
+        self.published.append(arguments)
+        return {"MessageId": "notice"}
+
+    @property
+    def notices(self) -> list[dict[str, Any]]:
+        return [json.loads(arguments["Message"]) for arguments in self.published]
+
+
+@dataclass
+class Rig:
+    """The application among its fakes."""
+
+    clock: FakeClock = field(default_factory=FakeClock)
+    ecs: FakeEcs = field(default_factory=FakeEcs)
+    sqs: FakeSqs = field(default_factory=FakeSqs)
+    sns: FakeSns = field(default_factory=FakeSns)
+    settings: Settings = field(default_factory=settings)
+    log_text: io.StringIO = field(default_factory=io.StringIO)
+    seconds: float = 60
+    draw: float = 1.0
+
+    def __post_init__(self) -> None:
+        clients: dict[str, Any] = {"ecs": self.ecs, "sqs": self.sqs, "sns": self.sns}
+        self.application = Application(
+            self.settings,
+            **clients,
+            log=Logger(service=f"rig-{next(_NUMBERS)}", level="DEBUG", stream=self.log_text),
+            clock=self.clock,
+            draw=lambda: self.draw,
+        )
+
+    def record(self, body: str, number: int = 0, **changes: Any) -> dict[str, Any]:
+        """Return a record; `age`, `receives`, `group` and `attributes` differ on demand."""
+        age, group = changes.pop("age", 0), changes.pop("group", None)
+        system = {
+            "ApproximateReceiveCount": str(changes.pop("receives", 1)),
+            "SentTimestamp": str(int((self.clock.time() - age) * 1000)),
+        }
+        if group is not None:
+            system["MessageGroupId"] = group
+        attributes = {
+            name: {"dataType": "String", "stringValue": value}
+            if isinstance(value, str)
+            else value
+            for name, value in changes.pop("attributes", {}).items()
+        }
+        return {
+            "messageId": f"message-{number}",
+            "receiptHandle": f"receipt-{number}",
+            "body": body,
+            "attributes": system,
+            "messageAttributes": attributes,
+            "eventSource": "aws:sqs",
+            **changes,
+        }
+
+    def handle(self, *records: dict[str, Any]) -> list[str]:
+        """Work a batch, and return the ids that stay in the queue."""
+        context = FakeContext(self.clock, self.seconds)
+        answer = self.application.handle({"Records": list(records)}, context)
+        return [item["itemIdentifier"] for item in answer["batchItemFailures"]]
+
+    def run(self, body: str, **changes: Any) -> list[str]:
+        """Work a batch of one message."""
+        return self.handle(self.record(body, **changes))
+
+    @property
+    def dead(self) -> list[dict[str, str]]:
+        """The attributes of what is in the dead-letter queue, as texts."""
+        return [
+            {
+                name: str(value.get("StringValue", value.get("BinaryValue")))
+                for name, value in sent["MessageAttributes"].items()
+            }
+            for sent in self.sqs.sent
+        ]
+
+    @property
+    def logs(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.log_text.getvalue().splitlines()]

@@ -1,0 +1,220 @@
+from __future__ import annotations
+
+import pytest
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ParamValidationError,
+    ReadTimeoutError,
+)
+
+from function.failures import REASONS, FailureClass, Keep, Reject, failure
+from function.faults import RULES, Source, failure_of_answer, failure_of_error
+from tests.unit.fakes import client_error
+
+INVALID, ENVIRONMENT, TRANSIENT = FailureClass
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "status", "reason", "kind"),
+    [
+        ("ThrottlingException", "Rate exceeded", 400, "throttled", TRANSIENT),
+        ("TooManyRequestsException", "", 429, "throttled", TRANSIENT),
+        ("RequestLimitExceeded", "Request limit exceeded.", 503, "throttled", TRANSIENT),
+        (
+            "InvalidParameterException",
+            "Error retrieving subnet information for [subnet-1]: Rate exceeded (ErrorCode:"
+            " Throttling)",
+            400,
+            "throttled",
+            TRANSIENT,
+        ),
+        (
+            "InvalidParameterException",
+            "Error retrieving security group information for [sg-1]: Request limit exceeded."
+            " (ErrorCode: RequestLimitExceeded)",
+            400,
+            "throttled",
+            TRANSIENT,
+        ),
+        ("ServerException", "", 500, "server-error", TRANSIENT),
+        ("Whatever", "", 502, "server-error", TRANSIENT),
+        ("InternalFailure", "", 0, "server-error", TRANSIENT),
+        (
+            "ClientException",
+            "You've reached the limit on the number of tasks you can run concurrently",
+            400,
+            "quota",
+            TRANSIENT,
+        ),
+        (
+            "ClientException",
+            "Tasks provisioning capacity limit exceeded.",
+            400,
+            "provisioning",
+            TRANSIENT,
+        ),
+        (
+            "InvalidParameterException",
+            "No Container Instances were found in your cluster.",
+            400,
+            "resource",
+            TRANSIENT,
+        ),
+        ("ClientException", "Capacity is unavailable at this time", 400, "capacity", TRANSIENT),
+        (
+            "AccessDeniedException",
+            "User: arn:aws:sts::1:x is not authorized to perform: ecs:RunTask on resource: y",
+            400,
+            "access-denied",
+            ENVIRONMENT,
+        ),
+        (
+            "ClientException",
+            "User: x is not authorized to perform: iam:PassRole on resource: y",
+            400,
+            "access-denied",
+            ENVIRONMENT,
+        ),
+        (
+            "ClientException",
+            "ECS was unable to assume the role 'arn:aws:iam::1:role/x' that was provided for this"
+            " task.",
+            400,
+            "role-not-assumable",
+            ENVIRONMENT,
+        ),
+        (
+            "InvalidParameterException",
+            "Unable to assume the service linked role. Please verify that the ECS service linked"
+            " role exists.",
+            400,
+            "role-not-assumable",
+            ENVIRONMENT,
+        ),
+        ("ClusterNotFoundException", "Cluster not found.", 400, "cluster-not-found", ENVIRONMENT),
+        ("BlockedException", "Your account has been blocked.", 400, "blocked", ENVIRONMENT),
+        ("ExpiredTokenException", "", 400, "credentials", ENVIRONMENT),
+        ("UnrecognizedClientException", "", 400, "credentials", ENVIRONMENT),
+        ("SomethingNewException", "", 400, "unexpected", ENVIRONMENT),
+        ("", "", 0, "unexpected", ENVIRONMENT),
+        (
+            "ClientException",
+            "TaskDefinition not found.",
+            400,
+            "task-definition-not-found",
+            INVALID,
+        ),
+        ("ClientException", "TaskDefinition is inactive", 400, "task-definition-not-found", INVALID),
+        ("ClientException", "something else", 400, "client-error", INVALID),
+        (
+            "InvalidParameterException",
+            "The subnet ID 'subnet-1' does not exist",
+            400,
+            "invalid-parameter",
+            INVALID,
+        ),
+        ("SerializationException", "", 400, "invalid-parameter", INVALID),
+        ("PlatformUnknownException", "", 400, "unsupported", INVALID),
+        ("PlatformTaskDefinitionIncompatibilityException", "", 400, "unsupported", INVALID),
+        ("UnsupportedFeatureException", "", 400, "unsupported", INVALID),
+    ],
+)
+def test_an_error_of_aws_has_its_reason(
+    code: str, text: str, status: int, reason: str, kind: FailureClass
+) -> None:
+    error = client_error(code, text, status=status)
+    assert isinstance(error, ClientError)
+
+    found = failure_of_error(error)
+
+    assert (found.reason, found.details.failure_class) == (reason, kind)
+    assert found.error == f"RunTask {code}: {text}"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "kind"),
+    [
+        ("RESOURCE:CPU", "resource", TRANSIENT),
+        ("RESOURCE:MEMORY", "resource", TRANSIENT),
+        ("RESOURCE:ENI", "resource", TRANSIENT),
+        ("AGENT", "agent", TRANSIENT),
+        (
+            "Capacity is unavailable at this time. Please try again later or in a different"
+            " availability zone",
+            "capacity",
+            TRANSIENT,
+        ),
+        (
+            "You've reached the limit on the number of tasks you can run concurrently",
+            "quota",
+            TRANSIENT,
+        ),
+        (
+            "You\u2019ve reached the limit on the number of vCPUs you can run concurrently",
+            "quota",
+            TRANSIENT,
+        ),
+        ("ATTRIBUTE", "placement", ENVIRONMENT),
+        ("LOCATION", "placement", ENVIRONMENT),
+        ("SOMETHING_NEW", "unexpected", ENVIRONMENT),
+    ],
+)
+def test_an_entry_of_failures_has_its_reason(text: str, reason: str, kind: FailureClass) -> None:
+    found = failure_of_answer([{"reason": text, "detail": "more"}])
+
+    assert (found.reason, found.details.failure_class) == (reason, kind)
+    assert found.error == f"RunTask failure {text}: more"
+
+
+def test_an_answer_with_neither_task_nor_failure_is_tried_again() -> None:
+    assert failure_of_answer([]).reason == "server-error"
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (EndpointConnectionError(endpoint_url="x"), "network"),
+        (ConnectTimeoutError(endpoint_url="x"), "network"),
+        (ReadTimeoutError(endpoint_url="x"), "network"),
+        (ConnectionClosedError(endpoint_url="x"), "network"),
+        (NoCredentialsError(), "credentials"),
+        (ParamValidationError(report="x"), "invalid-parameter"),
+        (BotoCoreError(), "unexpected"),
+    ],
+)
+def test_an_exception_of_botocore_has_its_reason(error: BotoCoreError, reason: str) -> None:
+    assert failure_of_error(error).reason == reason
+
+
+def test_every_rule_names_a_reason() -> None:
+    assert {rule.reason for rule in RULES} <= REASONS.keys()
+
+
+def test_every_rule_can_be_the_first_that_fits() -> None:
+    catch_alls = [rule for rule in RULES if rule.reason == "unexpected"]
+
+    assert [rule.source for rule in catch_alls] == list(Source)
+    assert list(RULES[-len(catch_alls) :]) == catch_alls
+
+
+def test_only_invalid_is_rejected_at_once() -> None:
+    for name, reason in REASONS.items():
+        kind = Reject if reason.failure_class is INVALID else Keep
+        assert isinstance(failure(name, "text"), kind)
+
+
+def test_what_only_needs_an_operator_or_time_is_fixable() -> None:
+    waiting = {n for n, reason in REASONS.items() if reason.failure_class is not INVALID}
+
+    assert all(REASONS[name].fixable for name in waiting)
+    assert {n for n in REASONS.keys() - waiting if REASONS[n].fixable} == {
+        "not-allowed",
+        "service-not-found",
+        "task-definition-not-found",
+        "expired",
+    }
