@@ -1,0 +1,97 @@
+"""`runtask local`: runs the rehearsal and shows what became of every message."""
+
+import signal
+import threading
+from dataclasses import asdict
+from types import FrameType
+
+from runtask import console
+from runtask.errors import RuntaskError
+from runtask.exit_codes import ExitCode
+from runtask.local.emulator import Emulator, EmulatorError
+from runtask.local.engine import EngineError
+from runtask.local.rehearsal import FROM, Rehearsal, Result
+from runtask.local.watching import Observed
+from runtask.project import Project
+
+_COLUMNS = ("stage", "message", "verdict", "task", "exit code", "s to RUNNING")
+
+
+def run(project: Project, *, keep: bool, as_json: bool) -> ExitCode:
+    """Run the rehearsal and print its table.
+
+    Args:
+        project: The project, from the committed files.
+        keep: Leave the embedded AWS running until Ctrl-C.
+        as_json: Print JSON instead of a table.
+
+    Raises:
+        RuntaskError: if the embedded AWS does not start, or a stack cannot be made.
+    """
+    # Whoever stops us with a signal wants everything to be stopped, as Ctrl-C does.
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _interrupt)
+    console.progress("starting the embedded AWS on 127.0.0.1")
+    try:
+        with Emulator.start() as emulator:
+            rehearsal = Rehearsal(project=project, emulator=emulator, say=console.progress)
+            result = rehearsal.run()
+            _show(result, emulator, as_json=as_json, keep=keep)
+            if keep:
+                console.progress("running until Ctrl-C")
+                threading.Event().wait()
+    except (EmulatorError, EngineError) as error:
+        raise RuntaskError(str(error)) from None
+    return ExitCode.FAILED if result.fallen else ExitCode.OK
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _show(result: Result, emulator: Emulator, *, as_json: bool, keep: bool) -> None:
+    variables = {
+        stage: emulator.variables(place.account, place.region)
+        for stage, place in result.places.items()
+    }
+    if as_json:
+        console.as_json(
+            {
+                "messages": [_row(stage, one) for stage, one in result.observed],
+                "expectations": [asdict(one) | {"holds": one.holds} for one in result.expectations],
+                "accounts": {stage: place.account for stage, place in result.places.items()},
+                "digests": result.digests,
+                "environment": variables if keep else None,
+            }
+        )
+    else:
+        rows = [tuple(_cells(_row(stage, one))) for stage, one in result.observed]
+        console.table(_COLUMNS, rows)
+    for stage, place in result.places.items():
+        console.progress(
+            f"stage {stage}: account {place.account}, artifact {result.digests[stage]}"
+        )
+    for fallen in result.fallen:
+        console.error(f"expected: {fallen.text}; found: {fallen.found}")
+    held = len(result.expectations) - len(result.fallen)
+    console.progress(f"{held} of {len(result.expectations)} expectations hold")
+    if keep and not as_json:
+        console.progress(f"for any AWS client, in account {result.places[FROM].account}:")
+        for name, value in variables[FROM].items():
+            console.progress(f"export {name}={value}")
+
+
+def _row(stage: str, one: Observed) -> dict[str, str | int | float | None]:
+    seconds = one.running_after_seconds
+    return {
+        "stage": stage,
+        "message": one.sent.sample.name,
+        "verdict": f"{one.verdict}: {one.reason}" if one.reason else str(one.verdict),
+        "task": one.task.rpartition("/")[2] or None,
+        "exitCode": one.exit_code,
+        "secondsToRunning": None if seconds is None else round(seconds, 2),
+    }
+
+
+def _cells(row: dict[str, str | int | float | None]) -> list[str]:
+    return ["-" if value is None else str(value) for value in row.values()]
