@@ -5,10 +5,14 @@ import sys
 from collections.abc import Iterable, Sequence
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+_ANY_WIDTH = 1000
+
 _progress = Console(stderr=True, highlight=False, soft_wrap=True)
-_results = Console(highlight=False)
+# A pipe or a file has no width to fit into.
+_results = Console(highlight=False, width=None if sys.stdout.isatty() else _ANY_WIDTH)
 
 
 def progress(text: str) -> None:
@@ -22,12 +26,11 @@ def error(text: str) -> None:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table on stdout, as wide as its content where there is no terminal to fit."""
+    """Print a table on stdout, with no line broken where there is no terminal to fit."""
     view = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
-        view.add_row(*(str(cell) for cell in row))
-    width = None if sys.stdout.isatty() else max(_results.measure(view).maximum, 1)
-    _results.print(view, width=width, markup=False)
+        view.add_row(*(escape(str(cell)) for cell in row))
+    _results.print(view)
 
 
 def as_json(value: object) -> None:

@@ -15,6 +15,8 @@ ROLES = ("report-task", "report-execution")
 SUBNETS = ("subnet-0a1b2c3d4e5f60718", "subnet-0f1e2d3c4b5a69788")
 SECURITY_GROUP = "sg-0123456789abcdef0"
 
+_INBOX = "operators-inbox"
+
 _TRUST_ECS = {
     "Version": "2012-10-17",
     "Statement": [
@@ -74,14 +76,32 @@ class Customer:
         """Subscribe a queue to a stage's failure topic, and return the queue's URL."""
         sqs = self.emulator.client("sqs", self.place.account, self.place.region)
         sns = self.emulator.client("sns", self.place.account, self.place.region)
-        url: str = sqs.create_queue(QueueName="operators-inbox")["QueueUrl"]
+        inbox = self.place.arn("sqs", _INBOX)
+        url: str = sqs.create_queue(
+            QueueName=_INBOX, Attributes={"Policy": json.dumps(_let_in(topic_arn, inbox))}
+        )["QueueUrl"]
         sns.subscribe(
             TopicArn=topic_arn,
             Protocol="sqs",
-            Endpoint=self.place.arn("sqs", "operators-inbox"),
+            Endpoint=inbox,
             Attributes={"RawMessageDelivery": "true"},
         )
         return url
+
+
+def _let_in(topic_arn: str, queue_arn: str) -> dict[str, object]:
+    """Return the queue policy that lets a topic deliver.
+
+    https://docs.aws.amazon.com/sns/latest/dg/subscribe-sqs-queue-to-sns-topic.html
+    """
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": queue_arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
+    }
+    return {"Version": "2012-10-17", "Statement": [statement]}
 
 
 def with_customer(config: dict[str, str], place: Place) -> dict[str, str]:
