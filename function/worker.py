@@ -64,12 +64,12 @@ class Worker:
             self._launch(record, window, tally)
         except Failure as found:
             return self._settle(record, tally, found)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             # The record's boundary: whatever is wrong with one message, or with the code that
             # reads it, must not touch the others. It is kept and announced, and goes to the
             # dead-letter queue at an age. Only names are logged: a text might quote the message.
             frames = traceback.extract_tb(error.__traceback__)[-_FRAMES_SHOWN:]
-            self.log.exception(
+            self.log.error(  # noqa: TRY400
                 "unexpected exception",
                 message_id=record.message_id,
                 exception=type(error).__name__,

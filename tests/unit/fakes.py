@@ -239,9 +239,7 @@ class Rig:
         if group is not None:
             system["MessageGroupId"] = group
         attributes = {
-            name: {"dataType": "String", "stringValue": value}
-            if isinstance(value, str)
-            else value
+            name: {"dataType": "String", "stringValue": value} if isinstance(value, str) else value
             for name, value in changes.pop("attributes", {}).items()
         }
         return {

@@ -35,10 +35,7 @@ def test_every_reason_stands_under_its_class() -> None:
     sections = re.split(r"^## ", TEXT, flags=re.MULTILINE)
     for title in ("Invalid", "Environment", "Transient"):
         names = {
-            name
-            for section in sections
-            if section.startswith(title)
-            for name in rows(section)
+            name for section in sections if section.startswith(title) for name in rows(section)
         }
         assert names == {
             name

@@ -109,7 +109,13 @@ INVALID, ENVIRONMENT, TRANSIENT = FailureClass
             "task-definition-not-found",
             INVALID,
         ),
-        ("ClientException", "TaskDefinition is inactive", 400, "task-definition-not-found", INVALID),
+        (
+            "ClientException",
+            "TaskDefinition is inactive",
+            400,
+            "task-definition-not-found",
+            INVALID,
+        ),
         ("ClientException", "something else", 400, "client-error", INVALID),
         (
             "InvalidParameterException",

@@ -114,7 +114,11 @@ def test_the_flat_form_is_the_same_request_in_other_words() -> None:
             "wrong-type",
             'ECS.overrides.cpu: expected a string such as "1024", got the number 1024',
         ),
-        ({"taskDefinition": None}, "missing-parameter", "ECS.taskDefinition: missing, but required"),
+        (
+            {"taskDefinition": None},
+            "missing-parameter",
+            "ECS.taskDefinition: missing, but required",
+        ),
         ({"overrides": []}, "wrong-type", "ECS.overrides: expected an object, got a list"),
         ({"tags": "a=b"}, "wrong-type", "ECS.tags: expected a list, got a text"),
         ({"count": 11}, "over-limit", "ECS.count: expected a whole number from 1 to 10"),

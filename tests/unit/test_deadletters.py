@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from function import deadletters
+from function.failures import failure
+from function.records import Record, records_of
+from tests.unit.fakes import Rig
+
+if TYPE_CHECKING:
+    from types_boto3_sqs import SQSClient
+
+LIMIT = 1_048_576
+
+
+@pytest.fixture
+def sqs(monkeypatch: pytest.MonkeyPatch) -> Iterator[SQSClient]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    with mock_aws():
+        yield boto3.client("sqs", region_name="eu-central-1")
+
+
+def record(body: str = "{", **attributes: Any) -> Record:
+    return records_of({"Records": [Rig().record(body, group="g", attributes=attributes)]})[0]
+
+
+def received(sqs: SQSClient, item: Record, error: str = "why", *, fifo: bool = False) -> Any:
+    name, extra = ("dlq.fifo", {"FifoQueue": "true"}) if fifo else ("dlq", {})
+    url = sqs.create_queue(QueueName=name, Attributes=extra)["QueueUrl"]
+    deadletters.send(sqs, url, item, failure("not-json", error))
+    return sqs.receive_message(
+        QueueUrl=url, MessageAttributeNames=["All"], MessageSystemAttributeNames=["All"]
+    )["Messages"][0]
+
+
+def sent(item: Record, error: str = "why") -> dict[str, Any]:
+    rig = Rig()
+    client: Any = rig.sqs
+    deadletters.send(client, "dlq", item, failure("not-allowed", error))
+    return rig.sqs.sent[0]
+
+
+def size(arguments: dict[str, Any]) -> int:
+    return len(arguments["MessageBody"].encode()) + sum(
+        len(name.encode())
+        + len(value["DataType"].encode())
+        + len(value.get("StringValue", "").encode())
+        + len(value.get("BinaryValue", b""))
+        for name, value in arguments["MessageAttributes"].items()
+    )
+
+
+def test_sqs_takes_the_message_with_its_attributes(sqs: SQSClient) -> None:
+    item = record('{"ü": "\\ud800"}', trace="t", raw={"dataType": "Binary", "binaryValue": "AAEC"})
+
+    found = received(sqs, item)
+
+    assert found["Body"] == '{"ü": "\\ud800"}'
+    assert set(found["MessageAttributes"]) == {
+        "reason", "error", "attempts", "messageId", "fixable", "key", "trace", "raw",
+    }  # fmt: skip
+    assert found["MessageAttributes"]["raw"]["BinaryValue"] == b"\x00\x01\x02"
+
+
+def test_a_fifo_queue_takes_it_in_its_group(sqs: SQSClient) -> None:
+    found = received(sqs, record(), fifo=True)
+
+    assert found["Attributes"]["MessageGroupId"] == "g"
+    assert found["Attributes"]["MessageDeduplicationId"] == "message-0"
+
+
+def test_ten_attributes_are_the_most() -> None:
+    attributes = sent(record(**{f"mine{n}": "x" for n in range(9)}, key="k"))["MessageAttributes"]
+
+    assert len(attributes) == 10
+    assert attributes["key"]["StringValue"] == "k"
+    assert attributes["reason"]["StringValue"] == "not-allowed"
+
+
+def test_a_second_rejection_replaces_the_first(sqs: SQSClient) -> None:
+    item = record(reason="expired", error="old", attempts="9", messageId="old", fixable="true")
+
+    attributes = received(sqs, item, "new")["MessageAttributes"]
+
+    assert attributes["reason"]["StringValue"] == "not-json"
+    assert attributes["error"]["StringValue"] == "new"
+    assert attributes["messageId"]["StringValue"] == "message-0"
+
+
+def test_an_attribute_that_does_not_fit_stays_behind() -> None:
+    body = "x" * (LIMIT - 1000)
+
+    arguments = sent(record(body, large="y" * 900, small="z"))
+
+    assert arguments["MessageBody"] == body
+    assert "large" not in arguments["MessageAttributes"]
+    assert "small" in arguments["MessageAttributes"]
+    assert size(arguments) <= LIMIT
+
+
+@pytest.mark.parametrize("letter", ["x", "ü", "\U0001f600"])
+def test_a_body_of_a_mebibyte_gives_way_to_the_reason(letter: str) -> None:
+    body = letter * (LIMIT // len(letter.encode()))
+
+    arguments = sent(record(body), "e" * 1024)
+
+    assert size(arguments) <= LIMIT
+    assert body.startswith(arguments["MessageBody"])
+    assert len(arguments["MessageBody"].encode()) > LIMIT - 2048
+    assert arguments["MessageAttributes"]["fixable"]["StringValue"] == "false"
+    assert arguments["MessageAttributes"]["error"]["StringValue"].endswith(
+        "(the body was cut to the size of a message)"
+    )

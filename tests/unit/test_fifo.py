@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from typing import Any
+
+from tests.unit.fakes import ENVIRONMENT, Rig, client_error, message, settings
+
+THROTTLED = client_error("ThrottlingException", "Rate exceeded")
+
+
+def fifo() -> Rig:
+    return Rig(
+        settings=settings(
+            QUEUE_URL=ENVIRONMENT["QUEUE_URL"] + ".fifo",
+            DEAD_LETTER_QUEUE_URL=ENVIRONMENT["DEAD_LETTER_QUEUE_URL"] + ".fifo",
+        )
+    )
+
+
+def test_after_a_kept_message_the_rest_of_its_group_goes_back_in_order() -> None:
+    rig = fifo()
+
+    def fail_second(call: dict[str, Any]) -> None:
+        if call["clientToken"] == "message-1-0-0":
+            raise THROTTLED
+
+    rig.ecs.before_call = fail_second
+    groups = ["a", "a", "a", "b", "a", "b"]
+    records = [rig.record(message(), n, group=group) for n, group in enumerate(groups)]
+
+    kept = rig.handle(*records)
+
+    assert kept == ["message-1", "message-2", "message-4"]
+    assert {call["clientToken"] for call in rig.ecs.calls} == {
+        f"message-{n}-0-0" for n in (0, 3, 5)
+    }
+    assert rig.sqs.visibility == {"receipt-1": 2, "receipt-2": 0, "receipt-4": 0}
+
+
+def test_a_group_is_launched_in_order() -> None:
+    rig = fifo()
+    records = [rig.record(message(), n, group="a") for n in range(8)]
+
+    assert rig.handle(*records) == []
+
+    assert [call["clientToken"] for call in rig.ecs.calls] == [f"message-{n}-0-0" for n in range(8)]
+
+
+def test_a_rejected_message_does_not_hold_up_its_group() -> None:
+    rig = fifo()
+
+    kept = rig.handle(rig.record("{", 0, group="a"), rig.record(message(), 1, group="a"))
+
+    assert kept == []
+    assert len(rig.ecs.started) == 1
+
+
+def test_a_rejected_message_keeps_its_group_in_the_dead_letter_queue() -> None:
+    rig = fifo()
+
+    rig.run("{", group="a")
+
+    assert rig.sqs.sent[0]["MessageGroupId"] == "a"
+    assert rig.sqs.sent[0]["MessageDeduplicationId"] == "message-0"
+
+
+def test_a_standard_queue_knows_no_groups() -> None:
+    rig = Rig()
+    rig.ecs.script = [THROTTLED]
+
+    kept = rig.handle(*(rig.record(message(), n, group="fair") for n in range(4)))
+
+    assert len(kept) == 1
+    rig.run("{", group="fair")
+    assert "MessageGroupId" not in rig.sqs.sent[0]
