@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from runtask.local.emulator import ecs, iam, seams
 from runtask.local.emulator.faults import FAULTS_FILE, Call, Fault, read_faults, write_call
+from runtask.local.emulator.request import Request
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -67,7 +68,7 @@ class Faults:
         self._used: dict[str, int] = {}
         self._buckets: dict[str, Bucket] = {}
 
-    def strike(self, call: iam.Request) -> Fault | None:
+    def strike(self, call: Request) -> Fault | None:
         """Return the fault that hits this call, and count it."""
         with self._lock:
             self._read()
@@ -96,7 +97,7 @@ class Faults:
             self._stamp, self._faults = stamp, read_faults(self._folder)
 
 
-def _matches(fault: Fault, call: iam.Request) -> bool:
+def _matches(fault: Fault, call: Request) -> bool:
     return (
         fault.service == call.service
         and fault.action in ("*", call.action)
@@ -132,6 +133,8 @@ def install(folder: Path) -> None:
 
         async def proceed() -> Response:
             iam.current.set(call)
+            # The loopback stands for TLS; else policies that insist on TLS would deny everything.
+            seams.request_origin.set(("127.0.0.1", True))
             ecs.fate.set(fault if fault and fault.stopped_reason else None)
             try:
                 answer: Response = await dispatch(
@@ -154,7 +157,7 @@ def install(folder: Path) -> None:
 
 async def _spoilt(
     fault: Fault,
-    call: iam.Request,
+    call: Request,
     headers: dict[str, str],
     proceed: Callable[[], Awaitable[Response]],
 ) -> Response:
@@ -174,7 +177,7 @@ async def _spoilt(
     return real or (503, {}, b"")
 
 
-def _error(fault: Fault, call: iam.Request, headers: dict[str, str]) -> Response:
+def _error(fault: Fault, call: Request, headers: dict[str, str]) -> Response:
     """Word an error the way the service's protocol does."""
     _, answer_headers, body = seams.access_denied_response(
         call.service,
@@ -188,7 +191,7 @@ def _error(fault: Fault, call: iam.Request, headers: dict[str, str]) -> Response
     return fault.status, answer_headers, body
 
 
-def kill_worker(call: iam.Request) -> None:
+def kill_worker(call: Request) -> None:
     """Kill the processes of the Lambda function whose credentials signed this call."""
     function = call.caller.rsplit("/", 1)[-1]
     with seams.workers_lock:
@@ -206,7 +209,7 @@ def kill_worker(call: iam.Request) -> None:
 
 def describe(
     method: str, path: str, headers: dict[str, str], body: bytes, query_params: dict[str, Any]
-) -> iam.Request:
+) -> Request:
     """Read out of a call who asks for what."""
     form = headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
     text = body.decode("utf-8", "replace")
@@ -227,7 +230,7 @@ def describe(
     if not action:
         name = seams.extract_iam_action(service, method, path, headers, body, routing)
         action = (name or "").rsplit(":", 1)[-1]
-    return iam.Request(
+    return Request(
         service=service,
         action=action,
         account=seams.get_account_id(),
@@ -240,7 +243,7 @@ def describe(
     )
 
 
-def _journal(call: iam.Request, fault: Fault | None, answer: Response) -> Call:
+def _journal(call: Request, fault: Fault | None, answer: Response) -> Call:
     status, _, body = answer
     dropped = fault is not None and fault.drop
     content: dict[str, Any] = {}

@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from runtask.local.emulator import iam, seams
+from runtask.local.emulator.permissions import key_arn
+from runtask.local.emulator.request import Check
 
 Response = tuple[int, dict[str, str], bytes]
 
@@ -64,10 +66,10 @@ def find_problem(request: dict[str, Any]) -> str:
 def _missing_permission(function: dict[str, Any], queue: str) -> str:
     access_key = seams.execution_credentials(function)["AWS_ACCESS_KEY_ID"]
     iam.current.set(None)  # what follows is asked in the name of the function's role
-    checks = [iam.Check(f"sqs:{action}", queue) for action in _POLLING]
-    if key := iam.key_arn(queue, "sqs"):
+    checks = [Check(f"sqs:{action}", queue) for action in _POLLING]
+    if key := key_arn(queue, "sqs"):
         via = {"kms:ViaService": f"sqs.{seams.get_region()}.amazonaws.com"}
-        checks.append(iam.Check("kms:Decrypt", key, via))
+        checks.append(Check("kms:Decrypt", key, via))
     for check in checks:
         service, action = check.action.split(":")
         try:

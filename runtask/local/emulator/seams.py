@@ -15,6 +15,7 @@ from ministack.core.iam_actions import (
     identity_denial_message,
 )
 from ministack.core.iam_evaluator import AuthError
+from ministack.core.iam_evaluator import _request_origin as request_origin
 from ministack.core.lambda_runtime import _lock as workers_lock
 from ministack.core.lambda_runtime import _workers as workers
 from ministack.core.lambda_runtime import execution_credentials
@@ -39,6 +40,9 @@ from ministack.services.ecs import _tasks as tasks
 from ministack.services.eventbridge import _put_events as put_events
 from ministack.services.iam import _roles as roles
 from ministack.services.kms import _resolve_key as find_key
+from ministack.services.s3 import _bucket_default_sse_headers as default_encryption
+from ministack.services.s3 import _bucket_owner_account as bucket_owner
+from ministack.services.s3 import _buckets as buckets
 from ministack.services.sns import _topics as topics
 from ministack.services.sqs import _queues as queues
 
@@ -48,8 +52,11 @@ __all__ = [
     "TCPServer",
     "access_denied_response",
     "app",
+    "bucket_owner",
+    "buckets",
     "cluster_name",
     "clusters",
+    "default_encryption",
     "ecs_tags",
     "error_response_json",
     "execution_credentials",
@@ -66,6 +73,7 @@ __all__ = [
     "lambda_svc",
     "put_events",
     "queues",
+    "request_origin",
     "request_scope",
     "roles",
     "task_definition_key",
