@@ -35,6 +35,8 @@ _MILLISECONDS: Final = 1000
 class Context(Protocol):
     """What the handler asks of Lambda's context."""
 
+    aws_request_id: str
+
     def get_remaining_time_in_millis(self) -> int:
         """Return the milliseconds before the invocation times out."""
 
@@ -93,6 +95,7 @@ class Application:
         records = records_of(event)
         if not records:
             return {"batchItemFailures": []}
+        self._log.append_keys(request_id=context.aws_request_id)
         now = self._clock.monotonic()
         left = context.get_remaining_time_in_millis() / _MILLISECONDS
         window = Window(

@@ -55,13 +55,14 @@ def emit(outcomes: list[Outcome], stage: str) -> None:
     }
     metrics = Metrics(namespace=SERVICE, service=SERVICE)
     metrics.set_default_dimensions(stage=stage)
-    for name, count in counts.items():
-        metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)
     for outcome in outcomes:
         if outcome.verdict is Verdict.LAUNCHED and outcome.launched:
             metrics.add_metric(
                 name="AgeAtLaunch", unit=MetricUnit.Seconds, value=outcome.age_seconds
             )
+    # After the ages: a hundred of them are written at once, and an empty rest would be an error.
+    for name, count in counts.items():
+        metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)
     metrics.flush_metrics()
     for (verdict, reason), count in reasons.items():
         with single_metric(

@@ -13,6 +13,8 @@ from aws_lambda_powertools.logging import Logger
 from botocore.exceptions import ClientError
 
 from function.application import Application
+from function.failures import Reject
+from function.launches import read
 from function.settings import Settings
 
 if TYPE_CHECKING:
@@ -54,6 +56,15 @@ def message(**changes: Any) -> str:
     return json.dumps({"ECS": {**MESSAGE, **changes}})
 
 
+def rejection(body: str, by: Settings) -> Reject | None:
+    """Return why a body is rejected without asking AWS, None where it is not."""
+    try:
+        read(body, by)
+    except Reject as found:
+        return found
+    return None
+
+
 def client_error(code: str, text: str, operation: str = "RunTask", status: int = 400) -> Exception:
     return ClientError(
         {
@@ -92,6 +103,8 @@ class FakeClock:
 
 class FakeContext:
     """An invocation that times out so many seconds after it began."""
+
+    aws_request_id = "request-1"
 
     def __init__(self, clock: FakeClock, seconds: float = 60) -> None:
         self._clock = clock
@@ -275,4 +288,4 @@ class Rig:
 
     @property
     def logs(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.log_text.getvalue().splitlines()]
+        return [json.loads(line) for line in self.log_text.getvalue().split("\n") if line]

@@ -7,20 +7,20 @@ import pytest
 
 from function.failures import Reject
 from function.launches import read
-from tests.unit.fakes import message, settings
+from tests.unit.fakes import message, rejection, settings
 
 ECS = "arn:aws:ecs:eu-central-1:111111111111"
 IAM = "arn:aws:iam::111111111111:role"
 
 
 def allowed(body: str, **lists: list[str]) -> bool:
-    try:
-        read(body, settings(**{name: json.dumps(patterns) for name, patterns in lists.items()}))
-    except Reject as found:
-        assert found.reason == "not-allowed"
-        assert found.fixable
-        return False
-    return True
+    changes = {name: json.dumps(patterns) for name, patterns in lists.items()}
+    found = rejection(body, settings(**changes))
+    if found is None:
+        return True
+    assert found.reason == "not-allowed"
+    assert found.fixable
+    return False
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -13,6 +12,8 @@ from function.records import Record, records_of
 from tests.unit.fakes import Rig
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from types_boto3_sqs import SQSClient
 
 LIMIT = 1_048_576
@@ -31,8 +32,10 @@ def record(body: str = "{", **attributes: Any) -> Record:
 
 
 def received(sqs: SQSClient, item: Record, error: str = "why", *, fifo: bool = False) -> Any:
-    name, extra = ("dlq.fifo", {"FifoQueue": "true"}) if fifo else ("dlq", {})
-    url = sqs.create_queue(QueueName=name, Attributes=extra)["QueueUrl"]
+    if fifo:
+        url = sqs.create_queue(QueueName="dlq.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+    else:
+        url = sqs.create_queue(QueueName="dlq")["QueueUrl"]
     deadletters.send(sqs, url, item, failure("not-json", error))
     return sqs.receive_message(
         QueueUrl=url, MessageAttributeNames=["All"], MessageSystemAttributeNames=["All"]

@@ -27,16 +27,20 @@ INVALID, ENVIRONMENT, TRANSIENT = FailureClass
         ("RequestLimitExceeded", "Request limit exceeded.", 503, "throttled", TRANSIENT),
         (
             "InvalidParameterException",
-            "Error retrieving subnet information for [subnet-1]: Rate exceeded (ErrorCode:"
-            " Throttling)",
+            (
+                "Error retrieving subnet information for [subnet-1]: Rate exceeded (ErrorCode:"
+                " Throttling)"
+            ),
             400,
             "throttled",
             TRANSIENT,
         ),
         (
             "InvalidParameterException",
-            "Error retrieving security group information for [sg-1]: Request limit exceeded."
-            " (ErrorCode: RequestLimitExceeded)",
+            (
+                "Error retrieving security group information for [sg-1]: Request limit exceeded."
+                " (ErrorCode: RequestLimitExceeded)"
+            ),
             400,
             "throttled",
             TRANSIENT,
@@ -82,16 +86,17 @@ INVALID, ENVIRONMENT, TRANSIENT = FailureClass
         ),
         (
             "ClientException",
-            "ECS was unable to assume the role 'arn:aws:iam::1:role/x' that was provided for this"
-            " task.",
+            ("ECS was unable to assume the role 'arn:x' that was provided for this task."),
             400,
             "role-not-assumable",
             ENVIRONMENT,
         ),
         (
             "InvalidParameterException",
-            "Unable to assume the service linked role. Please verify that the ECS service linked"
-            " role exists.",
+            (
+                "Unable to assume the service linked role. Please verify that the ECS service"
+                " linked role exists."
+            ),
             400,
             "role-not-assumable",
             ENVIRONMENT,
@@ -150,8 +155,10 @@ def test_an_error_of_aws_has_its_reason(
         ("RESOURCE:ENI", "resource", TRANSIENT),
         ("AGENT", "agent", TRANSIENT),
         (
-            "Capacity is unavailable at this time. Please try again later or in a different"
-            " availability zone",
+            (
+                "Capacity is unavailable at this time. Please try again later or in a different"
+                " availability zone"
+            ),
             "capacity",
             TRANSIENT,
         ),

@@ -394,7 +394,11 @@ def test_an_unexpected_exception_keeps_its_message_alone(rig: Rig) -> None:
 
 def test_a_batch_is_worked_by_four_threads(rig: Rig) -> None:
     together = threading.Barrier(4, timeout=5)
-    rig.ecs.before_call = lambda _call: together.wait() and None
+
+    def meet(_call: dict[str, Any]) -> None:
+        together.wait()
+
+    rig.ecs.before_call = meet
 
     assert rig.handle(*(rig.record(message(), n) for n in range(4))) == []
 

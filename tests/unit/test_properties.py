@@ -1,0 +1,177 @@
+"""Whatever stands in a message: nothing is raised, and it ends in exactly one of three ways."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings, target
+from hypothesis import strategies as st
+
+from function.failures import REASONS
+from function.limits import MESSAGE_BYTES_MAX
+from tests.unit.fakes import MESSAGE, Rig, client_error, rejection
+from tests.unit.fakes import settings as settings_of
+
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda children: (
+        st.lists(children, max_size=4) | st.dictionaries(st.text(max_size=10), children, max_size=4)
+    ),
+    max_leaves=15,
+)
+
+VALID: dict[str, Any] = {
+    "ECS": {
+        **MESSAGE,
+        "service": "report",
+        "count": 2,
+        "propagateTags": "TASK_DEFINITION",
+        "tags": [{"key": "team", "value": "a"}],
+        "overrides": {
+            "cpu": "1024",
+            "taskRoleArn": "report-task",
+            "containerOverrides": [
+                {"name": "main", "environment": [{"name": "A", "value": "b"}], "command": ["run"]}
+            ],
+        },
+    }
+}
+
+FLAT: dict[str, Any] = {
+    "ECS": {
+        "cluster": "batch",
+        "task_def": "report:7",
+        "container_name": "main",
+        "environment": [{"Name": "A", "Value": "b"}],
+        "command": ["run"],
+        "subnets": ["subnet-1"],
+        "security_groups": ["sg-1"],
+        "cpu": "1024",
+    }
+}
+
+ANSWERS = st.sampled_from(
+    [
+        None,
+        None,
+        "RESOURCE:CPU",
+        "SOMETHING",
+        client_error("ThrottlingException", "Rate exceeded"),
+        client_error("InvalidParameterException", "no"),
+        client_error("AccessDeniedException", "no"),
+        client_error("ConflictException", "known"),
+        ValueError("bug"),
+    ]
+)
+
+
+def places(value: Any, start: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Return the path of everything inside a value."""
+    inside: list[tuple[Any, Any]] = []
+    if isinstance(value, dict):
+        inside = list(value.items())
+    elif isinstance(value, list):
+        inside = list(enumerate(value))
+    return [
+        path for name, item in inside for path in ((*start, name), *places(item, (*start, name)))
+    ]
+
+
+@st.composite
+def mutations(draw: st.DrawFn) -> str:
+    """Draw a valid message of which some places hold something else."""
+    body = copy.deepcopy(draw(st.sampled_from([VALID, FLAT])))
+    for _ in range(draw(st.integers(0, 3))):
+        paths = places(body)
+        if not paths:
+            break
+        *way, last = draw(st.sampled_from(paths))
+        parent = body
+        for name in way:
+            parent = parent[name]
+        change = draw(st.sampled_from(["replace", "remove", "add"]))
+        if change == "replace":
+            parent[last] = draw(ANY_JSON)
+        elif change == "remove":
+            del parent[last]
+        elif isinstance(parent, dict):
+            parent[draw(st.text(max_size=8))] = draw(ANY_JSON)
+        else:
+            parent.append(draw(ANY_JSON))
+    return json.dumps(body) if draw(st.booleans()) else str(body)
+
+
+def ends_once(body: str, answer: Exception | str | None = None, age: int = 0) -> None:
+    rig = Rig()
+    rig.ecs.always = answer
+
+    kept = rig.run(body, age=age)
+
+    refused = rejection(body, rig.settings)
+    if refused is not None:
+        assert rig.ecs.calls == []
+        assert (kept, len(rig.sqs.sent)) == ([], 1)
+        assert rig.dead[0]["reason"] == refused.reason
+    launched = any(line["message"] == "message launched" for line in rig.logs)
+    assert [bool(kept), bool(rig.sqs.sent), launched].count(True) == 1
+    for sent, dead in zip(rig.sqs.sent, rig.dead, strict=True):
+        assert sent["MessageBody"] == body
+        assert len(body.encode()) < MESSAGE_BYTES_MAX
+        assert dead["reason"] in REASONS
+        dead["error"].encode()
+    assert all(call["count"] == 1 for call in rig.ecs.calls)
+
+
+QUICK = settings(
+    max_examples=150,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+
+
+@QUICK
+@given(ANY_JSON.map(json.dumps))
+def test_any_json_ends_in_one_way(body: str) -> None:
+    ends_once(body)
+
+
+@QUICK
+@given(ANY_JSON)
+def test_any_json_in_the_wrapper_ends_in_one_way(value: Any) -> None:
+    ends_once(json.dumps({"ECS": value}))
+
+
+@QUICK
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=200))
+def test_any_text_ends_in_one_way(body: str) -> None:
+    ends_once(body)
+
+
+@settings(QUICK, max_examples=500)
+@given(mutations(), ANSWERS, st.sampled_from([0, 90_000, 345_000]))
+def test_any_mutation_of_a_message_ends_in_one_way(
+    body: str, answer: Exception | str | None, age: int
+) -> None:
+    ends_once(body, answer, age)
+
+
+@QUICK
+@given(st.lists(st.tuples(mutations(), st.integers(0, 3)), min_size=1, max_size=10), ANSWERS)
+def test_every_message_of_a_batch_ends_in_one_way(
+    messages: list[tuple[str, int]], answer: Exception | str | None
+) -> None:
+    rig = Rig(settings=settings_of(QUEUE_URL="https://sqs/1/work.fifo"))
+    rig.sqs.change_message_visibility_batch = lambda **_: {}  # type: ignore[method-assign]
+    rig.ecs.always = answer
+    target(float(len(messages)))
+
+    kept = rig.handle(
+        *(rig.record(body, n, group=str(group)) for n, (body, group) in enumerate(messages))
+    )
+
+    dead = [item["messageId"] for item in rig.dead]
+    launched = [li["message_id"] for li in rig.logs if li["message"] == "message launched"]
+    assert sorted(kept + dead + launched) == [f"message-{n}" for n in range(len(messages))]
