@@ -46,7 +46,7 @@ def run(project: Project, *, keep: bool, as_json: bool) -> ExitCode:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+    signal.raise_signal(signal.SIGINT)  # asyncio has a handler of its own for that one
 
 
 def _show(result: Result, emulator: Emulator, *, as_json: bool, keep: bool) -> None:

@@ -1,0 +1,162 @@
+"""A stack file that is wrong is refused before anything is made, with key, file and fix."""
+
+import pytest
+
+from infra.config import read_bootstrap_config, read_function_config
+from infra.config_reader import ConfigError
+from infra.program import main
+from runtask.project import Project
+from tests.infra.recorder import record
+
+
+def problems(project: Project, stack: str = "dev", **changes: str | None) -> list[str]:
+    """Return what is found wrong with a stack's configuration after some changes."""
+    config = project.stack_config(stack)
+    for name, value in changes.items():
+        key = name.replace("aws_", "aws:") if name.startswith("aws_") else f"ecs-run-task:{name}"
+        if value is None:
+            config.pop(key, None)
+        else:
+            config[key] = value
+    read = read_bootstrap_config if stack.endswith("-bootstrap") else read_function_config
+    try:
+        read(stack, config.get)
+    except ConfigError as error:
+        return list(error.problems)
+    return []
+
+
+@pytest.mark.parametrize("stack", ["dev-bootstrap", "prod-bootstrap", "dev"])
+def test_the_committed_stack_files_are_right(project: Project, stack: str) -> None:
+    assert problems(project, stack) == []
+
+
+def test_prod_waits_for_a_promotion(project: Project) -> None:
+    (problem,) = problems(project, "prod")
+    assert problem.startswith("ecs-run-task:artifact: is missing; promote one (runtask promote")
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        (
+            {"clusters": "[]"},
+            (
+                "ecs-run-task:clusters: is missing; "
+                "run: pulumi config set --path 'ecs-run-task:clusters[0]' batch -s dev"
+            ),
+        ),
+        (
+            {"clusters": '["not a name"]'},
+            "ecs-run-task:clusters[0]: found 'not a name'; expected a cluster's name or ARN",
+        ),
+        ({"clusters": "batch"}, "ecs-run-task:clusters: found 'batch'; expected a list"),
+        (
+            {"timeoutSeconds": "901"},
+            "ecs-run-task:timeoutSeconds: found '901'; allowed are 20 to 900 seconds",
+        ),
+        (
+            {"maximumConcurrency": "1"},
+            "ecs-run-task:maximumConcurrency: found '1'; allowed are 2 to 1000 instances",
+        ),
+        (
+            {"batchSize": "11"},
+            (
+                "ecs-run-task:batchSize: found 11 with no batching window; more than 10 messages "
+                "need ecs-run-task:batchingWindowSeconds of 1 or more"
+            ),
+        ),
+        (
+            {"batchSize": "11", "batchingWindowSeconds": "1", "fifo": "true"},
+            (
+                "ecs-run-task:batchSize: found 11 with fifo: true; a FIFO queue has batches of 10 "
+                "at most"
+            ),
+        ),
+        ({"fifo": "yes"}, "ecs-run-task:fifo: found 'yes'; allowed are true and false"),
+        (
+            {"logRetentionDays": "31"},
+            (
+                "ecs-run-task:logRetentionDays: found '31'; allowed are 1, 3, 5, 7, 14, 30, 60, "
+                "90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653 days"
+            ),
+        ),
+        (
+            {"environmentMaxAgeMinutes": "5760"},
+            (
+                "ecs-run-task:environmentMaxAgeMinutes: found 5760; the queue keeps a message for "
+                "5760 minutes (ecs-run-task:queueRetentionDays); set less than that"
+            ),
+        ),
+        (
+            {"bootstrap": "shared"},
+            (
+                "ecs-run-task:bootstrap: found 'shared'; the name of a bootstrap stack ends in "
+                "-bootstrap"
+            ),
+        ),
+        (
+            {"senders": '["everybody"]'},
+            (
+                "ecs-run-task:senders[0]: found 'everybody'; expected an account id, the ARN of a "
+                "role or user, or a service such as events.amazonaws.com"
+            ),
+        ),
+        (
+            {"aws_region": None},
+            "aws:region: is missing; run: pulumi config set 'aws:region' eu-central-1 -s dev",
+        ),
+    ],
+)
+def test_an_error_names_key_found_and_fix(
+    project: Project, changes: dict[str, str | None], expected: str
+) -> None:
+    assert expected in problems(project, **changes)
+
+
+@pytest.mark.parametrize("accounts", ["[]", '["1", "2"]', "[12345678901]", None])
+def test_a_stack_belongs_to_exactly_one_account(project: Project, accounts: str | None) -> None:
+    (problem,) = problems(project, aws_allowedAccountIds=accounts)
+    assert "aws:allowedAccountIds" in problem
+    assert "exactly one account" in problem
+
+
+def test_all_problems_are_told_at_once(project: Project) -> None:
+    assert len(problems(project, clusters="[]", taskDefinitions="[]", logLevel="LOUD")) == 3
+
+
+def test_nothing_is_made_with_a_broken_configuration(project: Project) -> None:
+    config = project.stack_config("dev") | {"ecs-run-task:clusters": "[]"}
+    with pytest.raises(ConfigError, match=r"Pulumi\.dev\.yaml cannot be used"):
+        record(main, "dev", config)
+
+
+def test_a_bootstrap_without_deployers_is_refused(project: Project) -> None:
+    (problem,) = problems(project, "dev-bootstrap", deployPrincipals="[]")
+    assert problem.startswith("ecs-run-task:deployPrincipals: is missing; run: pulumi config set")
+
+
+def test_a_star_is_only_what_was_written(project: Project) -> None:
+    config = project.stack_config("dev") | {
+        "ecs-run-task:clusters": '["batch-*"]',
+        "ecs-run-task:taskDefinitions": '["report:3", "*"]',
+    }
+    read = read_function_config("dev", config.get)
+    ecs = "arn:aws:ecs:eu-central-1:111111111111"
+    assert read.cluster_arns == (f"{ecs}:cluster/batch-*",)
+    assert read.task_definition_arns == (
+        f"{ecs}:task-definition/report:3",
+        f"{ecs}:task-definition/*:*",
+    )
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"),
+    [("eu-central-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")],
+)
+def test_the_partition_follows_from_the_region(
+    project: Project, region: str, partition: str
+) -> None:
+    config = project.stack_config("dev") | {"aws:region": region}
+    arns = read_function_config("dev", config.get).cluster_arns
+    assert arns == (f"arn:{partition}:ecs:{region}:111111111111:cluster/batch",)

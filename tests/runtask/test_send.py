@@ -1,0 +1,163 @@
+"""`runtask send`: nothing is sent that the handler would reject, and nothing to a wrong account."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from moto import mock_aws
+
+from runtask.errors import AccountError, RuntaskError, UsageError
+from tests.runtask.conftest import ROOT, Run
+
+EXAMPLE = str(ROOT / "examples" / "run-task.json")
+WITHOUT_NETWORK = str(ROOT / "examples" / "without-network.yaml")
+INVALID = str(ROOT / "examples" / "invalid.json")
+NOT_ALLOWED = str(ROOT / "examples" / "not-allowed.json")
+
+Queue = Callable[[], list[dict[str, Any]]]
+
+
+def test_a_message_arrives_with_its_key(run: Run, queue: Queue) -> None:
+    result = run("send", EXAMPLE, "--stage", "dev", "--key", "nightly-1")
+    assert result.exit_code == 0, result.output
+    (message,) = queue()
+    assert message["MessageAttributes"]["key"]["StringValue"] == "nightly-1"
+    assert json.loads(message["Body"]) == json.loads(Path(EXAMPLE).read_text(encoding="utf-8"))
+
+
+def test_yaml_is_sent_as_the_json_that_it_means(run: Run, queue: Queue) -> None:
+    run("send", WITHOUT_NETWORK, "--stage", "dev")
+    (message,) = queue()
+    overrides = json.loads(message["Body"])["ECS"]["overrides"]["containerOverrides"]
+    assert overrides == [{"command": ["sh", "-c", "exit 7"]}]
+
+
+def test_one_file_can_hold_several_messages(run: Run, queue: Queue, tmp_path: Path) -> None:
+    text = Path(WITHOUT_NETWORK).read_text(encoding="utf-8")
+    (tmp_path / "two.yaml").write_text(f"{text}---\n{text}", encoding="utf-8")
+    result = run("send", str(tmp_path / "two.yaml"), "--stage", "dev", "--json")
+    sent = json.loads(result.stdout)
+    assert [Path(message["source"]).name for message in sent] == ["two.yaml#1", "two.yaml#2"]
+    assert len({message["key"] for message in sent}) == 2
+    assert len(queue()) == 2
+
+
+def test_standard_input_is_read(run: Run, queue: Queue) -> None:
+    text = Path(EXAMPLE).read_text(encoding="utf-8")
+    assert run("send", "-", "--stage", "dev", stdin=text).exit_code == 0
+    assert len(queue()) == 1
+
+
+def test_one_wrong_message_keeps_all_from_being_sent(run: Run, queue: Queue) -> None:
+    result = run("send", EXAMPLE, INVALID, NOT_ALLOWED, "--stage", "dev")
+    assert isinstance(result.exception, UsageError)
+    text = str(result.exception)
+    assert 'ECS.overrides.cpu: expected a string such as "1024", got the number 1024' in text
+    assert "cluster/payroll is not on the allow-list" in text
+    assert queue() == []
+
+
+def test_a_dry_run_prints_the_calls_and_sends_nothing(run: Run, queue: Queue) -> None:
+    result = run("send", EXAMPLE, "--stage", "dev", "--key", "nightly-1", "--dry-run")
+    (call,) = json.loads(result.stdout)
+    assert call["clientToken"] == "nightly-1-0-0"
+    assert call["startedBy"] == "ecs-run-task/dev/nightly-1"
+    assert call["taskDefinition"] == "report"
+    assert queue() == []
+
+
+def test_a_dry_run_that_looks_nothing_up_needs_no_credentials(run: Run) -> None:
+    result = run("send", EXAMPLE, "--stage", "dev", "--dry-run")
+    assert result.exit_code == 0, result.exception
+
+
+def test_credentials_of_another_account_are_refused(run: Run, queue: Queue, folder: Path) -> None:
+    file = folder / "Pulumi.dev.yaml"
+    text = file.read_text(encoding="utf-8").replace("111111111111", "999999999999")
+    file.write_text(text, encoding="utf-8")
+    result = run("send", EXAMPLE, "--stage", "dev")
+    assert isinstance(result.exception, AccountError)
+    assert "in account 999999999999, and the credentials are of account 111111111111" in str(
+        result.exception
+    )
+    assert queue() == []
+
+
+def test_missing_credentials_are_told_with_what_to_do(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    result = run("send", EXAMPLE, "--stage", "dev")
+    assert isinstance(result.exception, AccountError)
+    assert "set AWS_PROFILE" in str(result.exception)
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_stage_that_is_not_deployed_is_told_with_what_to_do(run: Run) -> None:
+    result = run("send", EXAMPLE, "--stage", "dev")
+    assert isinstance(result.exception, RuntaskError)
+    assert "there is no queue ecs-run-task-dev in account 111111111111" in str(result.exception)
+    assert "pulumi up -s dev" in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([EXAMPLE, "--key", "not a key"], "--key not a key: allowed are up to 48 letters"),
+        ([EXAMPLE, EXAMPLE, "--key", "twice"], "a key is for one message, found 2"),
+        ([EXAMPLE, "--group", "g"], "is no FIFO queue"),
+        (["no-such-file.json"], "no-such-file.json: No such file or directory"),
+    ],
+)
+def test_a_wrong_command_line_sends_nothing(
+    run: Run, queue: Queue, arguments: list[str], expected: str
+) -> None:
+    result = run("send", *arguments, "--stage", "dev")
+    assert isinstance(result.exception, UsageError)
+    assert expected in str(result.exception)
+    assert queue() == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a: [1, 2", "is neither JSON nor YAML"),
+        ("ECS: {started: 2026-11-22}", "put it in quotes"),
+        ("", "holds no message"),
+    ],
+)
+def test_a_file_that_is_no_message_says_what_it_is(
+    run: Run, tmp_path: Path, text: str, expected: str
+) -> None:
+    (tmp_path / "message.yaml").write_text(text, encoding="utf-8")
+    result = run("send", str(tmp_path / "message.yaml"), "--stage", "dev")
+    assert isinstance(result.exception, UsageError)
+    assert expected in str(result.exception)
+
+
+def test_a_fifo_message_has_a_group_and_its_key_as_deduplication_id(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import boto3  # noqa: PLC0415 - inside moto
+
+    monkeypatch.setenv("MOTO_ACCOUNT_ID", "111111111111")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    with (folder / "Pulumi.dev.yaml").open("a", encoding="utf-8") as file:
+        file.write("  ecs-run-task:fifo: true\n")
+    with mock_aws():
+        sqs = boto3.client("sqs", region_name="eu-central-1")
+        url = sqs.create_queue(QueueName="ecs-run-task-dev.fifo", Attributes={"FifoQueue": "true"})[
+            "QueueUrl"
+        ]
+        result = run("send", EXAMPLE, "--stage", "dev", "--key", "k", "--group", "reports")
+        assert result.exit_code == 0, result.exception
+        (message,) = sqs.receive_message(QueueUrl=url, AttributeNames=["All"])["Messages"]
+    assert message["Attributes"]["MessageGroupId"] == "reports"
+    assert message["Attributes"]["MessageDeduplicationId"] == "k"
