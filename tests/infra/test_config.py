@@ -78,7 +78,8 @@ def test_prod_waits_for_a_promotion(project: Project) -> None:
             {"logRetentionDays": "31"},
             (
                 "ecs-run-task:logRetentionDays: found '31'; allowed are 1, 3, 5, 7, 14, 30, 60, "
-                "90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653 days"
+                "90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, "
+                "3288, 3653 days"
             ),
         ),
         (
