@@ -51,7 +51,7 @@ def eventually(condition: object, seconds: float = 3.0) -> bool:
 def hold() -> tuple[subprocess.Popen[str], int, Path, list[int]]:
     """Start a process that holds an emulator with a task, and say what there is to end."""
     command = [sys.executable, "-c", HOLDER]
-    holder = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own
+    holder = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert holder.stdout
     pid, folder = holder.stdout.readline().split()
     containers = [int(file.name) for file in (Path(folder) / "groups").glob("*")]
@@ -103,7 +103,7 @@ def test_clients_ignore_the_users_own_configuration(
 
 def test_any_client_can_use_the_variables(emulator: Emulator) -> None:
     code = "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])"
-    found = subprocess.run(  # noqa: S603 - our own
+    found = subprocess.run(
         [sys.executable, "-c", code],
         env={"PATH": os.environ["PATH"], **emulator.variables(ACCOUNT, REGION)},
         capture_output=True,

@@ -13,7 +13,7 @@ import sys
 import threading
 from pathlib import Path
 
-from runtask.local.emulator import calls, iam, mappings, seams
+from runtask.local.emulator import calls, iam, mappings, principals, seams
 from runtask.local.emulator.containers import Containers
 from runtask.local.emulator.ecs import Tasks
 from runtask.local.emulator.layout import groups_folder, tasks_folder
@@ -29,6 +29,7 @@ def main(folder: Path) -> None:
     threading.Thread(target=_end_with_parent, args=(folder, containers), daemon=True).start()
     Tasks(containers, tasks_folder(folder)).install()
     iam.install()
+    principals.install()
     mappings.install()
     calls.install(folder)
     # The parent alone says when it ends; Ctrl-C reaches a whole group of processes.

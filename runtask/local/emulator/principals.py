@@ -1,0 +1,45 @@
+"""Who a caller is for a policy, where MiniStack takes it for somebody else.
+
+A role's session has the role's ARN as `aws:PrincipalArn`, not the session's; and the policy of
+another account's bucket is asked about the caller itself, not about the caller's root user.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from runtask.local.emulator import iam, seams
+
+_SESSION = ":assumed-role/"
+
+
+def install() -> None:
+    """Put both in the place of MiniStack's."""
+    resolve = seams.iam_evaluator._resolve_condition_key  # noqa: SLF001 - see seams
+    evaluate = seams.iam_evaluator.evaluate_resource_policy
+
+    def resolve_key(key: str, context: Any) -> Any:  # noqa: ANN401 - classes of MiniStack
+        value = resolve(key, context)
+        return role_arn(value) if key.lower() == "aws:principalarn" else value
+
+    def evaluate_policy(document: Any, context: Any, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - classes of MiniStack
+        request = iam.current.get()
+        if request and not args and not options and context.principal_type == "Root":
+            caller = request.caller
+            if f":{context.principal_account}:" in caller:
+                context = dataclasses.replace(context, principal_arn=caller)
+        return evaluate(document, context, *args, **options)
+
+    seams.iam_evaluator._resolve_condition_key = resolve_key  # noqa: SLF001 - see seams
+    seams.iam_evaluator.evaluate_resource_policy = evaluate_policy
+
+
+def role_arn(arn: str) -> str:
+    """Return the ARN of the role of a session, or the ARN as it is."""
+    if _SESSION not in arn:
+        return arn
+    account, name = arn.split(":")[4], arn.split("/")[1]
+    role = seams.roles.get_scoped(account, None, name) or {}
+    return str(role.get("Arn") or f"arn:aws:iam::{account}:role/{name}")
