@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 import pytest
@@ -173,6 +175,26 @@ def test_an_answer_is_remembered_for_five_minutes(ecs: FakeEcs) -> None:
     clock.now += 2
     cached.network("batch", "report")
     assert len(ecs.lookups) == 2
+
+
+def test_threads_that_miss_the_same_answer_ask_once(ecs: FakeEcs) -> None:
+    cached = lookups(ecs)
+    asked, go_on = threading.Event(), threading.Event()
+    describe = ecs.describe_services
+
+    def slowly(**arguments: Any) -> dict[str, Any]:
+        asked.set()
+        go_on.wait(5)
+        return describe(**arguments)
+
+    ecs.describe_services = slowly  # type: ignore[method-assign]
+    with ThreadPoolExecutor(4) as pool:
+        answers = [pool.submit(cached.network, "batch", "report") for _ in range(4)]
+        asked.wait(5)
+        go_on.set()
+
+    assert len({str(answer.result()) for answer in answers}) == 1
+    assert len(ecs.lookups) == 1
 
 
 def test_a_failed_look_up_is_not_remembered(ecs: FakeEcs) -> None:

@@ -210,6 +210,16 @@ def test_an_error_speaks_the_senders_form(flat: dict[str, Any], error: str) -> N
     assert error in rejection(body).error
 
 
+@pytest.mark.parametrize("value", [424_242, 424_242.5, True])
+def test_an_error_in_environment_or_command_quotes_nothing(value: object) -> None:
+    override = {"environment": [{"name": "A", "value": value}], "command": [value]}
+
+    error = rejection(message(overrides={"containerOverrides": [override]})).error
+
+    assert error.count("expected a string, got a number") == 2
+    assert "424242" not in error
+
+
 def test_the_flat_form_refuses_the_other_forms_words() -> None:
     body = json.dumps({"task_def": "report", "overrides": {}})
 

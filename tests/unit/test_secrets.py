@@ -162,7 +162,14 @@ def test_a_secret_as_a_key_of_an_unknown_parameter_is_masked() -> None:
     assert not forbidden(rig.dead[0]["error"])
 
 
-def test_the_libraries_stay_quiet_when_everything_is_logged() -> None:
+def test_the_libraries_stay_quiet_when_everything_is_logged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(logging.getLogger(), "level", logging.DEBUG)
+    for name in ("boto3", "botocore", "urllib3"):
+        logging.getLogger(name).setLevel(logging.NOTSET)
+    assert logging.getLogger("botocore.endpoint").isEnabledFor(logging.DEBUG)
+
     logger("dev", "DEBUG")
 
     for name in ("botocore", "botocore.endpoint", "boto3", "urllib3.connectionpool"):
