@@ -1,5 +1,7 @@
 """The program's configuration: two frozen models, checked whole before anything is made."""
 
+import json
+import math
 import re
 from dataclasses import dataclass
 
@@ -50,6 +52,7 @@ class FunctionConfig:
     notify_emails: tuple[str, ...]
     fifo: bool
     launch_rate_per_second: int
+    run_task_latency_milliseconds: int
     maximum_concurrency: int
     batch_size: int
     batching_window_seconds: int
@@ -162,6 +165,9 @@ def read_function_config(stack: str, get: Getter) -> FunctionConfig:
         launch_rate_per_second=reader.integer(
             "launchRate", limits.LAUNCH_RATE_PER_SECOND, "calls a second"
         ),
+        run_task_latency_milliseconds=reader.integer(
+            "runTaskLatencyMilliseconds", limits.RUN_TASK_LATENCY_MILLISECONDS, "milliseconds"
+        ),
         maximum_concurrency=reader.integer(
             "maximumConcurrency", limits.MAXIMUM_CONCURRENCY, "instances"
         ),
@@ -227,6 +233,12 @@ def _log_level(reader: Reader) -> str:
     return level
 
 
+def _reachable_rate_per_second(config: FunctionConfig) -> float:
+    """Return how many RunTask calls a second all instances together can make."""
+    calls_at_once = limits.LAUNCH_THREADS * config.maximum_concurrency
+    return calls_at_once * 1000 / config.run_task_latency_milliseconds
+
+
 def _check_together(reader: Reader, config: FunctionConfig) -> None:
     """Find what each value allows and the values together do not."""
     if config.fifo and config.batch_size > limits.BATCH_SIZE_WITHOUT_WINDOW:
@@ -247,6 +259,28 @@ def _check_together(reader: Reader, config: FunctionConfig) -> None:
             f"found {config.batch_size} with no batching window",
             f"more than {limits.BATCH_SIZE_WITHOUT_WINDOW} messages need "
             f"{PROJECT}:batchingWindowSeconds of 1 or more",
+        )
+    reachable = _reachable_rate_per_second(config)
+    if config.launch_rate_per_second > reachable:
+        seconds = config.run_task_latency_milliseconds / 1000
+        needed = math.ceil(config.launch_rate_per_second * seconds / limits.LAUNCH_THREADS)
+        reader.problem(
+            f"{PROJECT}:launchRate",
+            f"found {config.launch_rate_per_second} with a maximumConcurrency of "
+            f"{config.maximum_concurrency}",
+            f"that many instances reach {reachable:.0f} calls a second, with "
+            f"{limits.LAUNCH_THREADS} threads each and {seconds:g} s a call "
+            f"({PROJECT}:runTaskLatencyMilliseconds); set {PROJECT}:maximumConcurrency to {needed} "
+            "or a lower rate",
+        )
+    allow_list = (config.cluster_arns, config.task_definition_arns, config.pass_roles)
+    size = sum(len(json.dumps(arns)) for arns in allow_list)
+    if size > limits.ALLOW_LIST_BYTES:
+        reader.problem(
+            f"{PROJECT}:clusters, taskDefinitions and passRoles",
+            f"found {size} bytes of ARNs",
+            f"a function's environment has room for {limits.ALLOW_LIST_BYTES} of them; use fewer "
+            "names, or patterns such as report-*",
         )
     if config.environment_max_age_minutes >= config.queue_retention_days * 24 * 60:
         reader.problem(

@@ -6,6 +6,9 @@ FUNCTION_TIMEOUT_SECONDS = range(1, 900 + 1)
 FUNCTION_MEMORY_MEGABYTES = range(128, 10_240 + 1)
 FUNCTION_ENVIRONMENT_BYTES = 4096
 
+# What of these the allow-list may take; URLs, ARNs and numbers take the rest.
+ALLOW_LIST_BYTES = FUNCTION_ENVIRONMENT_BYTES - 1024
+
 # The handler begins no launch with less than 10 s left: with less than twice that it would begin
 # hardly any, and every message would go round.
 FUNCTION_TIMEOUT_MINIMUM_SECONDS = 20
@@ -31,6 +34,11 @@ MAXIMUM_CONCURRENCY = range(2, 1000 + 1)
 # RunTask calls a second: AWS grants 20 sustained; the upper end is only a guard against a typo.
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html
 LAUNCH_RATE_PER_SECOND = range(1, 1000 + 1)
+
+# What one instance of the function can launch: it has this many calls under way at once, and each
+# takes about this long. The handler's number of threads is its own; a test holds the two together.
+LAUNCH_THREADS = 4
+RUN_TASK_LATENCY_MILLISECONDS = range(10, 5000 + 1)
 
 # Retentions that CloudWatch Logs takes, in days.
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html

@@ -1,7 +1,11 @@
 """A stack file that is wrong is refused before anything is made, with key, file and fix."""
 
+import json
+
 import pytest
 
+from function.limits import THREADS
+from infra import limits
 from infra.config import read_bootstrap_config, read_function_config
 from infra.config_reader import ConfigError
 from infra.program import main
@@ -90,6 +94,15 @@ def test_prod_waits_for_a_promotion(project: Project) -> None:
             ),
         ),
         (
+            {"launchRate": "100"},
+            (
+                "ecs-run-task:launchRate: found 100 with a maximumConcurrency of 2; that many "
+                "instances reach 27 calls a second, with 4 threads each and 0.3 s a call "
+                "(ecs-run-task:runTaskLatencyMilliseconds); set ecs-run-task:maximumConcurrency "
+                "to 8 or a lower rate"
+            ),
+        ),
+        (
             {"bootstrap": "shared"},
             (
                 "ecs-run-task:bootstrap: found 'shared'; the name of a bootstrap stack ends in "
@@ -120,6 +133,19 @@ def test_a_stack_belongs_to_exactly_one_account(project: Project, accounts: str 
     (problem,) = problems(project, aws_allowedAccountIds=accounts)
     assert "aws:allowedAccountIds" in problem
     assert "exactly one account" in problem
+
+
+def test_a_rate_is_allowed_with_the_concurrency_that_reaches_it(project: Project) -> None:
+    assert problems(project, launchRate="100", maximumConcurrency="8") == []
+
+
+def test_the_threads_that_bound_the_rate_are_the_handlers() -> None:
+    assert limits.LAUNCH_THREADS == THREADS
+
+
+def test_an_allow_list_that_no_environment_holds_is_refused(project: Project) -> None:
+    (problem,) = problems(project, clusters=json.dumps([f"cluster-{n:03}" for n in range(60)]))
+    assert "a function's environment has room for 3072 of them" in problem
 
 
 def test_all_problems_are_told_at_once(project: Project) -> None:
