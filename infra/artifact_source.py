@@ -8,6 +8,7 @@ from pulumi_aws import s3
 
 from infra.bundle import artifact_object_key, build_bundle, write_bundle
 from infra.config import BUILD
+from infra.manifest import describe, manifest_object_key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +46,19 @@ class ArtifactSource(pulumi.ComponentResource):
                 kms_key_id=args.key,
                 # An older artifact has to stay, or nobody could go back to it.
                 opts=ResourceOptions(parent=self, retain_on_delete=True),
+            )
+            s3.BucketObjectv2(
+                f"{name}-{bundle.digest[:12]}-manifest",
+                bucket=self.bucket,
+                key=manifest_object_key(bundle.digest),
+                content=describe(bundle.digest).as_json(),
+                content_type="application/json",
+                server_side_encryption="aws:kms",
+                kms_key_id=args.key,
+                # The first build of these bytes is what the manifest tells of.
+                opts=ResourceOptions(
+                    parent=self, retain_on_delete=True, ignore_changes=["content"]
+                ),
             )
             self.object_key = uploaded.key
         else:

@@ -1,13 +1,19 @@
 """The bootstrap stack: what an account holds before anything is deployed to it."""
 
 import pulumi
-from pulumi import Output, ResourceOptions
+from pulumi import Input, Output, ResourceOptions
 from pulumi_aws import iam
 
 from infra.artifacts import ArtifactStore, ArtifactStoreArgs, artifact_store_name
 from infra.config import BootstrapConfig
 from infra.names import PREFIX, ROLE_PATH, deploy_role_name
-from infra.policies.deploy_role import deploy_policy, trust_deployers
+from infra.policies.deploy_role import (
+    GITHUB_ISSUER,
+    DeployGrants,
+    WorkflowTrust,
+    deploy_policy,
+    trust_deployers,
+)
 from infra.policies.function_role import boundary_policy
 
 # A deployment takes minutes; an hour is the shortest that IAM offers.
@@ -47,12 +53,14 @@ class Bootstrap(pulumi.ComponentResource):
             policy=Output.json_dumps(boundary_policy(place)),
             opts=child,
         )
+        role_arn = place.iam_arn(f"role/{deploy_role_name(place.region)}")
+        workflows = self._workflows(config, role_arn)
         role = iam.Role(
             f"{PREFIX}deploy",
             name=deploy_role_name(place.region),
             description="Deploys the function stacks of this account",
             assume_role_policy=Output.json_dumps(
-                trust_deployers(config.deploy_principals, config.deploy_external_id)
+                trust_deployers(config.deploy_principals, config.deploy_external_id, workflows)
             ),
             max_session_duration=_DEPLOY_SESSION_SECONDS,
             opts=child,
@@ -64,10 +72,14 @@ class Bootstrap(pulumi.ComponentResource):
             role=role.name,
             policy=Output.json_dumps(
                 deploy_policy(
-                    place,
-                    boundary=boundary.arn,
-                    artifact_bucket=store.bucket_arn,
-                    artifact_key=store.key_arn,
+                    DeployGrants(
+                        place=place,
+                        boundary=boundary.arn,
+                        artifact_bucket=store.bucket_arn,
+                        artifact_key=store.key_arn,
+                        artifact_sources=config.artifact_sources,
+                        itself=role_arn if workflows else "",
+                    )
                 )
             ),
             opts=child,
@@ -77,6 +89,25 @@ class Bootstrap(pulumi.ComponentResource):
         self.deploy_role_arn = role.arn
         self.permissions_boundary_arn = boundary.arn
         self.register_outputs(self.outputs())
+
+    def _workflows(self, config: BootstrapConfig, role_arn: str) -> WorkflowTrust | None:
+        """Return whom of GitHub the role trusts, through the account's one OIDC provider."""
+        if config.github is None:
+            return None
+        provider_arn: Input[str] = config.github.provider_arn
+        if not provider_arn:
+            provider_arn = iam.OpenIdConnectProvider(
+                f"{PREFIX}github",
+                url=f"https://{GITHUB_ISSUER}",
+                client_id_lists=["sts.amazonaws.com"],
+                opts=ResourceOptions(parent=self),
+            ).arn
+        return WorkflowTrust(
+            provider_arn=provider_arn,
+            repository=config.github.repository,
+            subjects=config.github.subjects,
+            role_arn=role_arn,
+        )
 
     def outputs(self) -> dict[str, Output[str]]:
         """Return what the function stacks of the account need."""

@@ -20,9 +20,23 @@ _CLUSTER = re.compile(r"[A-Za-z0-9_*?-]{1,255}|arn:aws[a-z-]*:ecs:[^:\s]*:[^:\s]
 _TASK_DEFINITION = re.compile(
     r"[A-Za-z0-9_*?-]{1,255}(:(\d+|\*))?|arn:aws[a-z-]*:ecs:[^:\s]*:[^:\s]*:task-definition/\S+"
 )
+_REPOSITORY = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
+_SUBJECT = re.compile(r"(ref:refs/(heads|tags)/|environment:)[^*?\s]+")
+_OIDC_PROVIDER = re.compile(
+    r"arn:aws[a-z-]*:iam::\d{12}:oidc-provider/token\.actions\.githubusercontent\.com"
+)
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+
+@dataclass(frozen=True, kw_only=True)
+class GithubTrust:
+    """The workflows that may assume the deploy role by OIDC."""
+
+    repository: str
+    subjects: tuple[str, ...]
+    provider_arn: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +47,9 @@ class BootstrapConfig:
     place: Place
     deploy_principals: tuple[str, ...]
     deploy_external_id: str
+    github: GithubTrust | None
     artifact_readers: tuple[str, ...]
+    artifact_sources: tuple[str, ...]
     artifact_retention_days: int
 
 
@@ -101,6 +117,7 @@ def read_bootstrap_config(stack: str, get: Getter) -> BootstrapConfig:
         ConfigError: naming every key, what was found there, and what to do.
     """
     reader = Reader(stack, get)
+    github = _github(reader)
     config = BootstrapConfig(
         name=stack.removesuffix(BOOTSTRAP_SUFFIX),
         place=reader.place(),
@@ -108,13 +125,18 @@ def read_bootstrap_config(stack: str, get: Getter) -> BootstrapConfig:
             "deployPrincipals",
             is_principal,
             "an account id, or the ARN of a role or user",
-            example="arn:aws:iam::111111111111:role/administrator",
+            # Workflows can be the only ones that deploy.
+            example="" if github else "arn:aws:iam::111111111111:role/administrator",
         ),
         deploy_external_id=reader.text("deployExternalId"),
+        github=github,
         artifact_readers=reader.strings(
             "artifactReaders",
             _ROLE_ARN.fullmatch,
             "a role ARN of one account, with * where its name varies",
+        ),
+        artifact_sources=reader.strings(
+            "artifactSources", _ACCOUNT.fullmatch, "an account id of twelve digits, in quotes"
         ),
         artifact_retention_days=reader.integer("artifactRetentionDays", range(1, 3651), "days"),
     )
@@ -198,6 +220,30 @@ def read_function_config(stack: str, get: Getter) -> FunctionConfig:
     _check_together(reader, config)
     reader.done()
     return config
+
+
+def _github(reader: Reader) -> GithubTrust | None:
+    repository = reader.text("githubRepository")
+    provider = reader.text("githubProviderArn")
+    if not repository:
+        return None
+    if not _REPOSITORY.fullmatch(repository):
+        reader.problem(
+            f"{PROJECT}:githubRepository", f"found {repository!r}", "expected owner/name"
+        )
+    if provider and not _OIDC_PROVIDER.fullmatch(provider):
+        reader.problem(
+            f"{PROJECT}:githubProviderArn",
+            f"found {provider!r}",
+            "expected arn:aws:iam::<account>:oidc-provider/token.actions.githubusercontent.com",
+        )
+    subjects = reader.strings(
+        "githubSubjects",
+        _SUBJECT.fullmatch,
+        "ref:refs/heads/<branch> or environment:<name>",
+        example="environment:prod",
+    )
+    return GithubTrust(repository=repository, subjects=subjects, provider_arn=provider)
 
 
 def _bootstrap(reader: Reader) -> str:

@@ -1,26 +1,46 @@
 """What the deploy role may do: make and change the kit's resources in one account, and no more."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from pulumi import Input, Output
 
 from infra.names import PREFIX, PROJECT, ROLE_PATH, Place
-from infra.policies.statements import Conditions, Document, allow, document
+from infra.policies.statements import Conditions, Document, Statement, allow, document
 
 # These actions know no resource; what they may touch is narrowed by a condition where they have
 # one. https://docs.aws.amazon.com/service-authorization/latest/reference/
 _ANY_RESOURCE = "*"
 
+GITHUB_ISSUER = "token.actions.githubusercontent.com"
+
 # The kit's keys carry this tag from the moment they are made, since a key has no name to go by.
 _TAG = "application"
 
 
-def trust_deployers(principals: Sequence[str], external_id: str) -> Document:
-    """Return the trust policy of the deploy role: `principals` may assume it.
+@dataclass(frozen=True, kw_only=True)
+class WorkflowTrust:
+    """The workflows that may assume the deploy role, and the role's own ARN.
+
+    A workflow has assumed the role already when the provider assumes it as the stack's
+    configuration says, so the role has to trust itself.
+    """
+
+    provider_arn: Input[str]
+    repository: str
+    subjects: Sequence[str]
+    role_arn: str
+
+
+def trust_deployers(
+    principals: Sequence[str], external_id: str, workflows: WorkflowTrust | None = None
+) -> Document:
+    """Return the trust policy of the deploy role: `principals` and `workflows` may assume it.
 
     Args:
         principals: Account ids, or ARNs of roles or users.
         external_id: The external id that they must present; empty for none.
+        workflows: The workflows of a GitHub repository; None for none.
     """
     conditions: Conditions | None = (
         {"StringEquals": {"sts:ExternalId": external_id}} if external_id else None
@@ -32,20 +52,65 @@ def trust_deployers(principals: Sequence[str], external_id: str) -> Document:
             principals={"AWS": sorted(principals)},
             conditions=conditions,
         )
+        if principals
+        else None,
+        *(_trust_workflows(workflows) if workflows else ()),
     )
 
 
-def deploy_policy(
-    place: Place, *, boundary: Input[str], artifact_bucket: Input[str], artifact_key: Input[str]
-) -> Document:
-    """Return the deploy role's policy.
+def _trust_workflows(workflows: WorkflowTrust) -> tuple[Statement, Statement]:
+    """Return who of GitHub may come, by repository and by branch or environment.
 
-    Args:
-        place: The account and region, which the policy does not leave.
+    https://docs.github.com/en/actions/concepts/security/openid-connect
+    """
+    repository = f"repo:{workflows.repository}"
+    subjects = [f"{repository}:{subject}" for subject in sorted(workflows.subjects)]
+    return (
+        allow(
+            "Workflows",
+            ["sts:AssumeRoleWithWebIdentity"],
+            principals={"Federated": [workflows.provider_arn]},
+            conditions={
+                "StringEquals": {
+                    f"{GITHUB_ISSUER}:aud": "sts.amazonaws.com",
+                    f"{GITHUB_ISSUER}:sub": subjects,
+                }
+            },
+        ),
+        allow(
+            "Itself",
+            ["sts:AssumeRole"],
+            # By condition: AWS refuses a principal that does not exist yet.
+            principals={"AWS": workflows.role_arn.split(":")[4]},
+            conditions={"ArnEquals": {"aws:PrincipalArn": workflows.role_arn}},
+        ),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeployGrants:
+    """What a deploy role works with.
+
+    Attributes:
+        place: The account and region, which the role does not leave.
         boundary: ARN of the permissions boundary without which no role may be made.
         artifact_bucket: ARN of the artifact bucket.
         artifact_key: ARN of the key that the artifacts are encrypted with.
+        artifact_sources: Ids of other accounts whose artifacts may be read, to promote them.
+        itself: ARN of the deploy role, if workflows that run as it assume it once more.
     """
+
+    place: Place
+    boundary: Input[str]
+    artifact_bucket: Input[str]
+    artifact_key: Input[str]
+    artifact_sources: Sequence[str] = ()
+    itself: str = ""
+
+
+def deploy_policy(grants: DeployGrants) -> Document:
+    """Return the deploy role's policy."""
+    place = grants.place
     roles = place.iam_arn(f"role{ROLE_PATH}{PREFIX}*")
     functions = place.arn("lambda", f"function:{PREFIX}*")
     return document(
@@ -161,7 +226,7 @@ def deploy_policy(
                 "iam:PutRolePolicy",
             ],
             resources=[roles],
-            conditions={"StringEquals": {"iam:PermissionsBoundary": boundary}},
+            conditions={"StringEquals": {"iam:PermissionsBoundary": grants.boundary}},
         ),
         allow(
             "PassRolesToLambda",
@@ -219,12 +284,32 @@ def deploy_policy(
                 "s3:PutObject",
                 "s3:PutObjectTagging",
             ],
-            resources=[Output.concat(artifact_bucket, "/*")],
+            resources=[Output.concat(grants.artifact_bucket, "/*")],
         ),
-        allow("ArtifactList", ["s3:ListBucket"], resources=[artifact_bucket]),
+        allow("ArtifactList", ["s3:ListBucket"], resources=[grants.artifact_bucket]),
         allow(
             "ArtifactKey",
             ["kms:Decrypt", "kms:GenerateDataKey"],
-            resources=[artifact_key],
+            resources=[grants.artifact_key],
         ),
+        allow(
+            "PromotedArtifacts",
+            ["s3:GetObject"],
+            resources=[f"arn:{place.partition}:s3:::{PREFIX}artifacts-*/artifacts/*"],
+            conditions={"StringEquals": {"aws:ResourceAccount": sorted(grants.artifact_sources)}},
+        )
+        if grants.artifact_sources
+        else None,
+        allow(
+            "PromotedArtifactKeys",
+            ["kms:Decrypt"],
+            resources=[
+                f"arn:{place.partition}:kms:*:{account}:key/*"
+                for account in sorted(grants.artifact_sources)
+            ],
+            conditions={"StringLike": {"kms:ViaService": "s3.*.amazonaws.com"}},
+        )
+        if grants.artifact_sources
+        else None,
+        allow("Itself", ["sts:AssumeRole"], resources=[grants.itself]) if grants.itself else None,
     )

@@ -92,3 +92,56 @@ def test_the_deploy_role_cannot_change_itself_or_its_boundary(bootstrap: Recorde
 def test_the_deploy_policy_fits_a_role(bootstrap: Recorder) -> None:
     policy = bootstrap.only("iam/rolePolicy:RolePolicy").inputs["policy"]
     assert len("".join(policy.split())) < 10_240
+
+
+def test_workflows_come_by_repository_and_by_branch_or_environment(stack: Stack) -> None:
+    recorder = stack(
+        "dev-bootstrap",
+        githubRepository="acme/reports",
+        githubSubjects='["ref:refs/heads/main", "environment:prod"]',
+    )
+    trust = recorder.only("iam/role:Role").document("assumeRolePolicy")
+    entry = statement(trust, "Workflows")
+    provider = recorder.only("iam/openIdConnectProvider:OpenIdConnectProvider")
+    assert provider.inputs["url"] == "https://token.actions.githubusercontent.com"
+    assert entry["Action"] == ["sts:AssumeRoleWithWebIdentity"]
+    assert entry["Principal"] == {"Federated": [f"arn:aws:iam:{PLACE}:ecs-run-task-github-0123456"]}
+    assert entry["Condition"] == {
+        "StringEquals": {
+            "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
+            "token.actions.githubusercontent.com:sub": [
+                "repo:acme/reports:environment:prod",
+                "repo:acme/reports:ref:refs/heads/main",
+            ],
+        }
+    }
+
+
+def test_an_account_that_has_the_oidc_provider_gets_no_second_one(stack: Stack) -> None:
+    arn = "arn:aws:iam::111111111111:oidc-provider/token.actions.githubusercontent.com"
+    recorder = stack(
+        "dev-bootstrap",
+        githubRepository="acme/reports",
+        githubSubjects='["environment:prod"]',
+        githubProviderArn=arn,
+        deployPrincipals="[]",
+    )
+    assert not recorder.all("iam/openIdConnectProvider:OpenIdConnectProvider")
+    trust = recorder.only("iam/role:Role").document("assumeRolePolicy")
+    assert statement(trust, "Workflows")["Principal"] == {"Federated": [arn]}
+    assert [entry["Sid"] for entry in trust["Statement"]] == ["Workflows", "Itself"]
+
+
+def test_only_an_account_that_is_promoted_to_reads_others_artifacts(
+    bootstrap: Recorder, stack: Stack
+) -> None:
+    sids = [entry["Sid"] for entry in deploy_policy(bootstrap)["Statement"]]
+    assert not {"PromotedArtifacts", "PromotedArtifactKeys", "Itself"} & set(sids)
+    policy = deploy_policy(stack("prod-bootstrap"))
+    read = statement(policy, "PromotedArtifacts")
+    assert read["Action"] == ["s3:GetObject"]
+    assert read["Resource"] == ["arn:aws:s3:::ecs-run-task-artifacts-*/artifacts/*"]
+    assert read["Condition"] == {"StringEquals": {"aws:ResourceAccount": ["111111111111"]}}
+    assert statement(policy, "PromotedArtifactKeys")["Resource"] == [
+        "arn:aws:kms:*:111111111111:key/*"
+    ]

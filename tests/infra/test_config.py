@@ -163,6 +163,21 @@ def test_a_bootstrap_without_deployers_is_refused(project: Project) -> None:
     assert problem.startswith("ecs-run-task:deployPrincipals: is missing; run: pulumi config set")
 
 
+def test_a_repository_without_branch_or_environment_is_refused(project: Project) -> None:
+    (problem,) = problems(project, "dev-bootstrap", githubRepository="acme/reports")
+    assert problem.startswith("ecs-run-task:githubSubjects: is missing; run: pulumi config set")
+
+
+def test_a_pattern_is_no_subject(project: Project) -> None:
+    (problem,) = problems(
+        project,
+        "dev-bootstrap",
+        githubRepository="acme/reports",
+        githubSubjects='["ref:refs/heads/*"]',
+    )
+    assert "expected ref:refs/heads/<branch> or environment:<name>" in problem
+
+
 def test_a_star_is_only_what_was_written(project: Project) -> None:
     config = project.stack_config("dev") | {
         "ecs-run-task:clusters": '["batch-*"]',

@@ -10,6 +10,7 @@ import pytest
 from function.settings import Settings
 from infra import limits
 from infra.bundle import build_bundle
+from infra.manifest import Manifest
 from tests.infra.conftest import Stack
 from tests.infra.recorder import PLACE, Recorder
 
@@ -134,10 +135,25 @@ def test_the_function_is_published_and_its_alias_names_the_version(dev: Recorder
 def test_the_functions_code_is_named_by_what_it_is(dev: Recorder) -> None:
     bundle = build_bundle()
     function = dev.only("lambda/function:Function").inputs
-    uploaded = dev.only("s3/bucketObjectv2:BucketObjectv2").inputs
+    (uploaded,) = (
+        uploaded.inputs
+        for uploaded in dev.all("s3/bucketObjectv2:BucketObjectv2")
+        if uploaded.inputs["key"].endswith(".zip")
+    )
     assert function["s3Key"] == uploaded["key"] == f"artifacts/{bundle.digest}.zip"
     assert base64.b64decode(function["codeSha256"]).hex() == bundle.digest
     assert Path(uploaded["source"].path).read_bytes() == bundle.content
+
+
+def test_the_manifest_goes_with_the_artifact(dev: Recorder) -> None:
+    digest = build_bundle().digest
+    manifest = dev.named(
+        "s3/bucketObjectv2:BucketObjectv2", f"ecs-run-task-dev-artifact-{digest[:12]}-manifest"
+    ).inputs
+    read = Manifest.from_json(manifest["content"])
+    assert manifest["key"] == f"artifacts/{digest}.json"
+    assert read.digest == digest
+    assert read.dependencies.keys() == {"aws-lambda-powertools", "jmespath", "typing-extensions"}
 
 
 def test_a_promoted_artifact_is_not_built_again(stack: Stack) -> None:
