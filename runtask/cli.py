@@ -84,6 +84,59 @@ def send(  # noqa: PLR0913, PLR0917 - one for each option
 
 
 @cli.command()
+@click.argument("stages", metavar="[FROM] TO", nargs=-1, required=True)
+@click.option("--to", "digest", metavar="SHA256", help="Go back to an earlier artifact of TO.")
+@click.option("--allow-dirty", is_flag=True, help="Promote what was built from no commit.")
+@click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@_project_option
+def promote(  # noqa: PLR0913, PLR0917 - one for each option
+    stages: tuple[str, ...],
+    digest: str | None,
+    allow_dirty: bool,  # noqa: FBT001
+    dry_run: bool,  # noqa: FBT001
+    yes: bool,  # noqa: FBT001
+    project: Project,
+) -> None:
+    """Promote the artifact that FROM runs to TO: the same bytes, in another account.
+
+    The artifact is copied, checked by its SHA-256 at both ends, pinned in Pulumi.TO.yaml and
+    deployed. Run it again after a break at any step, and it finishes the work.
+
+    \b
+    Examples:
+      runtask promote dev prod --dry-run
+      runtask promote dev prod
+      runtask promote --to 4f1c... prod        # an artifact that prod ran before
+    """  # noqa: D301 - click wants the character itself
+    from runtask.promotion import command  # noqa: PLC0415 - Pulumi takes a while to import
+
+    done = command.promote(
+        stages, project, digest=digest, allow_dirty=allow_dirty, dry_run=dry_run, yes=yes
+    )
+    sys.exit(ExitCode.OK if done else ExitCode.FAILED)
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@_project_option
+def stages(as_json: bool, project: Project) -> None:  # noqa: FBT001
+    """Show what every stage runs, and whether it is what it should run.
+
+    Ends with exit code 1 if a stage has drifted or cannot be looked at.
+
+    \b
+    Examples:
+      runtask stages
+      runtask stages --json | jq -r '.[] | select(.drift) | .stage'
+    """  # noqa: D301 - click wants the character itself
+    from runtask.promotion import command  # noqa: PLC0415 - Pulumi takes a while to import
+
+    drifted = command.show_stages(project, as_json=as_json)
+    sys.exit(ExitCode.FAILED if drifted else ExitCode.OK)
+
+
+@cli.command()
 @click.option("--keep", is_flag=True, help="Leave it running until Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
 @_project_option

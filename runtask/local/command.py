@@ -9,7 +9,6 @@ from runtask import console
 from runtask.errors import RuntaskError
 from runtask.exit_codes import ExitCode
 from runtask.local.emulator import Emulator, EmulatorError
-from runtask.local.engine import EngineError
 from runtask.local.rehearsal import FROM, Rehearsal, Result
 from runtask.local.watching import Observed
 from runtask.project import Project
@@ -40,7 +39,7 @@ def run(project: Project, *, keep: bool, as_json: bool) -> ExitCode:
             if keep:
                 console.progress("running until Ctrl-C")
                 threading.Event().wait()
-    except (EmulatorError, EngineError) as error:
+    except EmulatorError as error:
         raise RuntaskError(str(error)) from None
     return ExitCode.FAILED if result.fallen else ExitCode.OK
 

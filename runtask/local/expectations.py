@@ -64,3 +64,8 @@ def same_artifact(digests: dict[str, str]) -> Expectation:
         text="every stage's function runs the same artifact",
         found="" if len(set(digests.values())) == 1 else str(digests),
     )
+
+
+def no_drift(stage: str, drift: str) -> Expectation:
+    """Return the expectation that a stage runs what its stack and its file say."""
+    return Expectation(text=f"{stage}: nothing has drifted", found=drift)

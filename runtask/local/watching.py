@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,7 +47,7 @@ class Watch:
 
     emulator: Emulator
     place: Place
-    outputs: dict[str, Any]
+    outputs: Mapping[str, Any]
     inbox_url: str
     sent: list[Sent] = field(default_factory=list)
     dead_letters: dict[str, dict[str, str]] = field(default_factory=dict)

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from importlib.metadata import distribution
 from io import BytesIO
 from pathlib import Path
 
@@ -74,7 +75,7 @@ def test_the_handler_runs_from_the_zip_alone(tmp_path: Path) -> None:
     site.mkdir()
     # What Lambda's own runtime brings, and nothing that the zip has to bring itself.
     for name in ("boto3", "botocore", "s3transfer", "dateutil", "urllib3", "six.py"):
-        (site / name).symlink_to(Path(bundle.distribution("boto3").locate_file(name)))
+        (site / name).symlink_to(Path(str(distribution("boto3").locate_file(name))))
     queue = "https://sqs.eu-central-1.amazonaws.com/111111111111/ecs-run-task-dev"
     environment = {
         "PYTHONPATH": f"{tmp_path / 'task'}:{site}",

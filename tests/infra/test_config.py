@@ -13,7 +13,7 @@ from runtask.project import Project
 from tests.infra.recorder import record
 
 
-def problems(project: Project, stack: str = "dev", **changes: str | None) -> list[str]:
+def problems(project: Project, stack: str = "dev", /, **changes: str | None) -> list[str]:
     """Return what is found wrong with a stack's configuration after some changes."""
     config = project.stack_config(stack)
     for name, value in changes.items():

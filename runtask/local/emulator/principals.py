@@ -1,7 +1,8 @@
 """Who a caller is for a policy, where MiniStack takes it for somebody else.
 
 A role's session has the role's ARN as `aws:PrincipalArn`, not the session's; and the policy of
-another account's bucket is asked about the caller itself, not about the caller's root user.
+another account's bucket is asked about the caller itself, not about the caller's root user. An
+object belongs to the account of its bucket, whoever asks for it.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
 """
 
@@ -13,6 +14,8 @@ from typing import Any
 from runtask.local.emulator import iam, seams
 
 _SESSION = ":assumed-role/"
+_S3 = "arn:aws:s3:::"
+_RESOURCE_ACCOUNT = ("aws:resourceaccount", "s3:resourceaccount")
 
 
 def install() -> None:
@@ -21,8 +24,11 @@ def install() -> None:
     evaluate = seams.iam_evaluator.evaluate_resource_policy
 
     def resolve_key(key: str, context: Any) -> Any:  # noqa: ANN401 - classes of MiniStack
+        name = key.lower()
+        if name in _RESOURCE_ACCOUNT and (owner := _bucket_owner(context.resource_arn)):
+            return owner
         value = resolve(key, context)
-        return role_arn(value) if key.lower() == "aws:principalarn" else value
+        return role_arn(value) if name == "aws:principalarn" else value
 
     def evaluate_policy(document: Any, context: Any, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - classes of MiniStack
         request = iam.current.get()
@@ -34,6 +40,12 @@ def install() -> None:
 
     seams.iam_evaluator._resolve_condition_key = resolve_key  # noqa: SLF001 - see seams
     seams.iam_evaluator.evaluate_resource_policy = evaluate_policy
+
+
+def _bucket_owner(arn: str) -> str | None:
+    """Return the account of a bucket or object, which its ARN does not name."""
+    bucket = arn.removeprefix(_S3).partition("/")[0]
+    return seams.bucket_owner(bucket) if arn.startswith(_S3) else None
 
 
 def role_arn(arn: str) -> str:

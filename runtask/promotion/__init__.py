@@ -1,0 +1,1 @@
+"""Promotion: the very same artifact from one account to the next, by its digest."""

@@ -1,0 +1,107 @@
+"""Gets into a stage's account as its deploy role, and makes sure that it is the right account."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra.config import FunctionConfig
+from infra.names import Place
+from runtask.errors import AccountError
+
+if TYPE_CHECKING:
+    from types_boto3_sts.type_defs import AssumeRoleRequestTypeDef, CredentialsTypeDef
+
+SESSION_NAME = "runtask-promote"
+
+
+class Sessions(Protocol):
+    """Makes sessions: with AWS for an operator, with the embedded AWS for the rehearsal."""
+
+    def own(self, place: Place) -> boto3.Session:
+        """Return the operator's own credentials, to get into an account with."""
+
+    def assumed(self, place: Place, keys: "CredentialsTypeDef") -> boto3.Session:
+        """Return a session with the keys of a role that was assumed."""
+
+
+class OperatorsSessions:
+    """Sessions with the credentials that the shell holds."""
+
+    def own(self, place: Place) -> boto3.Session:
+        """Return a session with the credentials of the environment or the profile."""
+        return boto3.Session(region_name=place.region)
+
+    def assumed(self, place: Place, keys: "CredentialsTypeDef") -> boto3.Session:
+        """Return a session with the keys of a role that was assumed."""
+        return boto3.Session(
+            aws_access_key_id=keys["AccessKeyId"],
+            aws_secret_access_key=keys["SecretAccessKey"],
+            aws_session_token=keys["SessionToken"],
+            region_name=place.region,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployer:
+    """A session as the role that deploys a stage."""
+
+    config: FunctionConfig
+    session: boto3.Session
+    identity: str
+
+    @property
+    def place(self) -> Place:
+        """The stage's account and region."""
+        return self.config.place
+
+    def __str__(self) -> str:
+        """Name stage, account and region, for a message."""
+        place = self.place
+        return f"stage {self.config.stage} (account {place.account}, region {place.region})"
+
+
+def become_deployer(
+    config: FunctionConfig, values: Mapping[str, str], sessions: Sessions
+) -> Deployer:
+    """Return a session as the role that the stage's stack is deployed with.
+
+    Args:
+        config: The stage's configuration.
+        values: The same as the engine hands it over; `aws:assumeRoles` is read.
+        sessions: The operator's own credentials.
+
+    Raises:
+        AccountError: if the role cannot be assumed, or is of another account.
+    """
+    place = config.place
+    try:
+        session = sessions.own(place)
+        for role in json.loads(values.get("aws:assumeRoles", "[]")):
+            session = sessions.assumed(place, _assume(session, role))
+        identity = session.client("sts").get_caller_identity()
+    except (BotoCoreError, ClientError) as error:
+        raise AccountError(
+            f"nobody gets into account {place.account} of stage {config.stage} "
+            f"(aws:assumeRoles in Pulumi.{config.stage}.yaml): {error}; sign in as one of its "
+            f"deployPrincipals, or run: pulumi up -s {config.bootstrap}"
+        ) from None
+    if identity["Account"] != place.account:
+        raise AccountError(
+            f"stage {config.stage} is in account {place.account}, and the credentials are of "
+            f"account {identity['Account']} ({identity['Arn']}); nothing was touched"
+        )
+    return Deployer(config=config, session=session, identity=identity["Arn"])
+
+
+def _assume(session: boto3.Session, role: Mapping[str, str]) -> "CredentialsTypeDef":
+    request: AssumeRoleRequestTypeDef = {
+        "RoleArn": role["roleArn"],
+        "RoleSessionName": role.get("sessionName", SESSION_NAME),
+    }
+    if role.get("externalId"):
+        request["ExternalId"] = role["externalId"]
+    return session.client("sts").assume_role(**request)["Credentials"]
