@@ -250,7 +250,6 @@ def deploy_policy(grants: DeployGrants) -> Document:
                 "kms:DescribeKey",
                 "kms:EnableKeyRotation",
                 "kms:Encrypt",
-                "kms:GenerateDataKey",
                 "kms:GetKeyPolicy",
                 "kms:GetKeyRotationStatus",
                 "kms:ListResourceTags",

@@ -72,6 +72,12 @@ def _on_everything(_: Request, asked: Check) -> Iterator[Check]:
     yield Check(asked.action, "*", asked.context)
 
 
+def _named(request: Request, asked: Check) -> Iterator[Check]:
+    """Ask about the resource whose ARN the call carries."""
+    arn = request.parameters.get("ResourceArn") or asked.resource
+    yield Check(asked.action, arn, asked.context)
+
+
 def _function(request: Request, asked: Check) -> Iterator[Check]:
     resource = asked.resource
     if name := request.parameters.get("FunctionName"):
@@ -90,7 +96,13 @@ def _mapping(request: Request, asked: Check) -> Iterator[Check]:
     function = request.parameters.get("FunctionName") or (mapping or {}).get("FunctionArn", "")
     if not function.startswith("arn:"):
         function = f"arn:aws:lambda:{request.region}:{request.account}:function:{function}"
-    yield Check(asked.action, asked.resource, {**asked.context, "lambda:FunctionArn": function})
+    # MiniStack takes a GET of one mapping for one of all.
+    action = "lambda:GetEventSourceMapping" if _lists(asked) and mapping else asked.action
+    yield Check(action, asked.resource, {**asked.context, "lambda:FunctionArn": function})
+
+
+def _lists(asked: Check) -> bool:
+    return asked.action == "lambda:ListEventSourceMappings"
 
 
 def _role(request: Request, asked: Check) -> Iterator[Check]:
@@ -140,6 +152,10 @@ def _get_object(request: Request, asked: Check) -> Iterator[Check]:
     name = urllib.parse.unquote(key)
     found = seams.buckets.get_scoped(seams.bucket_owner(bucket), None, bucket) or {}
     stored = found.get("objects", {}).get(name) or {}
+    if not stored:
+        # Only who may list a bucket is told that an object is not there.
+        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+        yield Check("s3:ListBucket", f"arn:aws:s3:::{bucket}")
     used = stored.get("preserved_headers", {}).get(_KEY_HEADER)
     yield from _use_key(request, used, "kms:Decrypt")
 
@@ -198,6 +214,7 @@ _SPECIAL: dict[tuple[str, str], Callable[[Request, Check], Iterator[Check]]] = {
     ("lambda", "UpdateEventSourceMapping"): _mapping,
     ("lambda", "DeleteEventSourceMapping"): _mapping,
     ("lambda", "GetEventSourceMapping"): _mapping,
+    ("lambda", "ListEventSourceMappings"): _mapping,
     ("kms", "CreateAlias"): _alias,
     ("kms", "UpdateAlias"): _alias,
     ("kms", "DeleteAlias"): _alias,
@@ -206,6 +223,7 @@ _SPECIAL: dict[tuple[str, str], Callable[[Request, Check], Iterator[Check]]] = {
     ("sqs", "SendMessage"): _send,
     ("sqs", "SendMessageBatch"): _send,
     ("sqs", "ReceiveMessage"): _encrypted("kms:Decrypt"),
+    ("sns", "ListTagsForResource"): _named,
     ("sns", "Publish"): _send,
     ("sns", "PublishBatch"): _send,
 }

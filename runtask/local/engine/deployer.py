@@ -16,6 +16,7 @@ from runtask.local.engine.errors import EngineError
 from runtask.local.engine.inputs import Inputs, plain
 from runtask.local.engine.kinds import Kind, Making
 from runtask.local.engine.promises import broken, fill
+from runtask.local.engine.reads import read_back
 from runtask.local.engine.resources import FUNCTIONS, KINDS
 from runtask.local.engine.state import Resource, State
 
@@ -107,6 +108,7 @@ class Deployer(mocks.Mocks):
             )
         try:
             made = change(making)
+            read_back(kind.token, making, made)
         except (ClientError, BotoCoreError) as error:
             raise EngineError(f"{where}: {error}") from error
         for ignored in ("region", *kind.ignored):

@@ -33,6 +33,17 @@ ORGANIZATION = "organization"
 
 RUN_SECONDS = 60.0
 
+
+class _Reported(logging.Filter):
+    """Drops what asyncio says, at some later time, of an error that was raised already."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let everything else through."""
+        return not (record.exc_info and isinstance(record.exc_info[1], EngineError))
+
+
+logging.getLogger("asyncio").addFilter(_Reported())
+
 # Pulumi's runtime is one for the process.
 _one_at_a_time = threading.Lock()
 
