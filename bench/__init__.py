@@ -1,0 +1,1 @@
+"""Benchmarks: what a message costs, how a backlog drains, and the same in real time."""

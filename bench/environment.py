@@ -1,0 +1,106 @@
+"""The function's environment and its events, as the benchmarks make them."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any, Final
+
+ACCOUNT: Final = "111111111111"
+REGION: Final = "eu-central-1"
+
+TIMEOUT_SECONDS: Final = 60
+"""The function's timeout, by default."""
+
+BATCH: Final = 10
+"""Messages of one invocation, by default."""
+
+VISIBILITY_SECONDS: Final = 6 * TIMEOUT_SECONDS
+"""The queue's visibility timeout, by default."""
+
+MEMORY_GIGABYTES: Final = 0.5
+"""The function's memory, by default; AWS bills it for as long as an invocation runs."""
+
+MAXIMUM_CONCURRENCY: Final = 2
+"""The event source mapping's, by default."""
+
+BODY: Final = json.dumps(
+    {
+        "ECS": {
+            "cluster": "batch",
+            "taskDefinition": "report:7",
+            "launchType": "FARGATE",
+            "networkConfiguration": {
+                "awsvpcConfiguration": {
+                    "subnets": ["subnet-0a1b2c3d4e5f60718", "subnet-0f1e2d3c4b5a69788"],
+                    "securityGroups": ["sg-0123456789abcdef0"],
+                    "assignPublicIp": "DISABLED",
+                }
+            },
+            "overrides": {
+                "containerOverrides": [
+                    {
+                        "name": "report",
+                        "command": ["make-report", "--month", "2026-10"],
+                        "environment": [
+                            {"name": "MONTH", "value": "2026-10"},
+                            {"name": "FORMAT", "value": "pdf"},
+                        ],
+                    }
+                ]
+            },
+        }
+    }
+)
+"""A message that says everything, so that RunTask is the only call: a usual one."""
+
+
+def variables(launch_rate: float, concurrency: int = MAXIMUM_CONCURRENCY) -> dict[str, str]:
+    """Return the environment variables that the infrastructure gives the function."""
+    return {
+        "STAGE": "bench",
+        "QUEUE_URL": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/work",
+        "DEAD_LETTER_QUEUE_URL": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/work-dlq",
+        "FAILURE_TOPIC_ARN": f"arn:aws:sns:{REGION}:{ACCOUNT}:failures",
+        "CLUSTERS": json.dumps([f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/batch"]),
+        "TASK_DEFINITIONS": json.dumps(
+            [f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/report:*"]
+        ),
+        "PASS_ROLES": "[]",
+        "QUEUE_RETENTION_SECONDS": str(4 * 24 * 3600),
+        "ENVIRONMENT_FAILURE_MAX_AGE_SECONDS": "3600",
+        "LAUNCH_RATE": f"{launch_rate:g}",
+        "MAXIMUM_CONCURRENCY": str(concurrency),
+        "LOG_LEVEL": "INFO",
+    }
+
+
+def record(number: int, sent_at: float | None = None, receives: int = 1) -> dict[str, Any]:
+    """Return one record of an event, as Lambda hands it to the function.
+
+    Args:
+        number: of the message; its id and receipt handle are made of it.
+        sent_at: seconds since 1970; now if it is left out.
+        receives: how often the message has been delivered, this time included.
+    """
+    sent = time.time() if sent_at is None else sent_at
+    return {
+        "messageId": f"00000000-0000-4000-8000-{number:012d}",
+        "receiptHandle": str(number),
+        "body": BODY,
+        "attributes": {
+            "ApproximateReceiveCount": str(receives),
+            "SentTimestamp": str(int(sent * 1000)),
+            "SenderId": "AIDAEXAMPLE",
+            "ApproximateFirstReceiveTimestamp": str(int(sent * 1000)),
+        },
+        "messageAttributes": {},
+        "eventSource": "aws:sqs",
+        "eventSourceARN": f"arn:aws:sqs:{REGION}:{ACCOUNT}:work",
+        "awsRegion": REGION,
+    }
+
+
+def event(first: int, size: int) -> dict[str, Any]:
+    """Return an event of so many messages, numbered from `first`."""
+    return {"Records": [record(number) for number in range(first, first + size)]}

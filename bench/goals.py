@@ -1,0 +1,109 @@
+"""The goals: a figure, the most or the least that it may be. They are not adjusted to results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, kw_only=True)
+class Goal:
+    """One goal.
+
+    Attributes:
+        bench: whose it is.
+        name: in the table.
+        subject: the policy, or the scenario and the policy, or empty.
+        figure: the key of the figure.
+        limit: what it may be.
+        at_least: the limit is the least, not the most.
+    """
+
+    bench: str
+    name: str
+    figure: str
+    limit: float
+    subject: str = ""
+    at_least: bool = False
+
+    def holds(self, value: float) -> bool:
+        """Say whether a value meets the goal."""
+        return value >= self.limit if self.at_least else value <= self.limit
+
+
+_OURS: Final = "ours"
+_SCENARIOS: Final = (
+    "20/s",
+    "5/s",
+    "5/s, told 20/s",
+    "100/s",
+    "20/s, half taken",
+    "20/s, refusals cost",
+    "20/s, burst 100",
+    "two hours without capacity",
+)
+
+
+def _drain(scenario: str, name: str, figure: str, limit: float) -> Goal:
+    return Goal(
+        bench="drain",
+        name=f"{scenario}: {name}",
+        subject=f"{scenario} | {_OURS}",
+        figure=figure,
+        limit=limit,
+    )
+
+
+GOALS: Final = (
+    Goal(
+        bench="handler",
+        name="wall a message, times better than the ancestor",
+        figure="wall, times better than the ancestor",
+        limit=12,
+        at_least=True,
+    ),
+    Goal(
+        bench="handler",
+        name="CPU a message, times better than the ancestor",
+        figure="CPU, times better than the ancestor",
+        limit=12,
+        at_least=True,
+    ),
+    Goal(
+        bench="handler",
+        name="wall a message, times the floor",
+        figure="wall, times the floor",
+        limit=1.35,
+    ),
+    Goal(
+        bench="handler",
+        name="import, times boto3 with an ECS client",
+        figure="import, times boto3 with a client",
+        limit=1.3,
+    ),
+    Goal(
+        bench="handler",
+        name="peak memory, times boto3 with an ECS client",
+        figure="peak memory, times boto3 with a client",
+        limit=1.25,
+    ),
+    Goal(
+        bench="handler",
+        name="first batch of ten at the CPU share of 512 MB, s",
+        figure="first batch at the share s",
+        limit=0.75,
+    ),
+    _drain("20/s", "times the ideal", "ratio", 1.02),
+    _drain("20/s", "GB-s", "gigabyte_seconds", 260),
+    _drain("5/s", "times the ideal", "ratio", 1.1),
+    _drain("5/s, told 20/s", "times the ideal", "ratio", 1.1),
+    _drain("20/s, half taken", "times the ideal", "ratio", 1.1),
+    *(_drain(scenario, "good messages in the DLQ", "dead", 0) for scenario in _SCENARIOS),
+    Goal(
+        bench="realtime",
+        name="times the ideal",
+        subject=_OURS,
+        figure="ratio",
+        limit=1.05,
+    ),
+)

@@ -1,0 +1,203 @@
+"""What a message costs: the handler against the ancestor's policy and against the floor."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any, Final
+
+from bench import certificate, environment
+from bench.policies import ANCESTOR
+from bench.share import MEGABYTES_OF_A_CPU, Share
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+WARM_BATCHES: Final = {"ours": 20, "floor": 20, "ancestor": 40}
+
+SHARED_BATCHES: Final = {"ours": 10, "ancestor": 5}
+
+SHARE: Final = environment.MEMORY_GIGABYTES * 1024 / MEGABYTES_OF_A_CPU
+
+IMPORTS: Final = 5
+"""Fresh processes for an import, of each subject in turn, in one run."""
+
+_ROOT: Final = Path(__file__).parents[1]
+
+# The quota of RunTask is the drain's matter; here the pacer must not wait.
+_RATE: Final = 100_000
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A stub that runs, and the environment in which subjects reach it."""
+
+    port: int
+    bundle: Path
+    folder: Path
+
+    def variables(self) -> dict[str, str]:
+        """Return all that a subject's process inherits."""
+        return {
+            "PATH": os.environ.get("PATH", os.defpath),
+            "HOME": str(self.folder),
+            "PYTHONPATH": str(_ROOT),
+            "AWS_ENDPOINT_URL_ECS": f"https://127.0.0.1:{self.port}",
+            "AWS_CA_BUNDLE": str(self.bundle),
+            "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+            "AWS_SECRET_ACCESS_KEY": "bench",
+            "AWS_REGION": environment.REGION,
+            "AWS_DEFAULT_REGION": environment.REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            **environment.variables(_RATE),
+        }
+
+    def counts(self) -> dict[str, int]:
+        """Return connections and tasks since the last look."""
+        context = ssl.create_default_context(cafile=str(self.bundle))
+        connection = http.client.HTTPSConnection("127.0.0.1", self.port, context=context)
+        connection.request("GET", "/counts")
+        counts: dict[str, int] = json.loads(connection.getresponse().read())
+        connection.close()
+        return counts
+
+    def measure(self, name: str, batches: int, share: float | None = None) -> dict[str, Any]:
+        """Return what a subject's process says of itself.
+
+        Args:
+            name: of a module of `bench.subjects`.
+            batches: after the first one; -1 for the import alone.
+            share: of a CPU, for the batches; the import has all, as in Lambda's init phase.
+
+        Raises:
+            RuntimeError: the subject failed, or started other tasks than it was told to.
+        """
+        self.counts()
+        mine, its = socket.socketpair()
+        with mine, mine.makefile("rw", encoding="utf-8") as line:
+            log = self.folder / f"{name}.log"
+            with its, log.open("ab") as output:
+                process = subprocess.Popen(  # noqa: S603 - our own module
+                    [
+                        sys.executable,
+                        *("-m", "bench.subjects", name, str(its.fileno()), str(batches)),
+                    ],
+                    cwd=self.folder,
+                    env=self.variables(),
+                    pass_fds=[its.fileno()],
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                )
+            try:
+                found: dict[str, Any] = json.loads(line.readline() or "{}")
+                if share is None:
+                    found |= _go(line)
+                else:
+                    with Share(process.pid, share):
+                        found |= _go(line)
+            finally:
+                process.wait(10)
+        if process.returncode or (batches >= 0 and "first" not in found):
+            raise RuntimeError(f"{name} failed: {log.read_text(encoding='utf-8')[-2000:]}")
+        if batches >= 0 and name != "client":
+            found |= self.counts()
+            expected = found["size"] * (batches + 1)
+            if found["tasks"] != expected:
+                raise RuntimeError(f"{name} started {found['tasks']} tasks of {expected}")
+        return found
+
+
+def _go(line: Any) -> dict[str, Any]:  # noqa: ANN401 - a file for both ways
+    line.write("go\n")
+    line.flush()
+    answer: dict[str, Any] = json.loads(line.readline() or "{}")
+    return answer
+
+
+@contextmanager
+def stub() -> Iterator[Bench]:
+    """Start the stub, and end it."""
+    with tempfile.TemporaryDirectory(prefix="ecs-run-task-bench-") as name:
+        folder = Path(name)
+        own, bundle = certificate.make(folder)
+        process = subprocess.Popen(  # noqa: S603 - our own module
+            [sys.executable, "-m", "bench.stub", str(own)],
+            cwd=_ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        try:
+            assert process.stdout is not None  # noqa: S101 - for the type
+            yield Bench(int(process.stdout.readline()), bundle, folder)
+        finally:
+            process.terminate()
+            process.communicate()
+
+
+def run_once(bench: Bench) -> dict[str, float]:
+    """Return the figures of one run, with the ratios within it."""
+    imports: dict[str, list[dict[str, Any]]] = {"ours": [], "client": []}
+    for _ in range(IMPORTS):
+        for name, found in imports.items():
+            found.append(bench.measure(name, -1))
+    full = {name: bench.measure(name, batches) for name, batches in WARM_BATCHES.items()}
+    shared = bench.measure("ours", SHARED_BATCHES["ours"], SHARE)
+    old_share = ANCESTOR.memory_gigabytes * 1024 / MEGABYTES_OF_A_CPU
+    shared_old = bench.measure("ancestor", SHARED_BATCHES["ancestor"], old_share)
+    figures: dict[str, float] = {
+        "import ours s": median(one["import"]["wall"] for one in imports["ours"]),
+        "import client s": median(one["import"]["wall"] for one in imports["client"]),
+        "peak client MB": median(one["peak"] for one in imports["client"]),
+        "first batch at the share s": shared["first"]["wall"],
+        "first batch at the share, CPU s": shared["first"]["cpu"],
+        "wall ours at the share ms": _each(shared, "wall"),
+        "wall ancestor at its share ms": _each(shared_old, "wall"),
+    }
+    for name, subject in full.items():
+        for kind in ("wall", "cpu"):
+            figures[f"{kind} {name} ms"] = _each(subject, kind)
+        figures[f"first {name} s"] = subject["first"]["wall"]
+        figures[f"peak {name} MB"] = subject["peak"]
+        figures[f"connections {name}"] = subject["connections"]
+    ours, old, floor = (
+        {kind: figures[f"{kind} {name} ms"] for kind in ("wall", "cpu")}
+        for name in ("ours", "ancestor", "floor")
+    )
+    return figures | {
+        "wall, times better than the ancestor": old["wall"] / ours["wall"],
+        "CPU, times better than the ancestor": old["cpu"] / ours["cpu"],
+        "wall, times the floor": ours["wall"] / floor["wall"],
+        "wall, times better than the ancestor, each at its CPU share": figures[
+            "wall ancestor at its share ms"
+        ]
+        / figures["wall ours at the share ms"],
+        "wall, floor, times better than the ancestor": old["wall"] / floor["wall"],
+        "import, times boto3 with a client": figures["import ours s"] / figures["import client s"],
+        "peak memory, times boto3 with a client": figures["peak ours MB"]
+        / figures["peak client MB"],
+    }
+
+
+def _each(found: dict[str, Any], kind: str) -> float:
+    """Return the milliseconds of a message, once everything is warm."""
+    each: float = median(batch[kind] for batch in found["warm"])
+    return each / int(found["size"]) * 1000
+
+
+def run(runs: int) -> list[dict[str, float]]:
+    """Return the figures of several runs; one more, before, writes the compiled files."""
+    with stub() as bench:
+        for name in (*WARM_BATCHES, "client"):
+            bench.measure(name, 0)
+        return [run_once(bench) for _ in range(runs)]

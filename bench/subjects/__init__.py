@@ -1,0 +1,1 @@
+"""What the handler's benchmark measures: each subject in a process of its own."""
