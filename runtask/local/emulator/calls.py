@@ -235,6 +235,7 @@ def describe(
         action=action,
         account=seams.get_account_id(),
         region=seams.app.extract_region(headers, query_params),
+        method=method,
         path=path,
         headers=headers,
         parameters=parameters,

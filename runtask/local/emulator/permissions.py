@@ -97,12 +97,16 @@ def _mapping(request: Request, asked: Check) -> Iterator[Check]:
     if not function.startswith("arn:"):
         function = f"arn:aws:lambda:{request.region}:{request.account}:function:{function}"
     # MiniStack takes a GET of one mapping for one of all.
-    action = "lambda:GetEventSourceMapping" if _lists(asked) and mapping else asked.action
+    one = mapping and request.method == "GET"
+    action = "lambda:GetEventSourceMapping" if one else asked.action
     yield Check(action, asked.resource, {**asked.context, "lambda:FunctionArn": function})
 
 
-def _lists(asked: Check) -> bool:
-    return asked.action == "lambda:ListEventSourceMappings"
+def _function_alias(request: Request, asked: Check) -> Iterator[Check]:
+    """Tell one alias from all of them, which MiniStack does not."""
+    one = not request.path.rstrip("/").endswith("/aliases")
+    action = f"lambda:{_ALIAS_ACTIONS[request.method]}" if one else asked.action
+    yield Check(action, asked.resource, asked.context)
 
 
 def _role(request: Request, asked: Check) -> Iterator[Check]:
@@ -200,6 +204,7 @@ def _ecs(request: Request) -> str:
 
 
 _KEY_HEADER = "x-amz-server-side-encryption-aws-kms-key-id"
+_ALIAS_ACTIONS = {"GET": "GetAlias", "PUT": "UpdateAlias", "DELETE": "DeleteAlias"}
 _send = _encrypted("kms:GenerateDataKey", "kms:Decrypt")
 _SPECIAL: dict[tuple[str, str], Callable[[Request, Check], Iterator[Check]]] = {
     ("ecs", "RunTask"): _run_task,
@@ -215,6 +220,7 @@ _SPECIAL: dict[tuple[str, str], Callable[[Request, Check], Iterator[Check]]] = {
     ("lambda", "DeleteEventSourceMapping"): _mapping,
     ("lambda", "GetEventSourceMapping"): _mapping,
     ("lambda", "ListEventSourceMappings"): _mapping,
+    ("lambda", "ListAliases"): _function_alias,
     ("kms", "CreateAlias"): _alias,
     ("kms", "UpdateAlias"): _alias,
     ("kms", "DeleteAlias"): _alias,

@@ -17,6 +17,7 @@ class Request:
         action: The API action.
         account: The caller's account.
         region: The region of the call.
+        method: The HTTP method.
         path: The path of the URL.
         headers: The headers, by lower-case name.
         parameters: The parameters of a JSON or form body.
@@ -28,6 +29,7 @@ class Request:
     action: str
     account: str
     region: str
+    method: str = "POST"
     path: str = "/"
     headers: dict[str, str] = field(default_factory=dict)
     parameters: dict[str, Any] = field(default_factory=dict)

@@ -74,6 +74,12 @@ def _function(making: Making, outputs: dict[str, Any]) -> None:
     functions.list_versions_by_function(FunctionName=outputs["name"])
 
 
+def _function_alias(making: Making, outputs: dict[str, Any]) -> None:
+    making.client("lambda").get_alias(
+        FunctionName=making.inputs.require("functionName"), Name=outputs["name"]
+    )
+
+
 def _mapping(making: Making, outputs: dict[str, Any]) -> None:
     functions = making.client("lambda")
     functions.get_event_source_mapping(UUID=outputs["uuid"])
@@ -93,6 +99,7 @@ _READS: dict[str, Callable[[Making, dict[str, Any]], None]] = {
     "aws:iam/rolePolicy:RolePolicy": _role_policy,
     "aws:kms/alias:Alias": _alias,
     "aws:kms/key:Key": _key,
+    "aws:lambda/alias:Alias": _function_alias,
     "aws:lambda/eventSourceMapping:EventSourceMapping": _mapping,
     "aws:lambda/function:Function": _function,
     "aws:s3/bucketObjectv2:BucketObjectv2": _object,
