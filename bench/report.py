@@ -65,7 +65,7 @@ def sections(results: Results) -> dict[str, str]:
     if "drain" in results:
         made["drain"] = _drain(results)
     if "realtime" in results:
-        subjects = list(results["realtime"]["runs"][0])
+        subjects = list(realtime.POLICIES)
         made["realtime"] = _meta(results, "realtime") + _table(
             ("policy", *(title for title, _ in _REALTIME_COLUMNS)),
             (
@@ -172,11 +172,18 @@ def _plots(results: Results) -> dict[str, str]:
             ],
         )
     if "drain" in results:
+        steady = drain.SCENARIOS[0]
         plots["drain"] = plot.lines(
             "10,000 messages against 20 RunTask calls a second",
             "Simulated time, seed 1; a line that ends below 10,000 lost the rest to the DLQ",
             ("seconds", "messages launched"),
-            _curves(results["drain"]["runs"][0], "20/s | ", drain.SCENARIOS[0].ideal_seconds),
+            _curves(
+                {
+                    policy.name: results["drain"]["runs"][0][f"{steady.name} | {policy.name}"]
+                    for policy in steady.policies
+                },
+                steady.ideal_seconds,
+            ),
             right=1250,
         )
     if "realtime" in results:
@@ -186,22 +193,22 @@ def _plots(results: Results) -> dict[str, str]:
             f"{realtime.MESSAGES} messages through the embedded AWS",
             f"First run; the stand-in lets {realtime.RATE:g} calls a second pass",
             ("seconds", "tasks started"),
-            _curves(run, "", realtime.IDEAL_SECONDS),
+            _curves({name: run[name] for name in realtime.POLICIES}, realtime.IDEAL_SECONDS),
             right=right,
         )
     return plots
 
 
-def _curves(run: dict[str, Any], prefix: str, ideal: float) -> list[plot.Line]:
+def _curves(run: dict[str, Any], ideal: float) -> list[plot.Line]:
     lines = []
     most = 1.0
     for name, figures in run.items():
-        if name.startswith(prefix) and figures.get("curve"):
+        if figures.get("curve"):
             count = figures.get("launched", figures.get("started"))
             most = max(most, count)
             last = len(figures["curve"]) - 1
             points = [(x, index * count / last) for index, x in enumerate(figures["curve"])]
-            lines.append(plot.Line(name=name.removeprefix(prefix), points=[(0.0, 0.0), *points]))
+            lines.append(plot.Line(name=name, points=[(0.0, 0.0), *points]))
     # One colour for each policy, and none is left for the ideal: where all are drawn, ours is it.
     if len(lines) < len(plot.COLOURS):
         lines.append(plot.Line(name="ideal", points=[(0, 0), (ideal, most)], dashed=True))
