@@ -12,11 +12,12 @@ CODE = ("dev", "bench", "function", "infra", "noxfile.py", "runtask", "tests")
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style, format and types."""
+    """Check style, format and types, and the workflows."""
     install(session)
     session.run("ruff", "check", *CODE)
     session.run("ruff", "format", "--check", *CODE)
     session.run("mypy")
+    session.run("zizmor", "--offline", "--quiet", ".github/workflows")
 
 
 @nox.session
@@ -31,7 +32,8 @@ def scan(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests; arguments after -- go to pytest."""
     install(session)
-    session.run("pytest", *session.posargs)
+    # A file is one worker's: its tests share an embedded AWS.
+    session.run("pytest", "--numprocesses=auto", "--dist=loadfile", *session.posargs)
 
 
 @nox.session(default=False)
@@ -46,6 +48,27 @@ def send(session: nox.Session) -> None:
     """Send messages: nox -s send -- examples/report.yaml --stage dev."""
     install(session)
     session.run("python", "-m", "runtask", "send", *session.posargs)
+
+
+@nox.session(default=False)
+def promote(session: nox.Session) -> None:
+    """Promote what a stage runs to another: nox -s promote -- dev prod."""
+    install(session)
+    session.run("python", "-m", "runtask", "promote", *session.posargs)
+
+
+@nox.session(default=False)
+def stages(session: nox.Session) -> None:
+    """Show what every stage runs, and whether it is what it should run."""
+    install(session)
+    session.run("python", "-m", "runtask", "stages", *session.posargs)
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Measure the handler, the drain and real time; which and how often after --."""
+    install(session)
+    session.run("python", "-m", "bench", *session.posargs)
 
 
 @nox.session(default=False)

@@ -27,6 +27,26 @@ _project_option = click.option(
 )
 
 
+def _profiles(
+    _context: click.Context, _option: click.Parameter, values: tuple[str, ...]
+) -> dict[str, str]:
+    pairs = [value.partition("=") for value in values]
+    wrong = [stage for stage, equals, profile in pairs if not (stage and equals and profile)]
+    if wrong:
+        raise click.BadParameter(f"{wrong[0]}: expected STAGE=PROFILE, as in prod=acme-prod")
+    return {stage: profile for stage, _, profile in pairs}
+
+
+_profile_option = click.option(
+    "--profile",
+    "profiles",
+    metavar="STAGE=PROFILE",
+    multiple=True,
+    callback=_profiles,
+    help="The AWS profile for a stage.  [default: the shell's credentials]",
+)
+
+
 @click.group(context_settings=_HELP)
 @click.version_option(package_name="ecs-run-task", message="%(version)s")
 def cli() -> None:
@@ -89,6 +109,7 @@ def send(  # noqa: PLR0913, PLR0917 - one for each option
 @click.option("--allow-dirty", is_flag=True, help="Promote what was built from no commit.")
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@_profile_option
 @_project_option
 def promote(  # noqa: PLR0913, PLR0917 - one for each option
     stages: tuple[str, ...],
@@ -96,6 +117,7 @@ def promote(  # noqa: PLR0913, PLR0917 - one for each option
     allow_dirty: bool,  # noqa: FBT001
     dry_run: bool,  # noqa: FBT001
     yes: bool,  # noqa: FBT001
+    profiles: dict[str, str],
     project: Project,
 ) -> None:
     """Promote the artifact that FROM runs to TO: the same bytes, in another account.
@@ -107,20 +129,32 @@ def promote(  # noqa: PLR0913, PLR0917 - one for each option
     Examples:
       runtask promote dev prod --dry-run
       runtask promote dev prod
+      runtask promote dev prod --profile dev=acme-dev --profile prod=acme-prod
       runtask promote --to 4f1c... prod        # an artifact that prod ran before
     """  # noqa: D301 - click wants the character itself
     from runtask.promotion import command  # noqa: PLC0415 - Pulumi takes a while to import
 
     done = command.promote(
-        stages, project, digest=digest, allow_dirty=allow_dirty, dry_run=dry_run, yes=yes
+        stages,
+        project,
+        digest=digest,
+        allow_dirty=allow_dirty,
+        dry_run=dry_run,
+        yes=yes,
+        profiles=profiles,
     )
     sys.exit(ExitCode.OK if done else ExitCode.FAILED)
 
 
 @cli.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@_profile_option
 @_project_option
-def stages(as_json: bool, project: Project) -> None:  # noqa: FBT001
+def stages(
+    as_json: bool,  # noqa: FBT001
+    profiles: dict[str, str],
+    project: Project,
+) -> None:
     """Show what every stage runs, and whether it is what it should run.
 
     Ends with exit code 1 if a stage has drifted or cannot be looked at.
@@ -132,7 +166,7 @@ def stages(as_json: bool, project: Project) -> None:  # noqa: FBT001
     """  # noqa: D301 - click wants the character itself
     from runtask.promotion import command  # noqa: PLC0415 - Pulumi takes a while to import
 
-    drifted = command.show_stages(project, as_json=as_json)
+    drifted = command.show_stages(project, as_json=as_json, profiles=profiles)
     sys.exit(ExitCode.FAILED if drifted else ExitCode.OK)
 
 

@@ -22,10 +22,12 @@ class PulumiEngine:
 
     Attributes:
         folder: The folder of Pulumi.yaml.
+        profiles: The AWS profile to deploy a stage with, where it is not the shell's.
         variables: Environment variables for the CLI, besides its own.
     """
 
     folder: Path
+    profiles: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
 
     def outputs(self, stack: str) -> Mapping[str, Any]:
@@ -60,7 +62,10 @@ class PulumiEngine:
             raise _told(f"stack {stack} was not destroyed", error) from None
 
     def _stack(self, name: str, *, create: bool = False) -> auto.Stack:
-        options = auto.LocalWorkspaceOptions(env_vars=dict(self.variables))
+        variables = dict(self.variables)
+        if profile := self.profiles.get(name):
+            variables["AWS_PROFILE"] = profile
+        options = auto.LocalWorkspaceOptions(env_vars=variables)
         select = auto.create_or_select_stack if create else auto.select_stack
         try:
             return select(name, work_dir=str(self.folder), opts=options)

@@ -66,8 +66,9 @@ class EmulatorSessions:
 
     emulator: Emulator
 
-    def own(self, place: Place) -> boto3.Session:
+    def own(self, stage: str, place: Place) -> boto3.Session:
         """Return a session of the account's root user, who is one of its deployPrincipals."""
+        del stage  # an account has one root user
         return self.emulator.session(place.account, place.region)
 
     def assumed(self, place: Place, keys: "CredentialsTypeDef") -> boto3.Session:

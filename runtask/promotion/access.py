@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 import boto3
@@ -21,19 +21,26 @@ SESSION_NAME = "runtask-promote"
 class Sessions(Protocol):
     """Makes sessions: with AWS for an operator, with the embedded AWS for the rehearsal."""
 
-    def own(self, place: Place) -> boto3.Session:
-        """Return the operator's own credentials, to get into an account with."""
+    def own(self, stage: str, place: Place) -> boto3.Session:
+        """Return the operator's own credentials, to get into a stage's account with."""
 
     def assumed(self, place: Place, keys: "CredentialsTypeDef") -> boto3.Session:
         """Return a session with the keys of a role that was assumed."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class OperatorsSessions:
-    """Sessions with the credentials that the shell holds."""
+    """Sessions with the credentials that the shell holds.
 
-    def own(self, place: Place) -> boto3.Session:
-        """Return a session with the credentials of the environment or the profile."""
-        return boto3.Session(region_name=place.region)
+    Attributes:
+        profiles: The AWS profile to use for a stage, where it is not the shell's.
+    """
+
+    profiles: Mapping[str, str] = field(default_factory=dict)
+
+    def own(self, stage: str, place: Place) -> boto3.Session:
+        """Return a session with the credentials of the stage's profile, or of the shell."""
+        return boto3.Session(profile_name=self.profiles.get(stage), region_name=place.region)
 
     def assumed(self, place: Place, keys: "CredentialsTypeDef") -> boto3.Session:
         """Return a session with the keys of a role that was assumed."""
@@ -79,7 +86,7 @@ def become_deployer(
     """
     place = config.place
     try:
-        session = sessions.own(place)
+        session = sessions.own(config.stage, place)
         for role in json.loads(values.get("aws:assumeRoles", "[]")):
             session = sessions.assumed(place, _assume(session, role))
         identity = session.client("sts").get_caller_identity()

@@ -1,7 +1,7 @@
 """`runtask promote` and `runtask stages`, with the Pulumi CLI and the operator's credentials."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 
 import click
@@ -28,6 +28,7 @@ def promote(  # noqa: PLR0913 - one for each option
     allow_dirty: bool,
     dry_run: bool,
     yes: bool,
+    profiles: Mapping[str, str],
 ) -> bool:
     """Promote, as the command line says; return False if the operator said no.
 
@@ -44,8 +45,8 @@ def promote(  # noqa: PLR0913 - one for each option
         )
     tools = steps.Tools(
         project=project,
-        engine=PulumiEngine(folder=project.folder),
-        sessions=OperatorsSessions(),
+        engine=PulumiEngine(folder=project.folder, profiles=profiles),
+        sessions=OperatorsSessions(profiles=profiles),
         say=console.progress,
         confirm=(lambda _question: True) if yes else _asker(dry_run=dry_run),
     )
@@ -60,10 +61,11 @@ def promote(  # noqa: PLR0913 - one for each option
     return steps.promote(plan, tools)
 
 
-def show_stages(project: Project, *, as_json: bool) -> bool:
+def show_stages(project: Project, *, as_json: bool, profiles: Mapping[str, str]) -> bool:
     """Print all stages; return whether one has drifted or cannot be looked at."""
-    engine = PulumiEngine(folder=project.folder)
-    found = [overview(project, stage, engine, OperatorsSessions()) for stage in project.stages()]
+    engine = PulumiEngine(folder=project.folder, profiles=profiles)
+    sessions = OperatorsSessions(profiles=profiles)
+    found = [overview(project, stage, engine, sessions) for stage in project.stages()]
     if as_json:
         console.as_json([asdict(one) for one in found])
     else:

@@ -135,7 +135,8 @@ def test_an_account_without_bootstrap_is_told_what_to_run() -> None:
 class WrongSessions(EmulatorSessions):
     """Credentials of the dev account, whichever is asked for, and no role to assume."""
 
-    def own(self, place: Place) -> boto3.Session:
+    def own(self, stage: str, place: Place) -> boto3.Session:
+        del stage
         return self.emulator.session(DEV, place.region)
 
 
