@@ -172,10 +172,18 @@ def stages(
 
 @cli.command()
 @click.option("--keep", is_flag=True, help="Leave it running until Ctrl-C.")
+@click.option(
+    "--engine",
+    type=click.Choice(["in-process", "pulumi"]),
+    default="in-process",
+    show_default=True,
+    help="What deploys: this process, or the Pulumi CLI with the AWS plugin.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
 @_project_option
 def local(
     keep: bool,  # noqa: FBT001
+    engine: str,
     as_json: bool,  # noqa: FBT001
     project: Project,
 ) -> None:
@@ -188,10 +196,11 @@ def local(
       runtask local
       runtask local --keep      # then, in another terminal, with the variables it prints:
       runtask send examples/run-task.json --stage dev
+      runtask local --engine pulumi
     """  # noqa: D301 - click wants the character itself
     from runtask.local.command import run  # noqa: PLC0415 - the embedded AWS is an extra
 
-    sys.exit(run(project, keep=keep, as_json=as_json))
+    sys.exit(run(project, keep=keep, as_json=as_json, real_engine=engine == "pulumi"))
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """Deploys with the Pulumi CLI, through its Automation API."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,13 +22,11 @@ class PulumiEngine:
 
     Attributes:
         folder: The folder of Pulumi.yaml.
-        profiles: The AWS profile to deploy a stage with, where it is not the shell's.
-        variables: Environment variables for the CLI, besides its own.
+        variables: Returns environment variables for the CLI by stack, besides the shell's.
     """
 
     folder: Path
-    profiles: Mapping[str, str] = field(default_factory=dict)
-    variables: Mapping[str, str] = field(default_factory=dict)
+    variables: Callable[[str], dict[str, str]] = field(default=lambda _stack: {})
 
     def outputs(self, stack: str) -> Mapping[str, Any]:
         """Return what a stack exports; empty if it was never deployed."""
@@ -54,6 +52,17 @@ class PulumiEngine:
         except auto.CommandError as error:
             raise _told(f"stack {stack} was not deployed whole; run it again", error) from None
 
+    def expect_no_changes(self, stack: str) -> None:
+        """Deploy a stack once more, which must have nothing to change.
+
+        Raises:
+            RuntaskError: if it has.
+        """
+        try:
+            self._stack(stack).up(on_output=_show, color="never", expect_no_changes=True)
+        except auto.CommandError as error:
+            raise _told(f"stack {stack} changes although nothing changed", error) from None
+
     def destroy(self, stack: str) -> None:
         """Take a stack's resources away."""
         try:
@@ -62,10 +71,7 @@ class PulumiEngine:
             raise _told(f"stack {stack} was not destroyed", error) from None
 
     def _stack(self, name: str, *, create: bool = False) -> auto.Stack:
-        variables = dict(self.variables)
-        if profile := self.profiles.get(name):
-            variables["AWS_PROFILE"] = profile
-        options = auto.LocalWorkspaceOptions(env_vars=variables)
+        options = auto.LocalWorkspaceOptions(env_vars=self.variables(name))
         select = auto.create_or_select_stack if create else auto.select_stack
         try:
             return select(name, work_dir=str(self.folder), opts=options)

@@ -9,6 +9,7 @@ from runtask import console
 from runtask.errors import RuntaskError
 from runtask.exit_codes import ExitCode
 from runtask.local.emulator import Emulator, EmulatorError
+from runtask.local.real_engine import check_tools
 from runtask.local.rehearsal import FROM, Rehearsal, Result
 from runtask.local.watching import Observed
 from runtask.project import Project
@@ -16,13 +17,14 @@ from runtask.project import Project
 _COLUMNS = ("stage", "message", "verdict", "task", "exit code", "s to RUNNING")
 
 
-def run(project: Project, *, keep: bool, as_json: bool) -> ExitCode:
+def run(project: Project, *, keep: bool, as_json: bool, real_engine: bool) -> ExitCode:
     """Run the rehearsal and print its table.
 
     Args:
         project: The project, from the committed files.
         keep: Leave the embedded AWS running until Ctrl-C.
         as_json: Print JSON instead of a table.
+        real_engine: Deploy with the Pulumi CLI and the AWS plugin instead of in this process.
 
     Raises:
         RuntaskError: if the embedded AWS does not start, or a stack cannot be made.
@@ -30,10 +32,18 @@ def run(project: Project, *, keep: bool, as_json: bool) -> ExitCode:
     # Whoever stops us with a signal wants everything to be stopped, as Ctrl-C does.
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _interrupt)
+    if real_engine:
+        check_tools()
     console.progress("starting the embedded AWS on 127.0.0.1")
     try:
         with Emulator.start() as emulator:
-            rehearsal = Rehearsal(project=project, emulator=emulator, say=console.progress)
+            rehearsal = Rehearsal(
+                project=project,
+                emulator=emulator,
+                say=console.progress,
+                real_engine=real_engine,
+                destroy=not keep,
+            )
             result = rehearsal.run()
             _show(result, emulator, as_json=as_json, keep=keep)
             if keep:

@@ -7,15 +7,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from infra.names import BOOTSTRAP_SUFFIX, Place
+from runtask.engines import Engine
 from runtask.local.customer import Customer, with_customer
 from runtask.local.emulator import Emulator
 from runtask.local.expectations import Expectation, no_drift, of_stage, same_artifact
 from runtask.local.in_process import EmulatorSessions, InProcessEngine
+from runtask.local.real_engine import prepare
 from runtask.local.samples import DEV_SAMPLES, PROD_SAMPLES, Sample
 from runtask.local.watching import Observed, Watch
 from runtask.project import PROJECT_FILE, Project, load_project
 from runtask.promotion.promote import Tools, plan_promotion, promote
 from runtask.promotion.stage import look_at
+from runtask.pulumi_engine import PulumiEngine
 
 Say = Callable[[str], None]
 
@@ -44,11 +47,15 @@ class Rehearsal:
 
     Attributes:
         project: The committed files. A copy of them is worked with, since a promotion pins.
+        real_engine: Deploy with the Pulumi CLI and the AWS plugin instead of in this process.
+        destroy: Let the real engine take everything away again.
     """
 
     project: Project
     emulator: Emulator
     say: Say
+    real_engine: bool = False
+    destroy: bool = False
     _begun: float = field(default_factory=time.monotonic)
     _seen: list[tuple[str, Observed]] = field(default_factory=list)
     _expected: list[Expectation] = field(default_factory=list)
@@ -62,9 +69,7 @@ class Rehearsal:
         """
         project = self._private_copy()
         places = {stage: project.stage_config(stage).place for stage in (FROM, TO)}
-        engine = InProcessEngine(
-            project=project, emulator=self.emulator, say=self._say, adapt=_adapter(places)
-        )
+        engine = self._engine(project, places)
         for stage, place in places.items():
             engine.up(f"{stage}{BOOTSTRAP_SUFFIX}")
             Customer(emulator=self.emulator, place=place).make()
@@ -84,8 +89,21 @@ class Rehearsal:
         digests = {state.stage: state.running for state in states}
         self._expected.append(same_artifact(digests))
         self._expected.extend(no_drift(state.stage, state.drift) for state in states)
+        if isinstance(engine, PulumiEngine):
+            for stack in (FROM, TO):
+                engine.expect_no_changes(stack)
+            if self.destroy:
+                for stack in (FROM, TO, f"{FROM}{BOOTSTRAP_SUFFIX}", f"{TO}{BOOTSTRAP_SUFFIX}"):
+                    engine.destroy(stack)
         return Result(
             places=places, digests=digests, observed=self._seen, expectations=self._expected
+        )
+
+    def _engine(self, project: Project, places: Mapping[str, Place]) -> Engine:
+        if self.real_engine:
+            return prepare(project, self.emulator, places)
+        return InProcessEngine(
+            project=project, emulator=self.emulator, say=self._say, adapt=_adapter(places)
         )
 
     def _private_copy(self) -> Project:

@@ -45,7 +45,7 @@ def promote(  # noqa: PLR0913 - one for each option
         )
     tools = steps.Tools(
         project=project,
-        engine=PulumiEngine(folder=project.folder, profiles=profiles),
+        engine=_engine(project, profiles),
         sessions=OperatorsSessions(profiles=profiles),
         say=console.progress,
         confirm=(lambda _question: True) if yes else _asker(dry_run=dry_run),
@@ -63,7 +63,7 @@ def promote(  # noqa: PLR0913 - one for each option
 
 def show_stages(project: Project, *, as_json: bool, profiles: Mapping[str, str]) -> bool:
     """Print all stages; return whether one has drifted or cannot be looked at."""
-    engine = PulumiEngine(folder=project.folder, profiles=profiles)
+    engine = _engine(project, profiles)
     sessions = OperatorsSessions(profiles=profiles)
     found = [overview(project, stage, engine, sessions) for stage in project.stages()]
     if as_json:
@@ -71,6 +71,14 @@ def show_stages(project: Project, *, as_json: bool, profiles: Mapping[str, str])
     else:
         console.table(_COLUMNS, [_row(one) for one in found])
     return any(one.drift for one in found)
+
+
+def _engine(project: Project, profiles: Mapping[str, str]) -> PulumiEngine:
+    """Return the engine that deploys a stage with the stage's own AWS profile."""
+    return PulumiEngine(
+        folder=project.folder,
+        variables=lambda stack: {"AWS_PROFILE": profiles[stack]} if stack in profiles else {},
+    )
 
 
 def _asker(*, dry_run: bool) -> Callable[[str], bool]:
