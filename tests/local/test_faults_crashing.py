@@ -1,0 +1,98 @@
+"""Answers, workers and time that are lost after a task has started: the token holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from runtask.local.emulator import Fault
+from tests.local.fates import launched
+from tests.local.stage import Stage, deploy, task, wait_for
+
+if TYPE_CHECKING:
+    from runtask.local.emulator import Emulator
+    from tests.local.fates import Fate
+
+# The handler begins nothing with less than 10 s left: so it has one second. It makes two attempts
+# of 6 s each to send messages back, which is longer than this.
+TIMEOUT_SECONDS = 11
+HANGS_SECONDS = 15.0
+
+
+@pytest.fixture(scope="module")
+def stage(emulator: Emulator) -> Stage:
+    stage = deploy(emulator)
+    stage.hide_for(3)  # what a crash leaves behind comes back after that, not after minutes
+    return stage
+
+
+def started(fate: Fate) -> list[str]:
+    """Return the tasks in the answers of RunTask, delivery by delivery."""
+    return [task for call in fate.calls for task in call.tasks]
+
+
+def test_socket_closed_after_the_task_started_starts_no_second_one(stage: Stage) -> None:
+    stage.fail("cut-off", drop=True, after=True, times=1)
+    sent = stage.send(task(), "cut-off")
+    fate = stage.settle(sent)["cut-off"]
+    assert fate.end == launched()
+    assert [call.status for call in fate.calls] == [0, 200]
+    assert len(started(fate)) == 2
+    assert len(set(started(fate))) == 1
+    assert fate.kept == ("network",)
+
+
+def test_socket_closed_after_a_part_of_the_count_started_starts_each_once(stage: Stage) -> None:
+    stage.fail("cut-in-two-1", drop=True, after=True, times=1)
+    sent = stage.send(task(count=3), "cut-in-two")
+    fate = stage.settle(sent)["cut-in-two"]
+    assert fate.end == launched(3)
+    assert len(started(fate)) == 5
+    assert len(set(started(fate))) == 3
+
+
+def test_worker_killed_between_run_task_and_return_starts_nothing_twice(stage: Stage) -> None:
+    stage.fail("killed", kill=True, after=True, times=1)
+    with stage.one_batch():
+        sent = [stage.send(task(), key) for key in ("killed", "beside-1", "beside-2")]
+    fates = stage.settle(*sent)
+    for fate in fates.values():
+        assert fate.end == launched()
+        assert len(set(started(fate))) == 1
+    assert len(started(fates["killed"])) == 2
+    assert all(fate.kept == () for fate in fates.values())
+
+
+def test_time_that_runs_out_sends_back_what_was_not_begun_at_once(stage: Stage) -> None:
+    stage.reconfigure(timeout_seconds=TIMEOUT_SECONDS)
+    stage.hide_for(TIMEOUT_SECONDS + 1)
+    stage.fail("slow-0", delay_seconds=1.2)
+    stage.fail("slow-1", delay_seconds=1.2)
+    stage.fail("slow-2", delay_seconds=1.2)
+    stage.fail("slow-3", delay_seconds=1.2)
+    with stage.one_batch():
+        sent = [stage.send(task(), f"slow-{number}") for number in range(4)]
+        sent += [stage.send(task(), f"waiting-{number}") for number in range(4)]
+    fates = stage.settle(*sent)
+    assert [fate.end for fate in fates.values()] == [launched()] * 8
+    assert [fate.answers for fate in fates.values()] == [[""]] * 8
+    assert [fate.kept for fate in fates.values()] == [()] * 4 + [("not-begun",)] * 4
+
+
+def test_function_timeout_in_mid_batch_starts_nothing_twice(stage: Stage) -> None:
+    stage.reconfigure(timeout_seconds=TIMEOUT_SECONDS)
+    stage.hide_for(TIMEOUT_SECONDS + 1)
+    stage.fail("not-yet", error="ThrottlingException", times=1)
+    stage.emulator.inject(
+        Fault(service="sqs", action="ChangeMessageVisibilityBatch", delay_seconds=HANGS_SECONDS)
+    )
+    with stage.one_batch():
+        sent = [stage.send(task(), key) for key in ("done-1", "done-2", "not-yet")]
+    assert wait_for(stage.answered("done-1", times=2))
+    fates = stage.settle(*sent)
+    assert [fate.end for fate in fates.values()] == [launched()] * 3
+    for key in ("done-1", "done-2"):
+        assert fates[key].answers == ["", ""]
+        assert len(set(started(fates[key]))) == 1
+    assert fates["not-yet"].answers == ["ThrottlingException", ""]
