@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pulumi import Input, Output
+from pulumi import Input
 
 from infra.names import PREFIX, PROJECT, ROLE_PATH, Place
-from infra.policies.statements import Conditions, Document, Statement, allow, document
+from infra.policies.statements import Conditions, Document, Statement, allow, document, under
 
 # These actions know no resource; what they may touch is narrowed by a condition where they have
 # one. https://docs.aws.amazon.com/service-authorization/latest/reference/
@@ -283,7 +283,7 @@ def deploy_policy(grants: DeployGrants) -> Document:
                 "s3:PutObject",
                 "s3:PutObjectTagging",
             ],
-            resources=[Output.concat(grants.artifact_bucket, "/*")],
+            resources=[under(grants.artifact_bucket, "/*")],
         ),
         allow("ArtifactList", ["s3:ListBucket"], resources=[grants.artifact_bucket]),
         allow(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pulumi import Input, Output
+from pulumi import Input
 
 from infra.config import is_service
 from infra.names import Place
@@ -14,6 +14,7 @@ from infra.policies.statements import (
     deny,
     deny_without_tls,
     document,
+    under,
 )
 
 # A key policy speaks of the key that it hangs on.
@@ -76,7 +77,7 @@ def bucket_policy(bucket: Input[str], key: Input[str], readers: Sequence[str]) -
         key: ARN of the only key that an object may be encrypted with.
         readers: Role ARN patterns of other accounts that may read artifacts.
     """
-    objects = Output.concat(bucket, "/*")
+    objects = under(bucket, "/*")
     return document(
         deny_without_tls(["s3:*"], [bucket, objects]),
         deny(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pulumi import Input
+from pulumi import Input, Output
 
 Statement = dict[str, Any]
 Document = dict[str, Any]
@@ -21,6 +21,11 @@ def document(*statements: Statement | None) -> Document:
         "Version": _LANGUAGE_VERSION,
         "Statement": [statement for statement in statements if statement is not None],
     }
+
+
+def under(arn: Input[str], path: str) -> Input[str]:
+    """Return the ARN of what lies under `arn`; a plain ARN gives a plain one."""
+    return f"{arn}{path}" if isinstance(arn, str) else Output.concat(arn, path)
 
 
 def allow(
