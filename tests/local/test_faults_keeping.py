@@ -72,15 +72,16 @@ def fates(stage: Stage, meanwhile: dict[str, End]) -> Mapping[str, Fate]:
         key: stage.send(task(cluster=stage.add_cluster(f"lane-{key}"), count=count), key)
         for key, count in {**dict.fromkeys(FAULTS, 1), PARTLY: 5}.items()
     }
-    assert wait_for(stage.answered(PARTLY, times=4))
+    # Nothing is asserted here: a row that is not as it should be must not take the others along.
+    wait_for(stage.answered(PARTLY, times=4))
     meanwhile[PARTLY] = stage.fates(sent[PARTLY])[PARTLY].end
-    assert all(wait_for(stage.answered(key, times=1)) for key in sent)
+    wait_for(lambda: all(stage.answered(key, times=1)() for key in sent))
     stage.hide_for(VISIBILITY_SECONDS)
     long = stage.send(task(), "throttled-long")
-    assert wait_for(stage.answered(long.key, times=1))
-    begun = stage.fates(long)[long.key].calls[0].time
-    assert wait_for(lambda: time.time() > begun + 3 * VISIBILITY_SECONDS)
-    assert wait_for(stage.answered(long.key, times=3))
+    wait_for(stage.answered(long.key, times=1))
+    healed_at = time.time() + 3 * VISIBILITY_SECONDS
+    wait_for(lambda: time.time() > healed_at)
+    wait_for(stage.answered(long.key, times=3))
     meanwhile[long.key] = stage.fates(long)[long.key].end
     stage.emulator.heal()
     return stage.settle(long, *sent.values())
