@@ -195,6 +195,18 @@ def key_arn(resource: str, service: str) -> str:
     return str(key["Arn"]) if key else ""
 
 
+def _one_by_one(request: Request, asked: Check) -> Iterator[Check]:
+    """Ask for the action itself: IAM has none for a batch of them.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html
+    """
+    yield Check(f"sqs:{request.action.removesuffix('Batch')}", asked.resource, asked.context)
+
+
+def _send_batch(request: Request, asked: Check) -> Iterator[Check]:
+    yield from _send(request, Check("sqs:SendMessage", asked.resource, asked.context))
+
+
 def _cluster(request: Request) -> str:
     return str(seams.cluster_name(request.parameters.get("cluster") or "default"))
 
@@ -227,7 +239,9 @@ _SPECIAL: dict[tuple[str, str], Callable[[Request, Check], Iterator[Check]]] = {
     ("s3", "PutObject"): _put_object,
     ("s3", "GetObject"): _get_object,
     ("sqs", "SendMessage"): _send,
-    ("sqs", "SendMessageBatch"): _send,
+    ("sqs", "SendMessageBatch"): _send_batch,
+    ("sqs", "ChangeMessageVisibilityBatch"): _one_by_one,
+    ("sqs", "DeleteMessageBatch"): _one_by_one,
     ("sqs", "ReceiveMessage"): _encrypted("kms:Decrypt"),
     ("sns", "ListTagsForResource"): _named,
     ("sns", "Publish"): _send,
