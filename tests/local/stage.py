@@ -16,11 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from function.keys import KEY_ATTRIBUTE, started_by
 from infra.names import ALIAS, PROJECT
-from infra.policies import function_role
 from infra.program import main as program
 from runtask.local.customer import SECURITY_GROUP, SUBNETS, Customer, with_customer
 from runtask.local.emulator import Fault
@@ -255,12 +252,8 @@ def deploy(emulator: Emulator) -> Stage:
             state=state,
         )
 
-    with pytest.MonkeyPatch.context() as patch:
-        # The emulator asks for a permission that IAM does not have; see `test_faults_keeping`.
-        actions = (*function_role._WORK_ACTIONS, "sqs:ChangeMessageVisibilityBatch")
-        patch.setattr(function_role, "_WORK_ACTIONS", actions)
-        run(f"{STAGE}-bootstrap", project.stack_config(f"{STAGE}-bootstrap"))
-        customer.make()
-        outputs = run(STAGE, with_customer(config, place))
+    run(f"{STAGE}-bootstrap", project.stack_config(f"{STAGE}-bootstrap"))
+    customer.make()
+    outputs = run(STAGE, with_customer(config, place))
     inbox_url = customer.subscribe_inbox(outputs["failureTopicArn"])
     return Stage(emulator=emulator, place=place, outputs=outputs, inbox_url=inbox_url)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from runtask.local.customer import SERVICE
 from runtask.local.emulator import Fault
 from tests.local.fates import launched
 from tests.local.stage import Stage, deploy, task, wait_for
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from runtask.local.emulator import Emulator
     from tests.local.fates import Fate
 
@@ -64,13 +68,17 @@ def test_worker_killed_between_run_task_and_return_starts_nothing_twice(stage: S
     assert all(fate.kept == () for fate in fates.values())
 
 
-def test_time_that_runs_out_sends_back_what_was_not_begun_at_once(stage: Stage) -> None:
+@pytest.fixture(scope="module")
+def hurried(stage: Stage) -> Stage:
     stage.reconfigure(timeout_seconds=TIMEOUT_SECONDS)
     stage.hide_for(TIMEOUT_SECONDS + 1)
-    stage.fail("slow-0", delay_seconds=1.2)
-    stage.fail("slow-1", delay_seconds=1.2)
-    stage.fail("slow-2", delay_seconds=1.2)
-    stage.fail("slow-3", delay_seconds=1.2)
+    return stage
+
+
+def test_time_that_runs_out_sends_back_what_was_not_begun_at_once(hurried: Stage) -> None:
+    stage = hurried
+    for number in range(4):
+        stage.fail(f"slow-{number}", delay_seconds=1.2)
     with stage.one_batch():
         sent = [stage.send(task(), f"slow-{number}") for number in range(4)]
         sent += [stage.send(task(), f"waiting-{number}") for number in range(4)]
@@ -80,9 +88,8 @@ def test_time_that_runs_out_sends_back_what_was_not_begun_at_once(stage: Stage) 
     assert [fate.kept for fate in fates.values()] == [()] * 4 + [("not-begun",)] * 4
 
 
-def test_function_timeout_in_mid_batch_starts_nothing_twice(stage: Stage) -> None:
-    stage.reconfigure(timeout_seconds=TIMEOUT_SECONDS)
-    stage.hide_for(TIMEOUT_SECONDS + 1)
+def test_function_timeout_in_mid_batch_starts_nothing_twice(hurried: Stage) -> None:
+    stage = hurried
     stage.fail("not-yet", error="ThrottlingException", times=1)
     stage.emulator.inject(
         Fault(service="sqs", action="ChangeMessageVisibilityBatch", delay_seconds=HANGS_SECONDS)
@@ -96,3 +103,50 @@ def test_function_timeout_in_mid_batch_starts_nothing_twice(stage: Stage) -> Non
         assert fates[key].answers == ["", ""]
         assert len(set(started(fates[key]))) == 1
     assert fates["not-yet"].answers == ["ThrottlingException", ""]
+
+
+@pytest.fixture(scope="module")
+def hanging(hurried: Stage) -> Mapping[str, Fate]:
+    """Send two batches while DescribeServices and SNS do not answer, and heal them in time."""
+    stage = hurried
+    stage.emulator.inject(
+        Fault(action="DescribeServices", delay_seconds=HANGS_SECONDS),
+        Fault(service="sns", action="Publish", delay_seconds=HANGS_SECONDS),
+    )
+    with stage.one_batch():
+        sent = [stage.send(task(), "good-beside-look-ups")]
+        body = task("networkConfiguration", service=SERVICE)
+        sent += [stage.send(body, f"look-up-{number}") for number in (1, 2)]
+    wait_for(stage.received(sent[-1], times=1))
+    with stage.one_batch():
+        sent += [stage.send(task(colour="red"), f"unannounced-{number}") for number in range(5)]
+    healed_at = time.monotonic() + TIMEOUT_SECONDS + 0.5
+    wait_for(lambda: time.monotonic() > healed_at)
+    stage.emulator.heal()
+    return stage.settle(*sent)
+
+
+def test_look_ups_that_hang_start_nothing_twice(hanging: Mapping[str, Fate]) -> None:
+    for key in ("good-beside-look-ups", "look-up-1", "look-up-2"):
+        assert hanging[key].end == launched()
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="look-ups wait for each other, 6 s each, and are begun with less than 10 s left",
+)
+def test_look_ups_that_hang_do_not_bring_back_what_was_launched(
+    hanging: Mapping[str, Fate],
+) -> None:
+    assert hanging["good-beside-look-ups"].answers == [""]
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="a notice may take 12 s, and messages are rejected with less than 10 s left",
+)
+def test_sns_that_hangs_leaves_one_dead_letter_of_each_message(
+    hanging: Mapping[str, Fate],
+) -> None:
+    ends = [fate.end for key, fate in hanging.items() if key.startswith("unannounced")]
+    assert [(len(end.letters), end.left) for end in ends] == [(1, 0)] * 5
