@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 THROTTLED = {"error": "ThrottlingException", "message": "Rate exceeded"}
 
 # No backoff is longer than half of what is left of the retention.
-LONG_RETENTION_SECONDS = "12"
+LONG_RETENTION_SECONDS = "8"
 # A message expires half of such a retention before the queue would drop it.
 SHORT_RETENTION_SECONDS = "6"
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.local.fates import Fate
 
 # Longer than the queue hides a message in the test that needs it, shorter than the handler waits.
-SLOW_CALL_SECONDS = 3.0
+SLOW_CALL_SECONDS = 2.0
 
 
 def greeting(text: str) -> dict[str, Any]:
