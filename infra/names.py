@@ -13,6 +13,10 @@ BOOTSTRAP_SUFFIX = "-bootstrap"
 # manage every role there, cannot manage itself.
 ROLE_PATH = f"/{PROJECT}/"
 
+# What the deploy role knows its keys by, since a key has no name. The artifact key does not carry
+# it: deploying a stage is no reason to change the key that all artifacts depend on.
+KEY_TAGS = {"managed-by": f"{PREFIX}deploy"}
+
 # The alias that the event source mapping calls.
 ALIAS = "live"
 

@@ -11,7 +11,7 @@ from infra.artifact_source import ArtifactSource, ArtifactSourceArgs
 from infra.config import FunctionConfig
 from infra.launcher import Launcher, LauncherArgs
 from infra.limits import KEY_DELETION_WINDOW_DAYS
-from infra.names import PREFIX, log_group_name
+from infra.names import KEY_TAGS, PREFIX, log_group_name
 from infra.notices import FailureTopic, FailureTopicArgs
 from infra.policies.function_role import FunctionGrants
 from infra.policies.resources import function_key_policy
@@ -43,6 +43,7 @@ class Stage(pulumi.ComponentResource):
             policy=Output.json_dumps(
                 function_key_policy(config.place, log_group=log_group, senders=config.senders)
             ),
+            tags=KEY_TAGS,
             opts=child,
         )
         kms.Alias(f"{name}-alias", name=f"alias/{name}", target_key_id=key.key_id, opts=child)

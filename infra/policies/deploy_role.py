@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pulumi import Input
 
-from infra.names import PREFIX, PROJECT, ROLE_PATH, Place
+from infra.names import KEY_TAGS, PREFIX, ROLE_PATH, Place
 from infra.policies.statements import Conditions, Document, Statement, allow, document, under
 
 # These actions know no resource; what they may touch is narrowed by a condition where they have
@@ -13,9 +13,6 @@ from infra.policies.statements import Conditions, Document, Statement, allow, do
 _ANY_RESOURCE = "*"
 
 GITHUB_ISSUER = "token.actions.githubusercontent.com"
-
-# The kit's keys carry this tag from the moment they are made, since a key has no name to go by.
-_TAG = "application"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,7 +235,7 @@ def deploy_policy(grants: DeployGrants) -> Document:
             "NewKeys",
             ["kms:CreateKey"],
             resources=[_ANY_RESOURCE],
-            conditions={"StringEquals": {f"aws:RequestTag/{_TAG}": PROJECT}},
+            conditions={"StringEquals": _tagged("aws:RequestTag")},
         ),
         allow(
             "Keys",
@@ -261,7 +258,7 @@ def deploy_policy(grants: DeployGrants) -> Document:
                 "kms:UpdateKeyDescription",
             ],
             resources=[place.arn("kms", "key/*")],
-            conditions={"StringEquals": {f"aws:ResourceTag/{_TAG}": PROJECT}},
+            conditions={"StringEquals": _tagged("aws:ResourceTag")},
         ),
         allow(
             "KeyAliases",
@@ -269,9 +266,14 @@ def deploy_policy(grants: DeployGrants) -> Document:
             resources=[place.arn("kms", f"alias/{PREFIX}*")],
         ),
         allow(
-            "Look",
-            # The provider finds aliases, log groups and mappings by listing them.
-            ["kms:ListAliases", "logs:DescribeLogGroups"],
+            # The provider finds aliases and log groups by listing them all.
+            "WithoutResource",
+            [
+                "kms:ListAliases",
+                "logs:DescribeLogGroups",
+                "sns:GetSubscriptionAttributes",
+                "sns:Unsubscribe",
+            ],
             resources=[_ANY_RESOURCE],
         ),
         allow(
@@ -312,3 +314,7 @@ def deploy_policy(grants: DeployGrants) -> Document:
         else None,
         allow("Itself", ["sts:AssumeRole"], resources=[grants.itself]) if grants.itself else None,
     )
+
+
+def _tagged(condition_key: str) -> dict[str, str]:
+    return {f"{condition_key}/{name}": value for name, value in KEY_TAGS.items()}

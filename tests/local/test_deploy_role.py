@@ -127,6 +127,22 @@ def test_a_bucket_without_the_prefix_is_out_of_reach(accounts: Accounts, as_depl
         assert code(error) == "AccessDenied"
 
 
+def test_the_artifact_key_cannot_be_changed(accounts: Accounts, as_deployer: Any) -> None:
+    key = accounts.engine.outputs("prod-bootstrap")["artifactKeyArn"]
+    kms = as_deployer("kms")
+    calls: tuple[Callable[[], object], ...] = (
+        lambda: kms.schedule_key_deletion(KeyId=key),
+        lambda: kms.put_key_policy(KeyId=key, PolicyName="default", Policy="{}"),
+        lambda: kms.tag_resource(
+            KeyId=key, Tags=[{"TagKey": "managed-by", "TagValue": "ecs-run-task-deploy"}]
+        ),
+    )
+    for call in calls:
+        with pytest.raises(ClientError) as error:
+            call()
+        assert code(error) == "AccessDeniedException"
+
+
 def test_a_queue_without_the_prefix_is_out_of_reach(as_deployer: Any) -> None:
     with pytest.raises(ClientError) as error:
         as_deployer("sqs").create_queue(QueueName="payroll")
