@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from botocore.config import Config
 
 from function.application import Application
-from function.limits import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, THREADS
+from function.limits import (
+    CONNECT_TIMEOUT_SECONDS,
+    QUEUE_READ_TIMEOUT_SECONDS,
+    READ_TIMEOUT_SECONDS,
+    THREADS,
+)
 from function.observability import logger
 from function.settings import Settings
 from function.validation import session
@@ -23,10 +28,10 @@ if TYPE_CHECKING:
 _SETTINGS: Final = Settings.from_environment(os.environ)
 
 
-def _config(attempts: int) -> Config:
+def _config(attempts: int, read_timeout_seconds: float) -> Config:
     return Config(
         connect_timeout=CONNECT_TIMEOUT_SECONDS,
-        read_timeout=READ_TIMEOUT_SECONDS,
+        read_timeout=read_timeout_seconds,
         max_pool_connections=THREADS,
         retries={"mode": "standard", "total_max_attempts": attempts},
         region_name=_SETTINGS.region,
@@ -34,13 +39,17 @@ def _config(attempts: int) -> Config:
 
 
 # Made once, at import: a client costs some ten milliseconds and its connections more. RunTask is
-# tried once, because the queue retries it, with a better idea of when; what goes to the queues and
-# the topic is tried twice, because a lost connection there costs a whole round.
+# tried once, because the queue retries it, with a better idea of when; what goes to the queues is
+# tried twice, because a lost connection there costs a whole round. A notice is worth no wait.
 _APPLICATION: Final = Application(
     _SETTINGS,
-    ecs=cast("ECSClient", session().create_client("ecs", config=_config(1))),
-    sqs=cast("SQSClient", session().create_client("sqs", config=_config(2))),
-    sns=cast("SNSClient", session().create_client("sns", config=_config(2))),
+    ecs=cast("ECSClient", session().create_client("ecs", config=_config(1, READ_TIMEOUT_SECONDS))),
+    sqs=cast(
+        "SQSClient", session().create_client("sqs", config=_config(2, QUEUE_READ_TIMEOUT_SECONDS))
+    ),
+    sns=cast(
+        "SNSClient", session().create_client("sns", config=_config(1, QUEUE_READ_TIMEOUT_SECONDS))
+    ),
     log=logger(_SETTINGS.stage, _SETTINGS.log_level),
 )
 

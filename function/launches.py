@@ -7,6 +7,7 @@ for the same, or its client token would meet a conflict.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -68,12 +69,13 @@ def read(body: str, settings: Settings) -> Request:
     return request
 
 
-def complete(request: Request, lookups: Lookups) -> Request:
+def complete(request: Request, lookups: Lookups, deadline: float = math.inf) -> Request:
     """Return a request with the network and the container that the message left out.
 
     Args:
         request: from `read`.
         lookups: over an ECS client.
+        deadline: after it ECS is not asked any more, on the look-ups' monotonic clock.
 
     Raises:
         Failure: ECS knows no such thing, or did not answer; or what it answered is over a limit.
@@ -81,8 +83,8 @@ def complete(request: Request, lookups: Lookups) -> Request:
     parameters = dict(request.parameters)
     try:
         if request.service is not None:
-            _complete_network(parameters, request, lookups)
-        _complete_containers(parameters, request, lookups)
+            _complete_network(parameters, request, lookups, deadline)
+        _complete_containers(parameters, request, lookups, deadline)
     except (ClientError, BotoCoreError) as error:
         raise failure_of_error(error) from None
     if parameters != request.parameters:
@@ -126,11 +128,13 @@ def _with_promised_network(parameters: dict[str, Any], service: str | None) -> d
     return {**parameters, "networkConfiguration": promised}
 
 
-def _complete_network(parameters: dict[str, Any], request: Request, lookups: Lookups) -> None:
+def _complete_network(
+    parameters: dict[str, Any], request: Request, lookups: Lookups, deadline: float
+) -> None:
     awsvpc = _awsvpc(parameters)
     if awsvpc.get("subnets") and awsvpc.get("securityGroups"):
         return
-    known = lookups.network(request.cluster, request.service or "")
+    known = lookups.network(request.cluster, request.service or "", deadline)
     if not awsvpc.get("subnets"):
         # Whether an address is public goes with the subnets, unless the message says so.
         for name in ("subnets", "assignPublicIp"):
@@ -142,10 +146,12 @@ def _complete_network(parameters: dict[str, Any], request: Request, lookups: Loo
         parameters["networkConfiguration"] = {"awsvpcConfiguration": awsvpc}
 
 
-def _complete_containers(parameters: dict[str, Any], request: Request, lookups: Lookups) -> None:
+def _complete_containers(
+    parameters: dict[str, Any], request: Request, lookups: Lookups, deadline: float
+) -> None:
     overrides = parameters.get("overrides", {}).get("containerOverrides", [])
     if all("name" in override for override in overrides):
         return
-    name = lookups.container(request.task_definition)
+    name = lookups.container(request.task_definition, deadline)
     named = [{"name": name, **override} for override in overrides]
     parameters["overrides"] = {**parameters["overrides"], "containerOverrides": named}

@@ -73,6 +73,11 @@ CONNECT_TIMEOUT_SECONDS: Final = 2
 
 READ_TIMEOUT_SECONDS: Final = 6
 
+QUEUE_READ_TIMEOUT_SECONDS: Final = 2
+"""SQS and SNS answer in milliseconds. What is begun with LAUNCH_RESERVE_SECONDS left, and tried
+twice, has to end before the invocation does: a dead letter that was sent in an invocation that
+then times out is sent again."""
+
 BACKOFF_BASE_SECONDS: Final = 2
 """The longest wait after the first receive; it doubles with every further one."""
 
@@ -95,6 +100,10 @@ PROBE_INTERVAL_SECONDS: Final = 1.0
 
 PROBE_LEASE_SECONDS: Final = 30.0
 """After this long a probe that never reported is taken for dead."""
+
+LOOKUP_FAILURE_TTL_SECONDS: Final = 5.0
+"""How long ECS is not asked again what it just failed to answer: each message of a batch would
+wait for the same time-out otherwise."""
 
 LOOKUP_TTL_SECONDS: Final = 300.0
 """How long the answer of DescribeServices or DescribeTaskDefinition is believed."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from function.failures import Reject
-from function.limits import LOOKUP_TTL_SECONDS
+from botocore.exceptions import BotoCoreError, ClientError
+
+from function.failures import Keep, Reject
+from function.limits import LOOKUP_FAILURE_TTL_SECONDS, LOOKUP_TTL_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +24,7 @@ _T = TypeVar("_T")
 
 
 class Lookups:
-    """Look-ups in ECS with a cache; an answer that is a failure is not remembered."""
+    """Look-ups in ECS with a cache; that ECS did not answer is remembered for some seconds."""
 
     def __init__(
         self, ecs: ECSClient, clock: Clock = time, ttl_seconds: float = LOOKUP_TTL_SECONDS
@@ -29,41 +33,56 @@ class Lookups:
         self._ecs = ecs
         self._clock = clock
         self._ttl_seconds = ttl_seconds
-        self._lock = threading.Lock()
+        self._locks: defaultdict[tuple[str, ...], threading.Lock] = defaultdict(threading.Lock)
         self._known: dict[tuple[str, ...], tuple[float, Any]] = {}
 
-    def network(self, cluster: str, service: str) -> dict[str, Any]:
+    def network(self, cluster: str, service: str, deadline: float = math.inf) -> dict[str, Any]:
         """Return a service's awsvpc configuration, empty where it has none.
 
         Raises:
             Reject: `service-not-found`.
+            Keep: `not-begun`, past the deadline.
             ClientError: from DescribeServices, as `BotoCoreError`.
         """
         return self._remember(
-            ("network", cluster, service), lambda: self._network(cluster, service)
+            ("network", cluster, service), lambda: self._network(cluster, service), deadline
         )
 
-    def container(self, task_definition: str) -> str:
+    def container(self, task_definition: str, deadline: float = math.inf) -> str:
         """Return the name of a task definition's only essential container.
 
         Raises:
             Reject: `container-ambiguous`.
+            Keep: `not-begun`, past the deadline.
             ClientError: from DescribeTaskDefinition, as `BotoCoreError`.
         """
         return self._remember(
-            ("container", task_definition), lambda: self._container(task_definition)
+            ("container", task_definition), lambda: self._container(task_definition), deadline
         )
 
-    def _remember(self, key: tuple[str, ...], ask: Callable[[], _T]) -> _T:
+    def _remember(self, key: tuple[str, ...], ask: Callable[[], _T], deadline: float) -> _T:
         known = self._fresh(key)
         if known is None:
-            with self._lock:  # the threads of a batch often miss the same answer at once
-                known = self._fresh(key)
-                if known is None:
-                    known = (self._clock.monotonic() + self._ttl_seconds, ask())
-                    self._known[key] = known
-        answer: _T = known[1]
-        return answer
+            with self._locks[key]:  # the threads of a batch often miss the same answer at once
+                known = self._fresh(key) or self._asked(key, ask, deadline)
+        answer = known[1]
+        if isinstance(answer, Exception):
+            raise answer
+        found: _T = answer
+        return found
+
+    def _asked(
+        self, key: tuple[str, ...], ask: Callable[[], object], deadline: float
+    ) -> tuple[float, Any]:
+        if self._clock.monotonic() >= deadline:
+            raise Keep("not-begun", "no time was left in the invocation to ask ECS")
+        answer: object
+        try:
+            answer, seconds = ask(), self._ttl_seconds
+        except (ClientError, BotoCoreError) as error:
+            answer, seconds = error, LOOKUP_FAILURE_TTL_SECONDS
+        self._known[key] = (self._clock.monotonic() + seconds, answer)
+        return self._known[key]
 
     def _fresh(self, key: tuple[str, ...]) -> tuple[float, Any] | None:
         known = self._known.get(key)

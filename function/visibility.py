@@ -39,8 +39,11 @@ def send_back(sqs: SQSClient, queue_url: str, outcomes: list[Outcome], log: Log)
         ]
         try:
             answer = sqs.change_message_visibility_batch(QueueUrl=queue_url, Entries=entries)
-        except (ClientError, BotoCoreError) as error:
-            refused = {number: type(error).__name__ for number in range(len(part))}
+        except ClientError as error:
+            code = error.response.get("Error", {}).get("Code", type(error).__name__)
+            refused = dict.fromkeys(range(len(part)), code)
+        except BotoCoreError as error:
+            refused = dict.fromkeys(range(len(part)), type(error).__name__)
         else:
             refused = {int(entry["Id"]): entry["Code"] for entry in answer.get("Failed", [])}
         for number, cause in refused.items():

@@ -63,7 +63,7 @@ class Worker:
         try:
             self._launch(record, window, tally)
         except Failure as found:
-            return self._settle(record, tally, found)
+            return self._settle(record, window, tally, found)
         except Exception as error:  # noqa: BLE001
             # The record's boundary: whatever is wrong with one message, or with the code that
             # reads it, must not touch the others. It is kept and announced, and goes to the
@@ -76,7 +76,7 @@ class Worker:
                 frames=[f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames],
             )
             unexpected = failure("unexpected", f"{type(error).__name__} in the handler")
-            return self._settle(record, tally, unexpected)
+            return self._settle(record, window, tally, unexpected)
         return Outcome(
             record=record,
             verdict=Verdict.LAUNCHED,
@@ -91,7 +91,7 @@ class Worker:
 
     def _launch(self, record: Record, window: Window, tally: Tally) -> None:
         key = key_of(record)
-        request = complete(read(record.body, self.settings), self.lookups)
+        request = complete(read(record.body, self.settings), self.lookups, window.deadline)
         for call in calls(request, key, self.settings.stage):
             self.launcher.launch(call, request.lane, window, tally)
         self.log.info(
@@ -103,23 +103,26 @@ class Worker:
             receives=record.receives,
         )
 
-    def _settle(self, record: Record, tally: Tally, raw: Failure) -> Outcome:
+    def _settle(self, record: Record, window: Window, tally: Tally, raw: Failure) -> Outcome:
         """Keep or reject a message that failed."""
         found = failure(raw.reason, scrub(raw.error, secrets_of(record.body)))
         age = self._age(record)
         kind = found.details.failure_class
         if kind is FailureClass.INVALID:
-            return self._reject(record, tally, found)
+            return self._reject(record, window, tally, found)
         if kind is FailureClass.ENVIRONMENT:
             if age >= self.settings.environment_failure_max_age_seconds:
-                return self._reject(record, tally, found)
+                return self._reject(record, window, tally, found)
             self.notices.waiting(record, found, _key(record))
         if age >= self.settings.expiry_age_seconds and not found.details.at_once:
             expired = failure("expired", f"the queue drops it soon; last: {found}")
-            return self._reject(record, tally, expired)
+            return self._reject(record, window, tally, expired)
         return self._keep(record, tally, found)
 
-    def _reject(self, record: Record, tally: Tally, found: Failure) -> Outcome:
+    def _reject(self, record: Record, window: Window, tally: Tally, found: Failure) -> Outcome:
+        if self.clock.monotonic() >= window.deadline:
+            # A dead letter of an invocation that times out would be sent again by the next one.
+            return self._keep(record, tally, failure("not-begun", "no time was left to reject it"))
         try:
             deadletters.send(self.sqs, self.settings.dead_letter_queue_url, record, found)
         except (ClientError, BotoCoreError) as error:
@@ -133,7 +136,8 @@ class Worker:
             error=found.error,
             receives=record.receives,
         )
-        self.notices.rejected(record, found, _key(record))
+        if self.clock.monotonic() < window.deadline:
+            self.notices.rejected(record, found, _key(record))
         return Outcome(
             record=record,
             verdict=Verdict.REJECTED,
