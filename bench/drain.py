@@ -67,6 +67,8 @@ SCENARIOS: Final = (
     Scenario(name="20/s, half taken", others=10),
     Scenario(name="20/s, refusals cost", refusals_cost=True, policies=_ALL_BUT_ONE),
     Scenario(name="20/s, burst 100", burst_seconds=5),
+    Scenario(name="20/s, burst 2", burst_seconds=0.1),
+    Scenario(name="19/s, told 20/s", rate=19),
     Scenario(name="two hours without capacity", outage_seconds=7200, policies=_ALL_BUT_ONE),
 )
 

@@ -75,13 +75,13 @@ def lines(
             f' rotate(-90)">{escape(axes[1])}</text>'
         ),
     ]
-    for line, colour in zip(series, COLOURS, strict=False):
+    # The first on top of the others: lines that are near the ideal lie on each other.
+    for line, colour in reversed([*zip(series, COLOURS, strict=False)]):
         shown = [at(x, y) for x, y in line.points if x <= right]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in shown)
-        dash = ' stroke-dasharray="6 4"' if line.dashed else ""
         parts.append(
             f'<polyline fill="none" stroke="{colour}" stroke-width="2.2"'
-            f' stroke-linejoin="round"{dash} points="{path}"/>'
+            f' stroke-linejoin="round"{_dash(line)} points="{path}"/>'
         )
     # At the lower right, where a line that has risen is not.
     for number, (line, colour) in enumerate(zip(series, COLOURS, strict=False)):
@@ -93,7 +93,7 @@ def lines(
             ),
             (
                 f'<line x1="{_WIDTH - 245}" x2="{_WIDTH - 221}" y1="{y - 4}" y2="{y - 4}"'
-                f' stroke="{colour}" stroke-width="3"/>'
+                f' stroke="{colour}" stroke-width="3"{_dash(line)}/>'
             ),
             _text(_WIDTH - 213, y, line.name, "start"),
         ]
@@ -143,6 +143,10 @@ def _frame(title: str, subtitle: str, height: int = _HEIGHT) -> list[str]:
         f'<text class="t" x="20" y="24">{escape(title)}</text>',
         f'<text class="s" x="20" y="43">{escape(subtitle)}</text>',
     ]
+
+
+def _dash(line: Line) -> str:
+    return ' stroke-dasharray="6 4"' if line.dashed else ""
 
 
 def _rule(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:

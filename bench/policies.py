@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from bench import environment
 from bench.adaptive import Limiter
-from bench.cloud import Ecs, Message, Quota
+from bench.cloud import LATENCY_SECONDS, Ecs, Message, Quota
 from bench.kernel import EPOCH, Pool
 from function.application import Application
 from function.backoff import visibility_seconds
@@ -82,10 +82,11 @@ class Policy:
 class _Sqs:
     """The calls that the handler makes to its queues."""
 
-    def __init__(self, queue: Queue) -> None:
-        self._queue = queue
+    def __init__(self, queue: Queue, clock: Clock, draw: random.Random) -> None:
+        self._queue, self._clock, self._draw = queue, clock, draw
 
     def change_message_visibility_batch(self, *, Entries: list[dict[str, Any]], **_: Any) -> Any:  # noqa: N803, ANN401 - as boto3's
+        self._clock.sleep(self._draw.uniform(*LATENCY_SECONDS))
         for entry in Entries:
             message = self._queue.messages[int(entry["ReceiptHandle"])]
             self._queue.hide(message, entry["VisibilityTimeout"])
@@ -107,7 +108,7 @@ def _real(world: World, clock: Clock, ecs: Ecs, rate: float) -> Handle:
     application = Application(
         Settings.from_environment(environment.variables(rate)),
         ecs=cast("Any", ecs),
-        sqs=cast("Any", _Sqs(world.queue)),
+        sqs=cast("Any", _Sqs(world.queue, clock, world.draw)),
         sns=cast("Any", _Sns()),
         log=cast("Any", _Quiet()),
         clock=clock,

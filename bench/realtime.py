@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import time
 import zipfile
 from dataclasses import dataclass
@@ -62,37 +61,6 @@ class _Stage:
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - its type follows from the service
         return self.emulator.client(service, self.account, self.region)
-
-    def permit_batches(self) -> None:
-        """Let the function set the visibility timeouts of a batch.
-
-        The embedded AWS asks for an action named after the batch call; AWS asks for
-        `sqs:ChangeMessageVisibility`, which the function has. Without this a message that was
-        throttled would stay hidden for six minutes here, as it would not in an account.
-        """
-        function = self.client("lambda").get_function_configuration(
-            FunctionName=self.outputs["functionName"]
-        )
-        iam, role = self.client("iam"), function["Role"].rpartition("/")[2]
-        statement = {
-            "Effect": "Allow",
-            "Action": "sqs:ChangeMessageVisibilityBatch",
-            "Resource": "*",
-        }
-        document = {"Version": "2012-10-17", "Statement": [statement]}
-        iam.put_role_policy(RoleName=role, PolicyName="bench", PolicyDocument=json.dumps(document))
-        # The boundary of the role stays, with this one action more.
-        boundary = iam.get_role(RoleName=role)["Role"]["PermissionsBoundary"][
-            "PermissionsBoundaryArn"
-        ]
-        version = iam.get_policy(PolicyArn=boundary)["Policy"]["DefaultVersionId"]
-        limits = iam.get_policy_version(PolicyArn=boundary, VersionId=version)["PolicyVersion"][
-            "Document"
-        ]
-        limits["Statement"].append(statement)
-        iam.create_policy_version(
-            PolicyArn=boundary, PolicyDocument=json.dumps(limits), SetAsDefault=True
-        )
 
     def patch(self, changes: dict[str, tuple[str, str]]) -> None:
         """Put a changed artifact in the place of the one that was deployed.
@@ -153,7 +121,6 @@ def measure(changes: dict[str, tuple[str, str]]) -> dict[str, Any]:
     """
     with Emulator.start() as emulator:
         stage = _deploy(emulator)
-        stage.permit_batches()
         if changes:
             stage.patch(changes)
         emulator.inject(throttle(RATE, burst=BURST))
