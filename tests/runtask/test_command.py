@@ -1,5 +1,7 @@
 """What an operator meets at the command line: help, exit codes, clean streams."""
 
+import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,7 +22,7 @@ def runtask(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[st
     )
 
 
-@pytest.mark.parametrize("command", ["send", "local"])
+@pytest.mark.parametrize("command", ["send", "local", "promote", "stages"])
 def test_every_command_has_help_with_examples(command: str) -> None:
     done = runtask(command, "--help")
     assert done.returncode == 0
@@ -49,3 +51,39 @@ def test_missing_credentials_are_exit_code_4() -> None:
     done = runtask("send", "examples/run-task.json", "--stage", "dev")
     assert (done.returncode, done.stdout) == (4, "")
     assert "Traceback" not in done.stderr
+
+
+def test_without_a_terminal_nothing_is_promoted_unasked() -> None:
+    done = runtask("promote", "dev", "prod")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "there is no terminal to ask at; say --yes" in done.stderr
+
+
+def test_a_promotion_needs_two_stages_or_a_digest() -> None:
+    done = runtask("promote", "dev", "--yes")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "say two stages: runtask promote dev prod" in done.stderr
+
+
+def test_without_the_pulumi_cli_every_stage_says_what_to_install() -> None:
+    done = runtask("stages", "--json")
+    assert done.returncode == 1
+    stages = json.loads(done.stdout)
+    assert [stage["stage"] for stage in stages] == ["dev", "prod"]
+    assert all("the Pulumi CLI is not on the PATH" in stage["drift"] for stage in stages)
+
+
+def test_the_real_engine_says_what_is_missing() -> None:
+    done = runtask("local", "--engine", "pulumi")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "needs the Pulumi CLI on the PATH; install it: https://" in done.stderr
+
+
+def test_a_broken_stack_file_breaks_the_rehearsal(tmp_path: Path) -> None:
+    for path in ROOT.glob("Pulumi*.yaml"):
+        shutil.copy(path, tmp_path)
+    with (tmp_path / "Pulumi.prod.yaml").open("a", encoding="utf-8") as file:
+        file.write("  ecs-run-task:cluster: batch\n")
+    done = runtask("local", "--project", str(tmp_path))
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "Pulumi.prod.yaml: ecs-run-task:cluster is not declared" in done.stderr
