@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 def visibility_seconds(
-    receives: int, draw: Callable[[], float], base_seconds: float = BACKOFF_BASE_SECONDS
+    receives: int,
+    draw: Callable[[], float],
+    base_seconds: float = BACKOFF_BASE_SECONDS,
+    longest_seconds: float = BACKOFF_MAX_SECONDS,
 ) -> int:
     """Return the visibility timeout of a message that is kept, in seconds.
 
@@ -24,8 +27,9 @@ def visibility_seconds(
         receives: how often the message has been delivered, at least 1.
         draw: gives a number from 0 to 1, such as `random.random`.
         base_seconds: the longest wait after the first delivery.
+        longest_seconds: the longest wait of all.
     """
     # Doubled in logarithms: the thousandth delivery must not raise 2 to its power.
-    doublings = min(max(receives, 1) - 1, math.log2(BACKOFF_MAX_SECONDS / base_seconds))
-    longest = min(BACKOFF_MAX_SECONDS, base_seconds * 2**doublings)
+    doublings = min(max(receives, 1) - 1, math.log2(longest_seconds / base_seconds))
+    longest = min(longest_seconds, base_seconds * 2**doublings)
     return max(1, math.ceil(longest * draw()))

@@ -86,11 +86,16 @@ SLOW_BACKOFF_BASE_SECONDS: Final = 60
 
 BACKOFF_MAX_SECONDS: Final = 900
 
-EXPIRY_MARGIN_SECONDS: Final = 1800
-"""How long before the end of its retention a message is moved to the dead-letter queue. It has to
-come back once more within that time: at most BACKOFF_MAX_SECONDS of backoff, or the queue's
-visibility timeout (360 s) after a crash, and the function's timeout (60 s). That makes 1320 s;
-the rest is for a queue with messages in front of this one."""
+WAITS_MAX: Final = 800
+"""How often a message is sent back at the most, on the average, while the queue keeps it. SQS moves
+it to the dead-letter queue, without a reason, after 1000 receives at the latest.
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html"""
+
+EXPIRY_MARGIN_SECONDS: Final = 900
+"""How long before the end of its retention, less the longest backoff, a message is moved to the
+dead-letter queue. It has to come back once more within that time: after its backoff, or after the
+queue's visibility timeout (360 s) after a crash, and the function's timeout (60 s); the rest is for
+a queue with messages in front of this one."""
 
 HOLD_MAX_SECONDS: Final = 20.0
 """How long the breaker holds a batch before its messages go back."""

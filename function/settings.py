@@ -7,7 +7,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from function.limits import EXPIRY_MARGIN_SECONDS, STAGE_LENGTH_MAX
+from function.limits import (
+    BACKOFF_MAX_SECONDS,
+    EXPIRY_MARGIN_SECONDS,
+    STAGE_LENGTH_MAX,
+    WAITS_MAX,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,7 +82,17 @@ class Settings:
         A queue that keeps messages for less than twice the margin gives half of its time.
         """
         retention = self.queue_retention_seconds
-        return retention - min(EXPIRY_MARGIN_SECONDS, retention / 2)
+        margin = self.longest_backoff_seconds + EXPIRY_MARGIN_SECONDS
+        return retention - min(margin, retention / 2)
+
+    @property
+    def longest_backoff_seconds(self) -> float:
+        """The longest that a kept message stays out of sight.
+
+        With full jitter it waits for half of that on the average: where the queue keeps messages
+        for many days, they wait longer, or they would be received too often.
+        """
+        return max(BACKOFF_MAX_SECONDS, 2 * self.queue_retention_seconds / WAITS_MAX)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:

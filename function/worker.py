@@ -152,7 +152,8 @@ class Worker:
         if not found.details.at_once:
             slow = found.details.failure_class is FailureClass.ENVIRONMENT
             base = SLOW_BACKOFF_BASE_SECONDS if slow else BACKOFF_BASE_SECONDS
-            seconds = visibility_seconds(record.receives, self.draw, base)
+            longest = self.settings.longest_backoff_seconds
+            seconds = visibility_seconds(record.receives, self.draw, base, longest)
             # A queue that keeps messages for minutes must not drop one while it is out of sight.
             left = self.settings.queue_retention_seconds - self._age(record)
             seconds = max(1, min(seconds, int(left / 2)))

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from function.backoff import visibility_seconds
+from tests.unit.fakes import settings
 
 
 @pytest.mark.parametrize(
@@ -20,3 +23,23 @@ def test_the_wait_is_full_jitter_and_at_least_a_second() -> None:
 def test_a_slow_backoff_starts_at_its_base() -> None:
     assert visibility_seconds(1, lambda: 1.0, base_seconds=60) == 60
     assert visibility_seconds(0, lambda: 1.0, base_seconds=60) == 60
+
+
+@pytest.mark.parametrize("days", [1, 4, 5, 14])
+def test_no_message_is_received_a_thousand_times_while_the_queue_keeps_it(days: int) -> None:
+    """SQS would move it to the dead-letter queue without a reason."""
+    kept_seconds = days * 86_400
+    longest = settings(QUEUE_RETENTION_SECONDS=str(kept_seconds)).longest_backoff_seconds
+    generator = random.Random(days)  # noqa: S311 - the same draws every time
+    age, receives = 0, 0
+    while age < kept_seconds:
+        receives += 1
+        age += visibility_seconds(receives, generator.random, longest_seconds=longest)
+    assert receives < 1000
+
+
+def test_messages_are_moved_before_the_longest_backoff_could_outlast_the_queue() -> None:
+    fortnight = settings(QUEUE_RETENTION_SECONDS="1209600")
+    assert fortnight.expiry_age_seconds + fortnight.longest_backoff_seconds < 1_209_600
+    assert settings().longest_backoff_seconds == 900
+    assert settings().expiry_age_seconds == 345_600 - 1800
