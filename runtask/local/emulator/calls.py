@@ -106,6 +106,10 @@ def _matches(fault: Fault, call: Request) -> bool:
     )
 
 
+_NOBODY: Response = (0, {}, b"")
+"""The answer to a caller that is gone."""
+
+
 def install(folder: Path) -> None:
     """Stand around MiniStack's dispatch.
 
@@ -144,7 +148,13 @@ def install(folder: Path) -> None:
                 answer = denied.response(call, request_id, headers)
             return answer
 
-        answer = await (_spoilt(fault, call, headers, proceed) if fault else proceed())
+        try:
+            answer = await (_spoilt(fault, call, headers, proceed) if fault else proceed())
+        except asyncio.CancelledError:
+            # The caller went away; what it had begun happened all the same.
+            if call.service == "ecs" or fault:
+                write_call(folder, _journal(call, fault, _NOBODY))
+            raise
         if call.service == "ecs" or fault:
             write_call(folder, _journal(call, fault, answer))
         if fault and fault.drop:
