@@ -1,6 +1,7 @@
 """Where a stage's code comes from: built here and kept, or promoted from another account."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pulumi
 from pulumi import FileAsset, Input, Output, ResourceOptions
@@ -41,7 +42,7 @@ class ArtifactSource(pulumi.ComponentResource):
                 f"{name}-{bundle.digest[:12]}",
                 bucket=self.bucket,
                 key=artifact_object_key(bundle.digest),
-                source=FileAsset(str(write_bundle(bundle))),
+                source=FileAsset(str(write_bundle(bundle, _build_folder()))),
                 server_side_encryption="aws:kms",
                 kms_key_id=args.key,
                 # An older artifact has to stay, or nobody could go back to it.
@@ -67,3 +68,8 @@ class ArtifactSource(pulumi.ComponentResource):
         self.register_outputs(
             {"digest": self.digest, "bucket": self.bucket, "objectKey": self.object_key}
         )
+
+
+def _build_folder() -> Path:
+    """Return `dist/` beside Pulumi.yaml, from where the engine uploads the artifact."""
+    return Path(pulumi.get_root_directory()) / "dist"

@@ -53,6 +53,7 @@ class InProcessEngine:
                 config=self.adapt(stack, self.project.stack_config(stack)),
                 emulator=self.emulator,
                 state=self.state,
+                folder=self.project.folder,
             )
         except EngineError as error:
             raise RuntaskError(f"stack {stack}: {error}") from None

@@ -5,11 +5,13 @@ import contextvars
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pulumi
 from pulumi.runtime import mocks, settings, stack
 
+ROOT = Path(__file__).resolve().parents[2]
 PLACE = "eu-central-1:111111111111"
 
 BOOTSTRAP_OUTPUTS = {
@@ -84,6 +86,7 @@ def record(program: Callable[[], None], stack_name: str, config: Mapping[str, st
         mocks.set_mocks(recorder, project="ecs-run-task", stack=stack_name)
         settings.set_root_resource(None)  # type: ignore[arg-type] # there is none yet
         settings.SETTINGS.outputs.clear()
+        settings.SETTINGS.root_directory = str(ROOT)
         pulumi.runtime.set_all_config(dict(config))
         await stack.run_in_stack(program)
 

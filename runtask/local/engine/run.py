@@ -16,6 +16,7 @@ from pulumi.runtime.config import set_all_config
 from pulumi.runtime.settings import SETTINGS, set_root_resource
 from pulumi.runtime.stack import run_in_stack
 
+from infra.bundle import ROOT
 from runtask.local.engine.deployer import Deployer
 from runtask.local.engine.errors import EngineError
 from runtask.local.engine.monitor import Monitor
@@ -24,6 +25,7 @@ from runtask.local.engine.provider import Provider
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from runtask.local.emulator import Credentials, Emulator
     from runtask.local.engine.state import State
@@ -56,6 +58,7 @@ def up(  # noqa: PLR0913 - what `pulumi up` reads from files and the shell
     config: Mapping[str, str],
     emulator: Emulator,
     state: State,
+    folder: Path = ROOT,
     credentials: Credentials | None = None,
 ) -> dict[str, Any]:
     """Run a Pulumi program and return the stack's outputs, secrets unwrapped.
@@ -67,6 +70,7 @@ def up(  # noqa: PLR0913 - what `pulumi up` reads from files and the shell
         config: The stack's configuration, `namespace:key` to text, objects as JSON.
         emulator: Where resources are made.
         state: What was made before; this run's resources and outputs are added.
+        folder: The folder of Pulumi.yaml, into which the program may write what it builds.
         credentials: Who runs it; by default the root user of the first allowed account.
 
     Raises:
@@ -79,7 +83,7 @@ def up(  # noqa: PLR0913 - what `pulumi up` reads from files and the shell
         monitor = Monitor(deployer)
         with _quiet():
             contextvars.Context().run(
-                _run, program, project, stack, dict(config), monitor, deployer
+                _run, program, project, stack, dict(config), monitor, deployer, folder
             )
     if missing := broken(monitor.stack_outputs):
         raise EngineError(f"stack {name}: an output uses {missing}, which is not given here")
@@ -112,6 +116,7 @@ def _run(  # noqa: PLR0913, PLR0917 - as above
     config: dict[str, str],
     monitor: Monitor,
     deployer: Deployer,
+    folder: Path,
 ) -> None:
     async def main() -> None:
         await asyncio.wait_for(run_in_stack(program), RUN_SECONDS)
@@ -129,5 +134,6 @@ def _run(  # noqa: PLR0913, PLR0917 - as above
     set_root_resource(None)  # type: ignore[arg-type]
     # A run that failed leaves outputs that the next one would wait for.
     SETTINGS.outputs.clear()
+    SETTINGS.root_directory = str(folder)
     set_all_config(config)
     asyncio.run(main())
