@@ -17,7 +17,7 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "check", *CODE)
     session.run("ruff", "format", "--check", *CODE)
     session.run("mypy")
-    session.run("zizmor", "--offline", "--quiet", ".github/workflows")
+    session.run("zizmor", "--offline", "--quiet", ".github")
 
 
 @nox.session
@@ -45,7 +45,7 @@ def local(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def send(session: nox.Session) -> None:
-    """Send messages: nox -s send -- examples/report.yaml --stage dev."""
+    """Send messages: nox -s send -- examples/run-task.json --stage dev."""
     install(session)
     session.run("python", "-m", "runtask", "send", *session.posargs)
 

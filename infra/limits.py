@@ -21,6 +21,7 @@ VISIBILITY_TIMEOUTS_PER_FUNCTION_TIMEOUT = 6
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
 QUEUE_VISIBILITY_TIMEOUT_SECONDS = range(43_200 + 1)
 QUEUE_RETENTION_DAYS = range(1, 14 + 1)
+DAY_SECONDS = 24 * 60 * 60
 QUEUE_MAX_RECEIVE_COUNT = 1000
 
 # Batch size, window and concurrency of an event source mapping for SQS. A batch of more than ten

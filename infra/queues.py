@@ -6,11 +6,9 @@ import pulumi
 from pulumi import Input, Output, ResourceOptions
 from pulumi_aws import sqs
 
-from infra.limits import QUEUE_MAX_RECEIVE_COUNT
+from infra.limits import DAY_SECONDS, QUEUE_MAX_RECEIVE_COUNT
 from infra.names import Place, queue_name
 from infra.policies.resources import dead_letter_queue_policy, work_queue_policy
-
-_DAY_SECONDS = 24 * 60 * 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +42,7 @@ class WorkQueue(pulumi.ComponentResource):
             f"{name}-dlq",
             fifo_queue=fifo,
             kms_master_key_id=args.key,
-            message_retention_seconds=args.dead_letter_retention_days * _DAY_SECONDS,
+            message_retention_seconds=args.dead_letter_retention_days * DAY_SECONDS,
             opts=child,
         )
         queue = sqs.Queue(
@@ -55,7 +53,7 @@ class WorkQueue(pulumi.ComponentResource):
             content_based_deduplication=fifo,
             kms_master_key_id=args.key,
             visibility_timeout_seconds=args.visibility_timeout_seconds,
-            message_retention_seconds=args.retention_days * _DAY_SECONDS,
+            message_retention_seconds=args.retention_days * DAY_SECONDS,
             # Throttling is received again and again and is no fault of the message: the handler
             # rejects what cannot succeed, and this is a backstop for a handler that crashes.
             redrive_policy=Output.json_dumps(

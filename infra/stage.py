@@ -10,7 +10,7 @@ from pulumi_aws import kms
 from infra.artifact_source import ArtifactSource, ArtifactSourceArgs
 from infra.config import FunctionConfig
 from infra.launcher import Launcher, LauncherArgs
-from infra.limits import KEY_DELETION_WINDOW_DAYS
+from infra.limits import DAY_SECONDS, KEY_DELETION_WINDOW_DAYS
 from infra.names import KEY_TAGS, PREFIX, log_group_name
 from infra.notices import FailureTopic, FailureTopicArgs
 from infra.policies.function_role import FunctionGrants
@@ -18,7 +18,6 @@ from infra.policies.resources import function_key_policy
 from infra.queues import WorkQueue, WorkQueueArgs
 
 _MINUTE_SECONDS = 60
-_DAY_SECONDS = 24 * 60 * _MINUTE_SECONDS
 
 
 class Stage(pulumi.ComponentResource):
@@ -146,7 +145,7 @@ def function_environment(
         "CLUSTERS": json.dumps(config.cluster_arns),
         "TASK_DEFINITIONS": json.dumps(config.task_definition_arns),
         "PASS_ROLES": json.dumps(config.pass_roles),
-        "QUEUE_RETENTION_SECONDS": str(config.queue_retention_days * _DAY_SECONDS),
+        "QUEUE_RETENTION_SECONDS": str(config.queue_retention_days * DAY_SECONDS),
         "ENVIRONMENT_FAILURE_MAX_AGE_SECONDS": str(
             config.environment_max_age_minutes * _MINUTE_SECONDS
         ),

@@ -49,19 +49,30 @@ def access(config: FunctionConfig) -> Access:
     try:
         # The profile may name another region; the stage lives in exactly one.
         session = boto3.Session(region_name=place.region)
-        identity = session.client("sts").get_caller_identity()
+        identity = checked_identity(session, config)
     except (BotoCoreError, ClientError) as error:
         raise AccountError(
             f"stage {config.stage} is in account {place.account}, and no credentials worked: "
             f"{error}; sign in (aws sso login) or set AWS_PROFILE"
         ) from None
-    if identity["Account"] != place.account:
+    return Access(session=session, place=place, identity=identity)
+
+
+def checked_identity(session: boto3.Session, config: FunctionConfig) -> str:
+    """Return the ARN of whoever a session belongs to, in the stage's own account.
+
+    Raises:
+        AccountError: if it is of another account.
+        ClientError: if the credentials are not valid; BotoCoreError if there are none.
+    """
+    identity = session.client("sts").get_caller_identity()
+    if identity["Account"] != config.place.account:
         raise AccountError(
-            f"stage {config.stage} is in account {place.account}, and the credentials are of "
-            f"account {identity['Account']} ({identity['Arn']}); set AWS_PROFILE to one of "
-            f"account {place.account}"
+            f"stage {config.stage} is in account {config.place.account}, and the credentials are "
+            f"of account {identity['Account']} ({identity['Arn']}); nothing was touched; use a "
+            f"profile of account {config.place.account}"
         )
-    return Access(session=session, place=place, identity=identity["Arn"])
+    return identity["Arn"]
 
 
 def queue_url(access: Access, config: FunctionConfig) -> str:

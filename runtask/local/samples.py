@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from runtask.messages import read_messages
+
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
@@ -31,8 +33,6 @@ class Sample:
     @property
     def body(self) -> str:
         """The text to send, as a sender of the file's kind would send it."""
-        from runtask.messages import read_messages  # noqa: PLC0415 - YAML is read when it is sent
-
         (message,) = read_messages([str(EXAMPLES / self.file)], None)
         return message.body
 

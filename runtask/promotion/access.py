@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from infra.config import FunctionConfig
 from infra.names import Place
 from runtask.errors import AccountError
+from runtask.stages import checked_identity
 
 if TYPE_CHECKING:
     from types_boto3_sts.type_defs import AssumeRoleRequestTypeDef, CredentialsTypeDef
@@ -89,19 +90,14 @@ def become_deployer(
         session = sessions.own(config.stage, place)
         for role in json.loads(values.get("aws:assumeRoles", "[]")):
             session = sessions.assumed(place, _assume(session, role))
-        identity = session.client("sts").get_caller_identity()
+        identity = checked_identity(session, config)
     except (BotoCoreError, ClientError) as error:
         raise AccountError(
             f"nobody gets into account {place.account} of stage {config.stage} "
             f"(aws:assumeRoles in Pulumi.{config.stage}.yaml): {error}; sign in as one of its "
             f"deployPrincipals, or run: pulumi up -s {config.bootstrap}"
         ) from None
-    if identity["Account"] != place.account:
-        raise AccountError(
-            f"stage {config.stage} is in account {place.account}, and the credentials are of "
-            f"account {identity['Account']} ({identity['Arn']}); nothing was touched"
-        )
-    return Deployer(config=config, session=session, identity=identity["Arn"])
+    return Deployer(config=config, session=session, identity=identity)
 
 
 def _assume(session: boto3.Session, role: Mapping[str, str]) -> "CredentialsTypeDef":

@@ -15,9 +15,7 @@ from runtask.promotion.overview import Overview, overview
 from runtask.pulumi_engine import PulumiEngine
 
 _FROM_AND_TO = 2
-_COLUMNS = (
-    *("stage", "account", "region", "pinned", "running", "commit", "last promotion", "drift"),
-)
+_COLUMNS = ["stage", "account", "region", "pinned", "running", "commit", "promoted", "drift"]
 
 
 def promote(  # noqa: PLR0913 - one for each option

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from infra.manifest import Manifest
 from runtask.engines import Engine
 from runtask.errors import RuntaskError, UsageError
-from runtask.exit_codes import ExitCode
 from runtask.project import Project
 from runtask.promotion import pin
 from runtask.promotion.access import Sessions
@@ -23,8 +22,6 @@ class PromotionError(RuntaskError):
 
 class DriftError(PromotionError):
     """A stage does not run what it should."""
-
-    exit_code = ExitCode.FAILED
 
 
 @dataclass(frozen=True, kw_only=True)
