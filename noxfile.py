@@ -7,7 +7,7 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "scan", "tests"]
 
-CODE = ("dev", "bench", "function", "infra", "noxfile.py", "runtask", "tests")
+CODE = ("dev", "bench", "function", "infra", "noxfile.py", "rehearsal", "runtask", "tests")
 
 
 @nox.session
@@ -40,7 +40,7 @@ def tests(session: nox.Session) -> None:
 def local(session: nox.Session) -> None:
     """Rehearse everything on an embedded AWS; --keep leaves it running."""
     install(session)
-    session.run("python", "-m", "runtask", "local", *session.posargs)
+    session.run("python", "-m", "rehearsal", *session.posargs)
 
 
 @nox.session(default=False)

@@ -34,7 +34,7 @@ IMPORTS: Final = 5
 
 _ROOT: Final = Path(__file__).parents[1]
 
-# The quota of RunTask is the drain's matter; here the pacer must not wait.
+# The quota of RunTask is the drain's matter; here the rate_limiter must not wait.
 _RATE: Final = 100_000
 
 

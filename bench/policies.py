@@ -16,9 +16,9 @@ from bench.adaptive import Limiter
 from bench.cloud import LATENCY_SECONDS, Ecs, Message, Quota
 from bench.kernel import EPOCH, Pool
 from function.application import Application
-from function.backoff import visibility_seconds
 from function.limits import LAUNCH_RESERVE_SECONDS, THREADS
 from function.settings import Settings
+from function.sqs.backoff import visibility_seconds
 
 if TYPE_CHECKING:
     import random
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     Handle = Callable[[list[Message]], None]
 
 UNPACED: Final = 1e6
-"""A launch rate at which the pacer never waits."""
+"""A launch rate at which the rate_limiter never waits."""
 
 _ANCESTOR_ATTEMPTS: Final = 43
 _ANCESTOR_DELAY_SECONDS: Final = (15, 20)
@@ -141,7 +141,7 @@ def _ours(world: World, clock: Clock, rate: float) -> Handle:
 
 
 def _adaptive(world: World, clock: Clock, _rate: float) -> Handle:
-    """Return the deployed handler without its pacer, over a client in the mode `adaptive`."""
+    """Return the deployed handler without its limiter, over a client in the mode `adaptive`."""
     ecs = world.ecs(clock)
     limiter = Limiter(clock)
     ecs.before, ecs.after = limiter.before, limiter.after

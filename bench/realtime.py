@@ -12,9 +12,9 @@ from typing import Any, Final
 from infra.bundle import artifact_object_key
 from infra.names import BOOTSTRAP_SUFFIX
 from infra.program import main as program
-from runtask.local.customer import Customer, with_customer
-from runtask.local.emulator import Emulator, throttle
-from runtask.local.engine import State, up
+from rehearsal.emulator import Emulator, throttle
+from rehearsal.engine import State, up
+from rehearsal.sample_account import SampleAccount, with_sample_account
 from runtask.project import load_project
 
 MESSAGES: Final = 400
@@ -33,7 +33,7 @@ _POLL_SECONDS: Final = 0.25
 _ROOT: Final = Path(__file__).parents[1]
 
 _NO_PACER: Final = {
-    "function/application.py": ("Pacer(settings.environment_launch_rate,", "Pacer(1e6,")
+    "function/application.py": ("RateLimiter(settings.environment_launch_rate,", "RateLimiter(1e6,")
 }
 _ADAPTIVE: Final = {
     "function/handler.py": (
@@ -46,7 +46,7 @@ POLICIES: Final[dict[str, dict[str, tuple[str, str]]]] = {
     "ours": {},
     "botocore's adaptive mode": _NO_PACER | _ADAPTIVE,
 }
-"""What is changed in the artifact, by file: a text and what stands in its place."""
+"""What is changed in the artifact, by file: a text and what stands in its location."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class _Stage:
 
 def _deploy(emulator: Emulator) -> _Stage:
     project, state = load_project(_ROOT), State()
-    place = project.stage_config(_STAGE).place
+    location = project.stage_config(_STAGE).location
 
     def make(stack: str, config: dict[str, str]) -> dict[str, Any]:
         return up(
@@ -106,12 +106,12 @@ def _deploy(emulator: Emulator) -> _Stage:
     bootstrap = make(
         f"{_STAGE}{BOOTSTRAP_SUFFIX}", project.stack_config(f"{_STAGE}{BOOTSTRAP_SUFFIX}")
     )
-    Customer(emulator=emulator, place=place).make()
-    outputs = make(_STAGE, with_customer(project.stack_config(_STAGE), place))
-    artifact = emulator.client("s3", place.account, place.region).get_object(
+    SampleAccount(emulator=emulator, location=location).make()
+    outputs = make(_STAGE, with_sample_account(project.stack_config(_STAGE), location))
+    artifact = emulator.client("s3", location.account, location.region).get_object(
         Bucket=bootstrap["artifactBucket"], Key=artifact_object_key(outputs["artifactDigest"])
     )["Body"]
-    return _Stage(emulator, outputs, artifact.read(), place.account, place.region)
+    return _Stage(emulator, outputs, artifact.read(), location.account, location.region)
 
 
 def measure(changes: dict[str, tuple[str, str]]) -> dict[str, Any]:

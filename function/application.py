@@ -7,16 +7,16 @@ import time
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from function import batch, observability
-from function.breaker import Breaker
-from function.launcher import Launcher, Window
+from function.launch.circuit_breaker import CircuitBreaker
+from function.launch.launcher import Launcher, TimeBudget
+from function.launch.rate_limiter import RateLimiter
 from function.limits import HOLD_MAX_SECONDS, LAUNCH_RESERVE_SECONDS
-from function.lookups import Lookups
-from function.notices import Notices
-from function.outcomes import Verdict
-from function.pace import Pacer
-from function.records import records_of
-from function.visibility import send_back
-from function.worker import Worker
+from function.message.lookups import Lookups
+from function.notifications import Notifications
+from function.outcome import Disposition
+from function.processor import Processor
+from function.sqs.record import records_of
+from function.sqs.visibility import return_to_queue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,17 +70,17 @@ class Application:
         self._sqs = sqs
         self._log = log
         self._clock = clock
-        self._worker = Worker(
+        self._worker = Processor(
             settings=settings,
             launcher=Launcher(
                 ecs=ecs,
-                pacer=Pacer(settings.environment_launch_rate, clock),
-                breaker=Breaker(clock),
+                rate_limiter=RateLimiter(settings.environment_launch_rate, clock),
+                circuit_breaker=CircuitBreaker(clock),
                 clock=clock,
             ),
             lookups=Lookups(ecs, clock),
             sqs=sqs,
-            notices=Notices(sns, settings.failure_topic_arn, settings.stage, log, clock),
+            notices=Notifications(sns, settings.failure_topic_arn, settings.stage, log, clock),
             log=log,
             clock=clock,
             draw=draw,
@@ -98,16 +98,16 @@ class Application:
         self._log.append_keys(request_id=context.aws_request_id)
         now = self._clock.monotonic()
         left = context.get_remaining_time_in_millis() / _MILLISECONDS
-        window = Window(
+        window = TimeBudget(
             deadline=now + left - LAUNCH_RESERVE_SECONDS, hold_until=now + HOLD_MAX_SECONDS
         )
         outcomes = batch.work(records, self._worker, window)
-        send_back(self._sqs, self._settings.queue_url, outcomes, self._log)
+        return_to_queue(self._sqs, self._settings.queue_url, outcomes, self._log)
         observability.emit(outcomes, self._settings.stage)
         return {
             "batchItemFailures": [
                 {"itemIdentifier": outcome.record.message_id}
                 for outcome in outcomes
-                if outcome.verdict is Verdict.KEPT
+                if outcome.disposition is Disposition.RETURNED
             ]
         }

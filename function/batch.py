@@ -9,15 +9,15 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from function.limits import THREADS
-from function.outcomes import Outcome, Verdict
+from function.outcome import Disposition, Outcome
 
 if TYPE_CHECKING:
-    from function.launcher import Window
-    from function.records import Record
-    from function.worker import Worker
+    from function.launch.launcher import TimeBudget
+    from function.processor import Processor
+    from function.sqs.record import Record
 
 
-def work(records: list[Record], worker: Worker, window: Window) -> list[Outcome]:
+def work(records: list[Record], worker: Processor, window: TimeBudget) -> list[Outcome]:
     """Return what became of each message of a batch.
 
     Args:
@@ -46,12 +46,12 @@ def _lines(records: list[Record], *, fifo: bool) -> list[list[Record]]:
     return list(groups.values())
 
 
-def _run(line: list[Record], worker: Worker, window: Window) -> list[Outcome]:
+def _run(line: list[Record], worker: Processor, window: TimeBudget) -> list[Outcome]:
     outcomes: list[Outcome] = []
     for record in line:
-        if outcomes and outcomes[-1].verdict is Verdict.KEPT:
+        if outcomes and outcomes[-1].disposition is Disposition.RETURNED:
             # In order: what stands behind a message that comes back comes back behind it.
-            outcomes.append(worker.put_back(record, "group-waits"))
+            outcomes.append(worker.put_back(record, "blocked-by-group"))
         else:
             outcomes.append(worker.work(record, window))
     return outcomes

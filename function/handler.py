@@ -14,9 +14,9 @@ from function.limits import (
     READ_TIMEOUT_SECONDS,
     THREADS,
 )
+from function.message.validation import session
 from function.observability import logger
 from function.settings import Settings
-from function.validation import session
 
 if TYPE_CHECKING:
     from types_boto3_ecs import ECSClient

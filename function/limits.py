@@ -50,7 +50,7 @@ text in memory, and a message that asks for 8192 characters of overrides is far 
 ERROR_LENGTH_MAX: Final = 1024
 """Characters of an error text in the dead-letter queue, a notice or a log line."""
 
-FAULT_LENGTH_MAX: Final = 8192
+AWS_TEXT_LENGTH_MAX: Final = 8192
 """Characters of a text from AWS that are looked at. Texts that quote a request can be long."""
 
 # --- SQS: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
@@ -101,7 +101,7 @@ HOLD_MAX_SECONDS: Final = 20.0
 """How long the breaker holds a batch before its messages go back."""
 
 PROBE_INTERVAL_SECONDS: Final = 1.0
-"""The wait before the first probe of a lane without capacity; it doubles up to HOLD_MAX_SECONDS."""
+"""The wait before the first probe of a pool without capacity; it doubles up to HOLD_MAX_SECONDS."""
 
 PROBE_LEASE_SECONDS: Final = 30.0
 """After this long a probe that never reported is taken for dead."""

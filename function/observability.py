@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit, single_metric
 
-from function.outcomes import Verdict
+from function.outcome import Disposition
 
 if TYPE_CHECKING:
-    from function.outcomes import Outcome
+    from function.outcome import Outcome
 
 SERVICE: Final = "ecs-run-task"
 """The service of every log line and metric, and the metrics' namespace."""
@@ -42,21 +42,25 @@ def emit(outcomes: list[Outcome], stage: str) -> None:
     Rejected and Kept are there twice: by stage for an alarm, by stage and reason for a person.
     """
     reasons = Counter(
-        (outcome.verdict, outcome.reason)
+        (outcome.disposition, outcome.reason)
         for outcome in outcomes
-        if outcome.verdict is not Verdict.LAUNCHED
+        if outcome.disposition is not Disposition.LAUNCHED
     )
     counts = {
         "Launched": sum(outcome.launched for outcome in outcomes),
         "AlreadyStarted": sum(outcome.already_started for outcome in outcomes),
         "Throttled": sum(outcome.throttled for outcome in outcomes),
-        "Rejected": sum(n for (verdict, _), n in reasons.items() if verdict is Verdict.REJECTED),
-        "Kept": sum(n for (verdict, _), n in reasons.items() if verdict is Verdict.KEPT),
+        "Rejected": sum(
+            n for (disposition, _), n in reasons.items() if disposition is Disposition.REJECTED
+        ),
+        "Kept": sum(
+            n for (disposition, _), n in reasons.items() if disposition is Disposition.RETURNED
+        ),
     }
     metrics = Metrics(namespace=SERVICE, service=SERVICE)
     metrics.set_default_dimensions(stage=stage)
     for outcome in outcomes:
-        if outcome.verdict is Verdict.LAUNCHED and outcome.launched:
+        if outcome.disposition is Disposition.LAUNCHED and outcome.launched:
             metrics.add_metric(
                 name="AgeAtLaunch", unit=MetricUnit.Seconds, value=outcome.age_seconds
             )
@@ -64,9 +68,9 @@ def emit(outcomes: list[Outcome], stage: str) -> None:
     for name, count in counts.items():
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)
     metrics.flush_metrics()
-    for (verdict, reason), count in reasons.items():
+    for (disposition, reason), count in reasons.items():
         with single_metric(
-            name=verdict.capitalize(),
+            name=disposition.capitalize(),
             unit=MetricUnit.Count,
             value=count,
             namespace=SERVICE,

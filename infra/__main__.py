@@ -2,7 +2,7 @@
 
 The engine puts this folder first on `sys.path` and not the project's root. That would let a module
 of ours shadow one of the standard library, and would hide the package `function`; so the root takes
-the folder's place, and everything is imported as everybody else imports it.
+the folder's location, and everything is imported as everybody else imports it.
 """
 
 import sys

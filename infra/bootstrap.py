@@ -4,7 +4,7 @@ import pulumi
 from pulumi import Input, Output, ResourceOptions
 from pulumi_aws import iam
 
-from infra.artifacts import ArtifactStore, ArtifactStoreArgs, artifact_store_name
+from infra.artifact_store import ArtifactStore, ArtifactStoreArgs, artifact_store_name
 from infra.config import BootstrapConfig
 from infra.names import PREFIX, ROLE_PATH, deploy_role_name
 from infra.policies.deploy_role import (
@@ -35,11 +35,11 @@ class Bootstrap(pulumi.ComponentResource):
         """Make what `config` says of one account."""
         super().__init__("ecs-run-task:index:Bootstrap", name, None, opts)
         child = ResourceOptions(parent=self)
-        place = config.place
+        location = config.location
         store = ArtifactStore(
             artifact_store_name(),
             ArtifactStoreArgs(
-                place=place,
+                location=location,
                 readers=config.artifact_readers,
                 retention_days=config.artifact_retention_days,
             ),
@@ -47,17 +47,17 @@ class Bootstrap(pulumi.ComponentResource):
         )
         boundary = iam.Policy(
             f"{PREFIX}boundary",
-            name=f"{PREFIX}boundary-{place.region}",
+            name=f"{PREFIX}boundary-{location.region}",
             path=ROLE_PATH,
             description="The most that a role made by the deploy role can do",
-            policy=Output.json_dumps(boundary_policy(place)),
+            policy=Output.json_dumps(boundary_policy(location)),
             opts=child,
         )
-        role_arn = place.iam_arn(f"role/{deploy_role_name(place.region)}")
+        role_arn = location.iam_arn(f"role/{deploy_role_name(location.region)}")
         workflows = self._workflows(config, role_arn)
         role = iam.Role(
             f"{PREFIX}deploy",
-            name=deploy_role_name(place.region),
+            name=deploy_role_name(location.region),
             description="Deploys the function stacks of this account",
             assume_role_policy=Output.json_dumps(
                 trust_deployers(config.deploy_principals, config.deploy_external_id, workflows)
@@ -73,7 +73,7 @@ class Bootstrap(pulumi.ComponentResource):
             policy=Output.json_dumps(
                 deploy_policy(
                     DeployGrants(
-                        place=place,
+                        location=location,
                         boundary=boundary.arn,
                         artifact_bucket=store.bucket_arn,
                         artifact_key=store.key_arn,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from infra import limits
 from infra.config_reader import Getter, Reader
-from infra.names import BOOTSTRAP_SUFFIX, PROJECT, Place, is_stage_name
+from infra.names import BOOTSTRAP_SUFFIX, PROJECT, Location, is_stage_name
 
 BUILD = "build"
 
@@ -44,7 +44,7 @@ class BootstrapConfig:
     """What an account's bootstrap stack is made of."""
 
     name: str
-    place: Place
+    location: Location
     deploy_principals: tuple[str, ...]
     deploy_external_id: str
     github: GithubTrust | None
@@ -58,7 +58,7 @@ class FunctionConfig:
     """What a stage's function stack is made of."""
 
     stage: str
-    place: Place
+    location: Location
     bootstrap: str
     artifact: str
     clusters: tuple[str, ...]
@@ -88,12 +88,12 @@ class FunctionConfig:
     @property
     def cluster_arns(self) -> tuple[str, ...]:
         """The clusters that messages may name, as ARN patterns."""
-        return tuple(self.place.cluster_arn(cluster) for cluster in self.clusters)
+        return tuple(self.location.cluster_arn(cluster) for cluster in self.clusters)
 
     @property
     def task_definition_arns(self) -> tuple[str, ...]:
         """The task definitions that messages may name, as ARN patterns."""
-        return tuple(self.place.task_definition_arn(name) for name in self.task_definitions)
+        return tuple(self.location.task_definition_arn(name) for name in self.task_definitions)
 
 
 def is_principal(text: str) -> bool:
@@ -120,7 +120,7 @@ def read_bootstrap_config(stack: str, get: Getter) -> BootstrapConfig:
     github = _github(reader)
     config = BootstrapConfig(
         name=stack.removesuffix(BOOTSTRAP_SUFFIX),
-        place=reader.place(),
+        location=reader.location(),
         deploy_principals=reader.strings(
             "deployPrincipals",
             is_principal,
@@ -164,7 +164,7 @@ def read_function_config(stack: str, get: Getter) -> FunctionConfig:
         )
     config = FunctionConfig(
         stage=stack,
-        place=reader.place(),
+        location=reader.location(),
         bootstrap=_bootstrap(reader),
         artifact=_artifact(reader),
         clusters=reader.strings(

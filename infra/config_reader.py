@@ -7,7 +7,7 @@ from typing import Any
 
 import pulumi
 
-from infra.names import PROJECT, Place, partition_of
+from infra.names import PROJECT, Location, partition_of
 
 # Looks a value up as the engine does: `namespace:key` to text, lists as JSON.
 Getter = Callable[[str], str | None]
@@ -97,7 +97,7 @@ class Reader:
             return []
         return items
 
-    def place(self) -> Place:
+    def location(self) -> Location:
         """Read the only account that the stack may touch, and its region."""
         accounts = self._list("aws:allowedAccountIds")
         accounts = [str(account) for account in accounts]
@@ -116,7 +116,7 @@ class Reader:
                 f"found {region!r}" if region else "is missing",
                 self.set_command("aws:region", "eu-central-1"),
             )
-        return Place(account=accounts[0], region=region, partition=partition_of(region))
+        return Location(account=accounts[0], region=region, partition=partition_of(region))
 
     def done(self) -> None:
         """Raise what was collected, if anything was.

@@ -49,7 +49,7 @@ def deploy_role_name(region: str) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class Location:
     """Where a stack lives: one account, in one region, of one partition."""
 
     account: str

@@ -7,7 +7,7 @@ from pulumi import Input, Output, ResourceOptions
 from pulumi_aws import sqs
 
 from infra.limits import DAY_SECONDS, QUEUE_MAX_RECEIVE_COUNT
-from infra.names import Place, queue_name
+from infra.names import Location, queue_name
 from infra.policies.resources import dead_letter_queue_policy, work_queue_policy
 
 
@@ -16,7 +16,7 @@ class WorkQueueArgs:
     """What a work queue is made of."""
 
     stage: str
-    place: Place
+    location: Location
     key: Input[str]
     senders: tuple[str, ...]
     fifo: bool
@@ -75,7 +75,7 @@ class WorkQueue(pulumi.ComponentResource):
         sqs.QueuePolicy(
             f"{name}-policy",
             queue_url=queue.url,
-            policy=Output.json_dumps(work_queue_policy(args.place, queue.arn, args.senders)),
+            policy=Output.json_dumps(work_queue_policy(args.location, queue.arn, args.senders)),
             opts=child,
         )
         sqs.QueuePolicy(

@@ -9,10 +9,10 @@ from pulumi_aws import kms
 
 from infra.artifact_source import ArtifactSource, ArtifactSourceArgs
 from infra.config import FunctionConfig
-from infra.launcher import Launcher, LauncherArgs
+from infra.failure_topic import FailureTopic, FailureTopicArgs
+from infra.lambda_function import LambdaFunction, LambdaFunctionArgs
 from infra.limits import DAY_SECONDS, KEY_DELETION_WINDOW_DAYS
 from infra.names import KEY_TAGS, PREFIX, log_group_name
-from infra.notices import FailureTopic, FailureTopicArgs
 from infra.policies.function_role import FunctionGrants
 from infra.policies.resources import function_key_policy
 from infra.queues import WorkQueue, WorkQueueArgs
@@ -33,14 +33,14 @@ class Stage(pulumi.ComponentResource):
         """Make what `config` says, with what the account's bootstrap stack exports."""
         super().__init__("ecs-run-task:index:Stage", name, None, opts)
         child = ResourceOptions(parent=self)
-        log_group = config.place.arn("logs", f"log-group:{log_group_name(config.stage)}")
+        log_group = config.location.arn("logs", f"log-group:{log_group_name(config.stage)}")
         key = kms.Key(
             f"{name}-key",
             description=f"{name}: queues, topic, log and environment",
             deletion_window_in_days=KEY_DELETION_WINDOW_DAYS,
             enable_key_rotation=True,
             policy=Output.json_dumps(
-                function_key_policy(config.place, log_group=log_group, senders=config.senders)
+                function_key_policy(config.location, log_group=log_group, senders=config.senders)
             ),
             tags=KEY_TAGS,
             opts=child,
@@ -50,7 +50,7 @@ class Stage(pulumi.ComponentResource):
             name,
             WorkQueueArgs(
                 stage=config.stage,
-                place=config.place,
+                location=config.location,
                 key=key.arn,
                 senders=config.senders,
                 fifo=config.fifo,
@@ -72,12 +72,12 @@ class Stage(pulumi.ComponentResource):
             ),
             child,
         )
-        launcher = Launcher(
+        launcher = LambdaFunction(
             name,
-            LauncherArgs(
+            LambdaFunctionArgs(
                 stage=config.stage,
                 grants=FunctionGrants(
-                    place=config.place,
+                    location=config.location,
                     clusters=config.cluster_arns,
                     task_definitions=config.task_definition_arns,
                     pass_roles=config.pass_roles,
@@ -105,8 +105,8 @@ class Stage(pulumi.ComponentResource):
         )
         self._outputs: dict[str, Input[str]] = {
             "stage": config.stage,
-            "account": config.place.account,
-            "region": config.place.region,
+            "account": config.location.account,
+            "region": config.location.region,
             "queueUrl": queue.url,
             "deadLetterQueueUrl": queue.dead_letter_url,
             "failureTopicArn": topic.arn,

@@ -2,7 +2,7 @@
 
 import sys
 from dataclasses import asdict
-from pathlib import Path
+from importlib.metadata import entry_points
 
 import click
 
@@ -10,44 +10,13 @@ from runtask import console
 from runtask.errors import RuntaskError
 from runtask.exit_codes import ExitCode
 from runtask.messages import read_messages
-from runtask.project import Project, load_project
+from runtask.options import HELP, profile_option, project_option
+from runtask.project import Project
 from runtask.send import preview
 from runtask.send import send as send_messages
 
-_HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
-
-_project_option = click.option(
-    "--project",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    default=Path(),
-    show_default="this folder",
-    callback=lambda _context, _option, folder: load_project(folder),
-    help="The folder of Pulumi.yaml.",
-)
-
-
-def _profiles(
-    _context: click.Context, _option: click.Parameter, values: tuple[str, ...]
-) -> dict[str, str]:
-    pairs = [value.partition("=") for value in values]
-    wrong = [stage for stage, equals, profile in pairs if not (stage and equals and profile)]
-    if wrong:
-        raise click.BadParameter(f"{wrong[0]}: expected STAGE=PROFILE, as in prod=acme-prod")
-    return {stage: profile for stage, _, profile in pairs}
-
-
-_profile_option = click.option(
-    "--profile",
-    "profiles",
-    metavar="STAGE=PROFILE",
-    multiple=True,
-    callback=_profiles,
-    help="The AWS profile for a stage.  [default: the shell's credentials]",
-)
-
-
-@click.group(context_settings=_HELP)
+@click.group(context_settings=HELP)
 @click.version_option(package_name="ecs-run-task", message="%(version)s")
 def cli() -> None:
     """Start ECS tasks by messages, and see what became of them.
@@ -65,7 +34,7 @@ def cli() -> None:
 @click.option("--group", help="The message group, for a FIFO queue.  [default: one each]")
 @click.option("--dry-run", is_flag=True, help="Print the RunTask calls and send nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was sent as JSON.")
-@_project_option
+@project_option
 def send(  # noqa: PLR0913, PLR0917 - one for each option
     files: tuple[str, ...],
     stage: str,
@@ -109,8 +78,8 @@ def send(  # noqa: PLR0913, PLR0917 - one for each option
 @click.option("--allow-dirty", is_flag=True, help="Promote what was built from no commit.")
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@_profile_option
-@_project_option
+@profile_option
+@project_option
 def promote(  # noqa: PLR0913, PLR0917 - one for each option
     stages: tuple[str, ...],
     digest: str | None,
@@ -148,8 +117,8 @@ def promote(  # noqa: PLR0913, PLR0917 - one for each option
 
 @cli.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-@_profile_option
-@_project_option
+@profile_option
+@project_option
 def stages(
     as_json: bool,  # noqa: FBT001
     profiles: dict[str, str],
@@ -170,43 +139,19 @@ def stages(
     sys.exit(ExitCode.FAILED if drifted else ExitCode.OK)
 
 
-@cli.command()
-@click.option("--keep", is_flag=True, help="Leave it running until Ctrl-C.")
-@click.option(
-    "--engine",
-    type=click.Choice(["in-process", "pulumi"]),
-    default="in-process",
-    show_default=True,
-    help="What deploys: this process, or the Pulumi CLI with the AWS plugin.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
-@_project_option
-def local(
-    keep: bool,  # noqa: FBT001
-    engine: str,
-    as_json: bool,  # noqa: FBT001
-    project: Project,
-) -> None:
-    """Rehearse everything on an embedded AWS: two accounts, real messages, tasks that run.
-
-    Nothing is needed but Python, and nothing listens on anything but 127.0.0.1.
-
-    \b
-    Examples:
-      runtask local
-      runtask local --keep      # then, in another terminal, with the variables it prints:
-      runtask send examples/run-task.json --stage dev
-      runtask local --engine pulumi
-    """  # noqa: D301 - click wants the character itself
-    from runtask.local.command import run  # noqa: PLC0415 - the embedded AWS is an extra
-
-    sys.exit(run(project, keep=keep, as_json=as_json, real_engine=engine == "pulumi"))
+for _entry_point in entry_points(group="runtask.commands"):
+    cli.add_command(_entry_point.load(), _entry_point.name)
 
 
 def main() -> None:
-    """Run the command; an error an operator can mend is printed without a traceback."""
+    """Run the command `runtask`."""
+    run_command(cli, prog_name="runtask")
+
+
+def run_command(command: click.Command, *, prog_name: str) -> None:
+    """Run a command; an error that an operator can fix is printed without a traceback."""
     try:
-        cli.main(prog_name="runtask", standalone_mode=False)
+        command.main(prog_name=prog_name, standalone_mode=False)
     except click.ClickException as problem:
         problem.show()
         sys.exit(ExitCode.USAGE)

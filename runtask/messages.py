@@ -11,10 +11,10 @@ from pathlib import Path
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from function import bodies
-from function.failures import Reject
-from function.keys import valid_key
+from function.failures.reasons import PermanentFailure
 from function.limits import KEY_LENGTH_MAX
+from function.message import parsing
+from function.message.idempotency import valid_key
 from runtask.errors import UsageError
 
 
@@ -68,8 +68,8 @@ def _text(path: str) -> str:
 def _bodies(path: str, text: str) -> list[tuple[str, str]]:
     """Return source and body of each message; YAML is sent as the JSON that it means."""
     name = "stdin" if path == "-" else path
-    with contextlib.suppress(Reject):
-        bodies.parse(text)
+    with contextlib.suppress(PermanentFailure):
+        parsing.parse(text)
         return [(name, text)]
     try:
         documents = list(YAML(typ="safe", pure=True).load_all(io.StringIO(text)))

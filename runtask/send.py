@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from function import launches
-from function.failures import Failure
-from function.keys import KEY_ATTRIBUTE
-from function.lookups import Lookups
+from function.failures.reasons import Failure
+from function.message import builder
+from function.message.idempotency import KEY_ATTRIBUTE
+from function.message.lookups import Lookups
 from function.settings import Settings
 from infra.config import FunctionConfig
 from runtask.errors import RuntaskError, UsageError
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     )
     from types_boto3_sqs.type_defs import SendMessageRequestTypeDef
 
-    from function.requests import Request
+    from function.message.request import Request
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sent:
+class SentMessage:
     """A message that is in the queue."""
 
     source: str
@@ -67,7 +67,7 @@ def check(messages: Sequence[Message], settings: Settings) -> list["Request"]:
     problems = []
     for message in messages:
         try:
-            requests.append(launches.read(message.body, settings))
+            requests.append(builder.read(message.body, settings))
         except Failure as failure:
             problems.append(f"{message.source}: {failure.error}")
     if problems:
@@ -87,16 +87,16 @@ def preview(messages: Sequence[Message], config: FunctionConfig) -> list[dict[st
     calls: list[dict[str, Any]] = []
     for message, request in zip(messages, requests, strict=True):
         try:
-            completed = launches.complete(request, lookups)
+            completed = builder.complete(request, lookups)
         except Failure as failure:
             raise UsageError(f"{message.source}: {failure.error}") from None
-        calls += launches.calls(completed, message.key, config.stage)
+        calls += builder.calls(completed, message.key, config.stage)
     return calls
 
 
 def send(
     messages: Sequence[Message], config: FunctionConfig, *, group: str | None
-) -> Iterator[Sent]:
+) -> Iterator[SentMessage]:
     """Send the messages one by one, after all of them were checked.
 
     Args:
@@ -130,4 +130,4 @@ def send(
             answer = sqs.send_message(**parameters)
         except (BotoCoreError, ClientError) as error:
             raise RuntaskError(f"{message.source}: {error}") from None
-        yield Sent(source=message.source, key=message.key, message_id=answer["MessageId"])
+        yield SentMessage(source=message.source, key=message.key, message_id=answer["MessageId"])

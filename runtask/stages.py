@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from function.settings import Settings
 from infra.config import FunctionConfig
-from infra.names import PREFIX, Place, queue_name
+from infra.names import PREFIX, Location, queue_name
 from infra.stage import function_environment
 from runtask.errors import AccountError, RuntaskError
 
@@ -21,20 +21,20 @@ class Access:
     """Credentials that were checked to be of the stage's account."""
 
     session: boto3.Session
-    place: Place
+    location: Location
     identity: str
 
 
 def offline_settings(config: FunctionConfig) -> Settings:
     """Return what the stage's handler would read a message with; no queue is asked for."""
-    place = config.place
+    location = config.location
     queue = queue_name(config.stage, fifo=config.fifo)
-    host = f"https://sqs.{place.region}.amazonaws.com/{place.account}"
+    host = f"https://sqs.{location.region}.amazonaws.com/{location.account}"
     environment = function_environment(
         config,
         queue=f"{host}/{queue}",
         dead_letters=f"{host}/{PREFIX}{config.stage}-dlq",
-        topic=place.arn("sns", f"{PREFIX}{config.stage}-failures"),
+        topic=location.arn("sns", f"{PREFIX}{config.stage}-failures"),
     )
     return Settings.from_environment(cast("Mapping[str, str]", environment))
 
@@ -45,17 +45,17 @@ def access(config: FunctionConfig) -> Access:
     Raises:
         AccountError: if there are no credentials, or they are of another account.
     """
-    place = config.place
+    location = config.location
     try:
         # The profile may name another region; the stage lives in exactly one.
-        session = boto3.Session(region_name=place.region)
+        session = boto3.Session(region_name=location.region)
         identity = checked_identity(session, config)
     except (BotoCoreError, ClientError) as error:
         raise AccountError(
-            f"stage {config.stage} is in account {place.account}, and no credentials worked: "
+            f"stage {config.stage} is in account {location.account}, and no credentials worked: "
             f"{error}; sign in (aws sso login) or set AWS_PROFILE"
         ) from None
-    return Access(session=session, place=place, identity=identity)
+    return Access(session=session, location=location, identity=identity)
 
 
 def checked_identity(session: boto3.Session, config: FunctionConfig) -> str:
@@ -66,11 +66,11 @@ def checked_identity(session: boto3.Session, config: FunctionConfig) -> str:
         ClientError: if the credentials are not valid; BotoCoreError if there are none.
     """
     identity = session.client("sts").get_caller_identity()
-    if identity["Account"] != config.place.account:
+    if identity["Account"] != config.location.account:
         raise AccountError(
-            f"stage {config.stage} is in account {config.place.account}, and the credentials are "
-            f"of account {identity['Account']} ({identity['Arn']}); nothing was touched; use a "
-            f"profile of account {config.place.account}"
+            f"stage {config.stage} is in account {config.location.account}, and the "
+            f"credentials are of account {identity['Account']} ({identity['Arn']}); nothing was "
+            f"touched; use a profile of account {config.location.account}"
         )
     return identity["Arn"]
 
@@ -87,8 +87,8 @@ def queue_url(access: Access, config: FunctionConfig) -> str:
         return sqs.get_queue_url(QueueName=name)["QueueUrl"]
     except sqs.exceptions.QueueDoesNotExist:
         raise RuntaskError(
-            f"there is no queue {name} in account {access.place.account}, region "
-            f"{access.place.region}; run: pulumi up -s {config.stage}"
+            f"there is no queue {name} in account {access.location.account}, region "
+            f"{access.location.region}; run: pulumi up -s {config.stage}"
         ) from None
     except (BotoCoreError, ClientError) as error:
         raise RuntaskError(f"queue {name} cannot be used by {access.identity}: {error}") from None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pulumi import Input
 
-from infra.names import KEY_TAGS, PREFIX, ROLE_PATH, Place
+from infra.names import KEY_TAGS, PREFIX, ROLE_PATH, Location
 from infra.policies.statements import Conditions, Document, Statement, allow, document, under
 
 # These actions know no resource; what they may touch is narrowed by a condition where they have
@@ -89,7 +89,7 @@ class DeployGrants:
     """What a deploy role works with.
 
     Attributes:
-        place: The account and region, which the role does not leave.
+        location: The account and region, which the role does not leave.
         boundary: ARN of the permissions boundary without which no role may be made.
         artifact_bucket: ARN of the artifact bucket.
         artifact_key: ARN of the key that the artifacts are encrypted with.
@@ -97,7 +97,7 @@ class DeployGrants:
         itself: ARN of the deploy role, if workflows that run as it assume it once more.
     """
 
-    place: Place
+    location: Location
     boundary: Input[str]
     artifact_bucket: Input[str]
     artifact_key: Input[str]
@@ -107,9 +107,9 @@ class DeployGrants:
 
 def deploy_policy(grants: DeployGrants) -> Document:
     """Return the deploy role's policy."""
-    place = grants.place
-    roles = place.iam_arn(f"role{ROLE_PATH}{PREFIX}*")
-    functions = place.arn("lambda", f"function:{PREFIX}*")
+    location = grants.location
+    roles = location.iam_arn(f"role{ROLE_PATH}{PREFIX}*")
+    functions = location.arn("lambda", f"function:{PREFIX}*")
     return document(
         allow(
             "Queues",
@@ -123,7 +123,7 @@ def deploy_policy(grants: DeployGrants) -> Document:
                 "sqs:TagQueue",
                 "sqs:UntagQueue",
             ],
-            resources=[place.arn("sqs", f"{PREFIX}*")],
+            resources=[location.arn("sqs", f"{PREFIX}*")],
         ),
         allow(
             "Topics",
@@ -138,7 +138,7 @@ def deploy_policy(grants: DeployGrants) -> Document:
                 "sns:TagResource",
                 "sns:UntagResource",
             ],
-            resources=[place.arn("sns", f"{PREFIX}*")],
+            resources=[location.arn("sns", f"{PREFIX}*")],
         ),
         allow(
             "LogGroups",
@@ -154,8 +154,8 @@ def deploy_policy(grants: DeployGrants) -> Document:
                 "logs:UntagResource",
             ],
             resources=[
-                place.arn("logs", f"log-group:/aws/lambda/{PREFIX}*"),
-                place.arn("logs", f"log-group:/aws/lambda/{PREFIX}*:*"),
+                location.arn("logs", f"log-group:/aws/lambda/{PREFIX}*"),
+                location.arn("logs", f"log-group:/aws/lambda/{PREFIX}*:*"),
             ],
         ),
         allow(
@@ -194,7 +194,7 @@ def deploy_policy(grants: DeployGrants) -> Document:
         allow(
             "EventSourceMappingTags",
             ["lambda:ListTags", "lambda:TagResource", "lambda:UntagResource"],
-            resources=[place.arn("lambda", "event-source-mapping:*")],
+            resources=[location.arn("lambda", "event-source-mapping:*")],
         ),
         allow(
             "Roles",
@@ -257,13 +257,13 @@ def deploy_policy(grants: DeployGrants) -> Document:
                 "kms:UpdateAlias",
                 "kms:UpdateKeyDescription",
             ],
-            resources=[place.arn("kms", "key/*")],
+            resources=[location.arn("kms", "key/*")],
             conditions={"StringEquals": _tagged("aws:ResourceTag")},
         ),
         allow(
             "KeyAliases",
             ["kms:CreateAlias", "kms:DeleteAlias", "kms:UpdateAlias"],
-            resources=[place.arn("kms", f"alias/{PREFIX}*")],
+            resources=[location.arn("kms", f"alias/{PREFIX}*")],
         ),
         allow(
             # The provider finds aliases and log groups by listing them all.
@@ -296,7 +296,7 @@ def deploy_policy(grants: DeployGrants) -> Document:
         allow(
             "PromotedArtifacts",
             ["s3:GetObject"],
-            resources=[f"arn:{place.partition}:s3:::{PREFIX}artifacts-*/artifacts/*"],
+            resources=[f"arn:{location.partition}:s3:::{PREFIX}artifacts-*/artifacts/*"],
             conditions={"StringEquals": {"aws:ResourceAccount": sorted(grants.artifact_sources)}},
         )
         if grants.artifact_sources
@@ -305,7 +305,7 @@ def deploy_policy(grants: DeployGrants) -> Document:
             "PromotedArtifactKeys",
             ["kms:Decrypt"],
             resources=[
-                f"arn:{place.partition}:kms:*:{account}:key/*"
+                f"arn:{location.partition}:kms:*:{account}:key/*"
                 for account in sorted(grants.artifact_sources)
             ],
             conditions={"StringLike": {"kms:ViaService": "s3.*.amazonaws.com"}},

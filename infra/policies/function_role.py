@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from pulumi import Input
 
-from infra.names import PREFIX, Place
+from infra.names import PREFIX, Location
 from infra.policies.statements import Document, allow, document
 
 # A task definition can be described by nobody or by everybody: the action has no resource.
@@ -26,7 +26,7 @@ _LOG_ACTIONS = ("logs:CreateLogStream", "logs:PutLogEvents")
 class FunctionGrants:
     """The resources that a stage's function works with, by ARN."""
 
-    place: Place
+    location: Location
     clusters: tuple[str, ...]
     task_definitions: tuple[str, ...]
     pass_roles: tuple[str, ...]
@@ -46,7 +46,7 @@ def trust_lambda() -> Document:
 
 def function_policy(grants: FunctionGrants) -> Document:
     """Return the least that the handler needs, as far as the stage's configuration allows it."""
-    place = grants.place
+    location = grants.location
     return document(
         allow(
             "LaunchTasks",
@@ -79,33 +79,33 @@ def function_policy(grants: FunctionGrants) -> Document:
             resources=[_ANY_RESOURCE],
         ),
         allow("TakeWork", _WORK_ACTIONS, resources=[grants.work_queue]),
-        allow("Reject", ["sqs:SendMessage"], resources=[grants.dead_letter_queue]),
+        allow("PermanentFailure", ["sqs:SendMessage"], resources=[grants.dead_letter_queue]),
         allow("Announce", ["sns:Publish"], resources=[grants.topic]),
         allow(
             "UseKey",
             _KEY_ACTIONS,
             resources=[grants.key],
-            conditions={"StringEquals": {"kms:ViaService": _via(place)}},
+            conditions={"StringEquals": {"kms:ViaService": _via(location)}},
         ),
         allow("WriteLog", _LOG_ACTIONS, resources=[f"{grants.log_group}:*"]),
     )
 
 
-def boundary_policy(place: Place) -> Document:
+def boundary_policy(location: Location) -> Document:
     """Return the permissions boundary of every role that the deploy role makes in `place`."""
     return document(
         allow(
             "LaunchTasks",
             ["ecs:DescribeServices", "ecs:RunTask"],
             resources=[
-                place.arn("ecs", "service/*"),
-                place.arn("ecs", "task-definition/*"),
+                location.arn("ecs", "service/*"),
+                location.arn("ecs", "task-definition/*"),
             ],
         ),
         allow(
             "TagWhatIsLaunched",
             ["ecs:TagResource"],
-            resources=[place.arn("ecs", "task/*")],
+            resources=[location.arn("ecs", "task/*")],
             conditions={"StringEquals": {"ecs:CreateAction": "RunTask"}},
         ),
         allow(
@@ -116,25 +116,25 @@ def boundary_policy(place: Place) -> Document:
         allow(
             "PassTaskRoles",
             ["iam:PassRole"],
-            resources=[place.iam_arn("role/*")],
+            resources=[location.iam_arn("role/*")],
             conditions={"StringEquals": {"iam:PassedToService": _ECS_TASKS}},
         ),
         allow(
             "TakeAndRejectWork",
             (*_WORK_ACTIONS, "sqs:SendMessage"),
-            resources=[place.arn("sqs", f"{PREFIX}*")],
+            resources=[location.arn("sqs", f"{PREFIX}*")],
         ),
-        allow("Announce", ["sns:Publish"], resources=[place.arn("sns", f"{PREFIX}*")]),
+        allow("Announce", ["sns:Publish"], resources=[location.arn("sns", f"{PREFIX}*")]),
         allow(
             "UseKeys",
             _KEY_ACTIONS,
-            resources=[place.arn("kms", "key/*")],
-            conditions={"StringEquals": {"kms:ViaService": _via(place)}},
+            resources=[location.arn("kms", "key/*")],
+            conditions={"StringEquals": {"kms:ViaService": _via(location)}},
         ),
         allow(
             "WriteLogs",
             _LOG_ACTIONS,
-            resources=[place.arn("logs", f"log-group:/aws/lambda/{PREFIX}*")],
+            resources=[location.arn("logs", f"log-group:/aws/lambda/{PREFIX}*")],
         ),
     )
 
@@ -144,6 +144,6 @@ def _within(cluster_arn: str, kind: str) -> str:
     return cluster_arn.replace(":cluster/", f":{kind}/", 1) + "/*"
 
 
-def _via(place: Place) -> list[str]:
+def _via(location: Location) -> list[str]:
     """Return the services through which alone a key is used."""
-    return [f"{service}.{place.region}.amazonaws.com" for service in ("lambda", "sns", "sqs")]
+    return [f"{service}.{location.region}.amazonaws.com" for service in ("lambda", "sns", "sqs")]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pulumi import Input
 
 from infra.config import is_service
-from infra.names import Place
+from infra.names import Location
 from infra.policies.statements import (
     Document,
     Principals,
@@ -96,25 +96,25 @@ def bucket_policy(bucket: Input[str], key: Input[str], readers: Sequence[str]) -
     )
 
 
-def artifact_key_policy(place: Place, readers: Sequence[str]) -> Document:
+def artifact_key_policy(location: Location, readers: Sequence[str]) -> Document:
     """Return the policy of the key that artifacts are encrypted with."""
     return document(
-        _owned(place),
+        _owned(location),
         *_readers("DecryptArtifacts", ["kms:Decrypt"], [_THIS_KEY], readers),
     )
 
 
-def function_key_policy(place: Place, *, log_group: str, senders: Sequence[str]) -> Document:
+def function_key_policy(location: Location, *, log_group: str, senders: Sequence[str]) -> Document:
     """Return the policy of a stage's key, which encrypts queues, topic, log and environment.
 
     Args:
-        place: The account that owns the key.
+        location: The account that owns the key.
         log_group: ARN of the only log group that CloudWatch Logs may encrypt with it.
         senders: Who may send to the work queue: account ids, ARNs, or AWS services.
     """
-    logs: Principals = {"Service": f"logs.{place.region}.amazonaws.com"}
+    logs: Principals = {"Service": f"logs.{location.region}.amazonaws.com"}
     return document(
-        _owned(place),
+        _owned(location),
         allow(
             "EncryptLog",
             _LOG_KEY_ACTIONS,
@@ -122,11 +122,11 @@ def function_key_policy(place: Place, *, log_group: str, senders: Sequence[str])
             principals=logs,
             conditions={"ArnEquals": {"kms:EncryptionContext:aws:logs:arn": log_group}},
         ),
-        *_senders("Senders", _SEND_KEY_ACTIONS, [_THIS_KEY], place, senders),
+        *_senders("Senders", _SEND_KEY_ACTIONS, [_THIS_KEY], location, senders),
     )
 
 
-def work_queue_policy(place: Place, queue: Input[str], senders: Sequence[str]) -> Document:
+def work_queue_policy(location: Location, queue: Input[str], senders: Sequence[str]) -> Document:
     """Return the work queue's policy: TLS, and the senders of the configuration."""
     return document(
         deny_without_tls(["sqs:*"], [queue]),
@@ -134,7 +134,7 @@ def work_queue_policy(place: Place, queue: Input[str], senders: Sequence[str]) -
             "Senders",
             ["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage"],
             [queue],
-            place,
+            location,
             senders,
         ),
     )
@@ -150,12 +150,12 @@ def topic_policy(topic: Input[str]) -> Document:
     return document(deny_without_tls(["sns:Publish"], [topic]))
 
 
-def _owned(place: Place) -> Statement:
+def _owned(location: Location) -> Statement:
     return allow(
         "Owner",
         _KEY_OWNER_ACTIONS,
         resources=[_THIS_KEY],
-        principals={"AWS": place.iam_arn("root")},
+        principals={"AWS": location.iam_arn("root")},
     )
 
 
@@ -186,7 +186,7 @@ def _senders(
     sid: str,
     actions: Sequence[str],
     resources: Sequence[Input[str]],
-    place: Place,
+    location: Location,
     senders: Sequence[str],
 ) -> list[Statement]:
     """Grant to accounts, roles and users as they are, and to services for this account alone."""
@@ -202,7 +202,7 @@ def _senders(
                 actions,
                 resources=resources,
                 principals={"Service": services},
-                conditions={"StringEquals": {"aws:SourceAccount": place.account}},
+                conditions={"StringEquals": {"aws:SourceAccount": location.account}},
             )
         )
     return statements

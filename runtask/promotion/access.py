@@ -9,7 +9,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.config import FunctionConfig
-from infra.names import Place
+from infra.names import Location
 from runtask.errors import AccountError
 from runtask.stages import checked_identity
 
@@ -22,15 +22,15 @@ SESSION_NAME = "runtask-promote"
 class Sessions(Protocol):
     """Makes sessions: with AWS for an operator, with the embedded AWS for the rehearsal."""
 
-    def own(self, stage: str, place: Place) -> boto3.Session:
+    def own(self, stage: str, location: Location) -> boto3.Session:
         """Return the operator's own credentials, to get into a stage's account with."""
 
-    def assumed(self, place: Place, keys: "CredentialsTypeDef") -> boto3.Session:
+    def assumed(self, location: Location, keys: "CredentialsTypeDef") -> boto3.Session:
         """Return a session with the keys of a role that was assumed."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class OperatorsSessions:
+class ProfileSessions:
     """Sessions with the credentials that the shell holds.
 
     Attributes:
@@ -39,22 +39,22 @@ class OperatorsSessions:
 
     profiles: Mapping[str, str] = field(default_factory=dict)
 
-    def own(self, stage: str, place: Place) -> boto3.Session:
+    def own(self, stage: str, location: Location) -> boto3.Session:
         """Return a session with the credentials of the stage's profile, or of the shell."""
-        return boto3.Session(profile_name=self.profiles.get(stage), region_name=place.region)
+        return boto3.Session(profile_name=self.profiles.get(stage), region_name=location.region)
 
-    def assumed(self, place: Place, keys: "CredentialsTypeDef") -> boto3.Session:
+    def assumed(self, location: Location, keys: "CredentialsTypeDef") -> boto3.Session:
         """Return a session with the keys of a role that was assumed."""
         return boto3.Session(
             aws_access_key_id=keys["AccessKeyId"],
             aws_secret_access_key=keys["SecretAccessKey"],
             aws_session_token=keys["SessionToken"],
-            region_name=place.region,
+            region_name=location.region,
         )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Deployer:
+class DeployRoleSession:
     """A session as the role that deploys a stage."""
 
     config: FunctionConfig
@@ -62,19 +62,19 @@ class Deployer:
     identity: str
 
     @property
-    def place(self) -> Place:
+    def location(self) -> Location:
         """The stage's account and region."""
-        return self.config.place
+        return self.config.location
 
     def __str__(self) -> str:
         """Name stage, account and region, for a message."""
-        place = self.place
-        return f"stage {self.config.stage} (account {place.account}, region {place.region})"
+        location = self.location
+        return f"stage {self.config.stage} (account {location.account}, region {location.region})"
 
 
-def become_deployer(
+def assume_deploy_role(
     config: FunctionConfig, values: Mapping[str, str], sessions: Sessions
-) -> Deployer:
+) -> DeployRoleSession:
     """Return a session as the role that the stage's stack is deployed with.
 
     Args:
@@ -85,19 +85,19 @@ def become_deployer(
     Raises:
         AccountError: if the role cannot be assumed, or is of another account.
     """
-    place = config.place
+    location = config.location
     try:
-        session = sessions.own(config.stage, place)
+        session = sessions.own(config.stage, location)
         for role in json.loads(values.get("aws:assumeRoles", "[]")):
-            session = sessions.assumed(place, _assume(session, role))
+            session = sessions.assumed(location, _assume(session, role))
         identity = checked_identity(session, config)
     except (BotoCoreError, ClientError) as error:
         raise AccountError(
-            f"nobody gets into account {place.account} of stage {config.stage} "
+            f"nobody gets into account {location.account} of stage {config.stage} "
             f"(aws:assumeRoles in Pulumi.{config.stage}.yaml): {error}; sign in as one of its "
             f"deployPrincipals, or run: pulumi up -s {config.bootstrap}"
         ) from None
-    return Deployer(config=config, session=session, identity=identity)
+    return DeployRoleSession(config=config, session=session, identity=identity)
 
 
 def _assume(session: boto3.Session, role: Mapping[str, str]) -> "CredentialsTypeDef":

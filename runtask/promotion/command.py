@@ -10,7 +10,7 @@ from runtask import console
 from runtask.errors import UsageError
 from runtask.project import Project
 from runtask.promotion import promote as steps
-from runtask.promotion.access import OperatorsSessions
+from runtask.promotion.access import ProfileSessions
 from runtask.promotion.overview import Overview, overview
 from runtask.pulumi_engine import PulumiEngine
 
@@ -41,10 +41,10 @@ def promote(  # noqa: PLR0913 - one for each option
             if digest
             else "say two stages: runtask promote dev prod"
         )
-    tools = steps.Tools(
+    tools = steps.PromotionContext(
         project=project,
         engine=_engine(project, profiles),
-        sessions=OperatorsSessions(profiles=profiles),
+        sessions=ProfileSessions(profiles=profiles),
         say=console.progress,
         confirm=(lambda _question: True) if yes else _asker(dry_run=dry_run),
     )
@@ -62,7 +62,7 @@ def promote(  # noqa: PLR0913 - one for each option
 def show_stages(project: Project, *, as_json: bool, profiles: Mapping[str, str]) -> bool:
     """Print all stages; return whether one has drifted or cannot be looked at."""
     engine = _engine(project, profiles)
-    sessions = OperatorsSessions(profiles=profiles)
+    sessions = ProfileSessions(profiles=profiles)
     found = [overview(project, stage, engine, sessions) for stage in project.stages()]
     if as_json:
         console.as_json([asdict(one) for one in found])

@@ -6,7 +6,7 @@ from runtask.engines import Engine
 from runtask.errors import RuntaskError
 from runtask.project import Project
 from runtask.promotion.access import Sessions
-from runtask.promotion.stage import look_at
+from runtask.promotion.stage import load_stage_state
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,19 +29,19 @@ def overview(project: Project, stage: str, engine: Engine, sessions: Sessions) -
     Raises:
         ProjectError: if the stage's file is wrong.
     """
-    place = project.stage_config(stage).place
+    location = project.stage_config(stage).location
     try:
-        state = look_at(project, stage, engine, sessions)
+        state = load_stage_state(project, stage, engine, sessions)
         manifest = state.manifest()
         last = state.last_promotion()
     except RuntaskError as error:
         return Overview(
-            stage=stage, account=place.account, region=place.region, drift=f"unknown: {error}"
+            stage=stage, account=location.account, region=location.region, drift=f"unknown: {error}"
         )
     return Overview(
         stage=stage,
-        account=place.account,
-        region=place.region,
+        account=location.account,
+        region=location.region,
         pinned=state.pinned,
         running=state.running,
         commit=manifest.commit if manifest else "",

@@ -38,7 +38,7 @@ def pin(path: Path, artifact: str) -> None:
 
 
 @contextlib.contextmanager
-def tried(path: Path, artifact: str) -> Iterator[None]:
+def temporarily_pinned(path: Path, artifact: str) -> Iterator[None]:
     """Pin an artifact for the time of a preview, and put back what was there."""
     before = path.read_bytes()
     try:

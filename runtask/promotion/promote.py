@@ -10,7 +10,7 @@ from runtask.errors import RuntaskError, UsageError
 from runtask.project import Project
 from runtask.promotion import pin
 from runtask.promotion.access import Sessions
-from runtask.promotion.stage import StageState, look_at, running_digest
+from runtask.promotion.stage import StageState, load_stage_state, running_digest
 from runtask.promotion.store import Promotion, Store
 
 SHORT_DIGEST = 12
@@ -25,7 +25,7 @@ class DriftError(PromotionError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tools:
+class PromotionContext:
     """What a promotion works with.
 
     Attributes:
@@ -59,16 +59,16 @@ class Plan:
 
     def __str__(self) -> str:
         """Say in one sentence what changes where."""
-        place = self.target.deployer.place
+        location = self.target.deployer.location
         running = self.target.running[:SHORT_DIGEST] or "nothing"
         commit = self.manifest.commit[:SHORT_DIGEST] or "no commit"
         return (
-            f"stack {self.target.stage} in account {place.account}, region {place.region}: "
+            f"stack {self.target.stage} in account {location.account}, region {location.region}: "
             f"{running} -> {self.digest[:SHORT_DIGEST]} (commit {commit}, from {self.origin})"
         )
 
 
-def plan_promotion(source: str, target: str, tools: Tools, *, allow_dirty: bool) -> Plan:
+def plan_promotion(source: str, target: str, tools: PromotionContext, *, allow_dirty: bool) -> Plan:
     """Find out what `source` really runs, and whether it may go to `target`.
 
     Raises:
@@ -79,8 +79,8 @@ def plan_promotion(source: str, target: str, tools: Tools, *, allow_dirty: bool)
     """
     if source == target:
         raise UsageError(f"{source} cannot be promoted to itself")
-    here = look_at(tools.project, source, tools.engine, tools.sessions)
-    there = look_at(tools.project, target, tools.engine, tools.sessions)
+    here = load_stage_state(tools.project, source, tools.engine, tools.sessions)
+    there = load_stage_state(tools.project, target, tools.engine, tools.sessions)
     if not here.running and not here.deployed:
         raise PromotionError(f"stage {source} runs nothing yet; run: pulumi up -s {source}")
     if here.drift:
@@ -92,31 +92,31 @@ def plan_promotion(source: str, target: str, tools: Tools, *, allow_dirty: bool)
     return Plan(digest=here.running, manifest=manifest, target=there, source=here)
 
 
-def plan_return(digest: str, target: str, tools: Tools, *, allow_dirty: bool) -> Plan:
+def plan_return(digest: str, target: str, tools: PromotionContext, *, allow_dirty: bool) -> Plan:
     """Find an earlier artifact in the stage's own account.
 
     Raises:
         PromotionError: if there is no such artifact.
         RuntaskError: if the account cannot be got into.
     """
-    there = look_at(tools.project, target, tools.engine, tools.sessions)
+    there = load_stage_state(tools.project, target, tools.engine, tools.sessions)
     if there.store.artifact(digest) is None:
         raise PromotionError(
-            f"account {there.deployer.place.account} has no artifact {digest} in bucket "
+            f"account {there.deployer.location.account} has no artifact {digest} in bucket "
             f"{there.store.bucket}; give the whole SHA-256 of one that was promoted there"
         )
     manifest = _manifest(there.store, digest, target, allow_dirty=allow_dirty)
     return Plan(digest=digest, manifest=manifest, target=there, source=None)
 
 
-def preview(plan: Plan, tools: Tools) -> None:
+def preview(plan: Plan, tools: PromotionContext) -> None:
     """Show what would change, and leave nothing behind."""
     tools.say(str(plan))
-    with pin.tried(tools.project.stack_file(plan.target.stage), plan.digest):
+    with pin.temporarily_pinned(tools.project.stack_file(plan.target.stage), plan.digest):
         tools.engine.preview(plan.target.stage)
 
 
-def promote(plan: Plan, tools: Tools) -> bool:
+def promote(plan: Plan, tools: PromotionContext) -> bool:
     """Do what the plan says; return False if the operator says no.
 
     Raises:
@@ -153,7 +153,7 @@ def _is_done(plan: Plan) -> bool:
     return plan.target.running == plan.target.deployed == plan.digest
 
 
-def _copy(plan: Plan, source: StageState, tools: Tools) -> None:
+def _copy(plan: Plan, source: StageState, tools: PromotionContext) -> None:
     """Copy artifact and manifest as the target's own role, which may read the source's bucket."""
     target = plan.target
     digest = plan.digest
@@ -166,8 +166,8 @@ def _copy(plan: Plan, source: StageState, tools: Tools) -> None:
             )
         target.store.put_artifact(digest, content)
     target.store.put_manifest(plan.manifest)
-    places = (source.deployer.place.account, target.deployer.place.account)
-    tools.say(f"artifact {digest} is the same in accounts {places[0]} and {places[1]}")
+    locations = (source.deployer.location.account, target.deployer.location.account)
+    tools.say(f"artifact {digest} is the same in accounts {locations[0]} and {locations[1]}")
 
 
 def _manifest(store: Store, digest: str, stage: str, *, allow_dirty: bool) -> Manifest:

@@ -11,7 +11,7 @@ from infra.names import ALIAS, function_name
 from runtask.engines import Engine
 from runtask.errors import RuntaskError
 from runtask.project import Project
-from runtask.promotion.access import Deployer, Sessions, become_deployer
+from runtask.promotion.access import DeployRoleSession, Sessions, assume_deploy_role
 from runtask.promotion.pin import pinned
 from runtask.promotion.store import Promotion, Store
 
@@ -28,7 +28,7 @@ class StageState:
         running: The digest of the code that its function runs; empty if there is none.
     """
 
-    deployer: Deployer
+    deployer: DeployRoleSession
     store: Store
     pinned: str
     deployed: str
@@ -63,7 +63,9 @@ class StageState:
         return self.store.last_promotion(self.stage)
 
 
-def look_at(project: Project, stage: str, engine: Engine, sessions: Sessions) -> StageState:
+def load_stage_state(
+    project: Project, stage: str, engine: Engine, sessions: Sessions
+) -> StageState:
     """Return a stage as it is now, seen as its own deploy role.
 
     Raises:
@@ -74,19 +76,19 @@ def look_at(project: Project, stage: str, engine: Engine, sessions: Sessions) ->
     config = project.stage_config(stage)
     bootstrap = engine.outputs(config.bootstrap)
     if not bootstrap:
-        place = config.place
+        location = config.location
         raise RuntaskError(
             f"stage {stage} has no bootstrap stack {config.bootstrap}; as administrator of "
-            f"account {place.account} run: pulumi up -s {config.bootstrap}"
+            f"account {location.account} run: pulumi up -s {config.bootstrap}"
         )
-    deployer = become_deployer(config, project.stack_config(stage), sessions)
+    deployer = assume_deploy_role(config, project.stack_config(stage), sessions)
     return StageState(
         deployer=deployer,
         store=Store(
             deployer=deployer,
             bucket=bootstrap["artifactBucket"],
             key_arn=bootstrap["artifactKeyArn"],
-            region=config.place.region,
+            region=config.location.region,
         ),
         pinned=pinned(project.stack_file(stage)),
         deployed=engine.outputs(stage).get("artifactDigest", ""),
@@ -94,7 +96,7 @@ def look_at(project: Project, stage: str, engine: Engine, sessions: Sessions) ->
     )
 
 
-def running_digest(deployer: Deployer) -> str:
+def running_digest(deployer: DeployRoleSession) -> str:
     """Return the SHA-256 of the code that the stage's alias points to; empty if there is none.
 
     Raises:

@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from infra.bundle import artifact_object_key
 from infra.manifest import Manifest, manifest_object_key
 from runtask.errors import RuntaskError
-from runtask.promotion.access import Deployer
+from runtask.promotion.access import DeployRoleSession
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -38,12 +38,12 @@ class Promotion:
 class Store:
     """The artifact bucket of one account, as one role sees it."""
 
-    deployer: Deployer
+    deployer: DeployRoleSession
     bucket: str
     key_arn: str
     region: str
 
-    def seen_by(self, deployer: Deployer) -> "Store":
+    def seen_by(self, deployer: DeployRoleSession) -> "Store":
         """Return the same bucket as another role sees it."""
         return replace(self, deployer=deployer)
 

@@ -13,8 +13,8 @@ from aws_lambda_powertools.logging import Logger
 from botocore.exceptions import ClientError
 
 from function.application import Application
-from function.failures import Reject
-from function.launches import read
+from function.failures.reasons import PermanentFailure
+from function.message.builder import read
 from function.settings import Settings
 
 if TYPE_CHECKING:
@@ -56,11 +56,11 @@ def message(**changes: Any) -> str:
     return json.dumps({"ECS": {**MESSAGE, **changes}})
 
 
-def rejection(body: str, by: Settings) -> Reject | None:
+def rejection(body: str, by: Settings) -> PermanentFailure | None:
     """Return why a body is rejected without asking AWS, None where it is not."""
     try:
         read(body, by)
-    except Reject as found:
+    except PermanentFailure as found:
         return found
     return None
 

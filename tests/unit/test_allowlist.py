@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from function.failures import Reject
-from function.launches import read
+from function.failures.reasons import PermanentFailure
+from function.message.builder import read
 from tests.unit.fakes import message, rejection, settings
 
 ECS = "arn:aws:ecs:eu-central-1:111111111111"
@@ -19,7 +19,7 @@ def allowed(body: str, **lists: list[str]) -> bool:
     if found is None:
         return True
     assert found.reason == "not-allowed"
-    assert found.fixable
+    assert found.redrivable
     return False
 
 
@@ -99,7 +99,7 @@ def test_an_empty_list_allows_nothing() -> None:
 
 
 def test_the_error_says_what_is_allowed() -> None:
-    with pytest.raises(Reject) as caught:
+    with pytest.raises(PermanentFailure) as caught:
         read(message(cluster="other"), settings())
 
     assert caught.value.error == (
@@ -109,7 +109,7 @@ def test_the_error_says_what_is_allowed() -> None:
 
 @pytest.mark.parametrize("name", ["*", "?", "batch/../x", "batch\n", "arn:aws:ecs:*:*:cluster/*"])
 def test_a_wildcard_in_a_name_is_no_name(name: str) -> None:
-    with pytest.raises(Reject) as caught:
+    with pytest.raises(PermanentFailure) as caught:
         read(message(cluster=name), settings(CLUSTERS='["*"]'))
 
     assert caught.value.reason == "bad-value"

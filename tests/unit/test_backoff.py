@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from function.backoff import visibility_seconds
+from function.sqs.backoff import visibility_seconds
 from tests.unit.fakes import settings
 
 

@@ -6,9 +6,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from function import deadletters
-from function.failures import failure
-from function.records import Record, records_of
+from function.failures.reasons import failure
+from function.sqs import dead_letter
+from function.sqs.record import Record, records_of
 from tests.unit.fakes import Rig
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def received(sqs: SQSClient, item: Record, error: str = "why", *, fifo: bool = F
         url = sqs.create_queue(QueueName="dlq.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
     else:
         url = sqs.create_queue(QueueName="dlq")["QueueUrl"]
-    deadletters.send(sqs, url, item, failure("not-json", error))
+    dead_letter.send(sqs, url, item, failure("not-json", error))
     return sqs.receive_message(
         QueueUrl=url, MessageAttributeNames=["All"], MessageSystemAttributeNames=["All"]
     )["Messages"][0]
@@ -45,7 +45,7 @@ def received(sqs: SQSClient, item: Record, error: str = "why", *, fifo: bool = F
 def sent(item: Record, error: str = "why") -> dict[str, Any]:
     rig = Rig()
     client: Any = rig.sqs
-    deadletters.send(client, "dlq", item, failure("not-allowed", error))
+    dead_letter.send(client, "dlq", item, failure("not-allowed", error))
     return rig.sqs.sent[0]
 
 
@@ -66,7 +66,7 @@ def test_sqs_takes_the_message_with_its_attributes(sqs: SQSClient) -> None:
 
     assert found["Body"] == '{"ü": "\\ud800"}'
     assert set(found["MessageAttributes"]) == {
-        "reason", "error", "attempts", "messageId", "fixable", "key", "trace", "raw",
+        "reason", "error", "attempts", "messageId", "redrivable", "key", "trace", "raw",
     }  # fmt: skip
     assert found["MessageAttributes"]["raw"]["BinaryValue"] == b"\x00\x01\x02"
 
@@ -87,7 +87,7 @@ def test_ten_attributes_are_the_most() -> None:
 
 
 def test_a_second_rejection_replaces_the_first(sqs: SQSClient) -> None:
-    item = record(reason="expired", error="old", attempts="9", messageId="old", fixable="true")
+    item = record(reason="expired", error="old", attempts="9", messageId="old", redrivable="true")
 
     attributes = received(sqs, item, "new")["MessageAttributes"]
 
@@ -116,7 +116,7 @@ def test_a_body_of_a_mebibyte_gives_way_to_the_reason(letter: str) -> None:
     assert size(arguments) <= LIMIT
     assert body.startswith(arguments["MessageBody"])
     assert len(arguments["MessageBody"].encode()) > LIMIT - 2048
-    assert arguments["MessageAttributes"]["fixable"]["StringValue"] == "false"
+    assert arguments["MessageAttributes"]["redrivable"]["StringValue"] == "false"
     assert arguments["MessageAttributes"]["error"]["StringValue"].endswith(
         "(the body was cut to the size of a message)"
     )

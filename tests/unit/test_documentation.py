@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from function.failures import REASONS, FailureClass
+from function.failures.reasons import REASONS, FailureClass
 
 TEXT = (Path(__file__).parents[2] / "docs" / "failures.md").read_text(encoding="utf-8")
 
@@ -13,7 +13,7 @@ ROW = re.compile(r"^\| `([a-z-]+)` \| (yes|no) \| (.*) \| (.*) \|$", re.MULTILIN
 
 
 def rows(text: str = TEXT) -> dict[str, tuple[str, str, str]]:
-    return {name: (fixable, cause, cure) for name, fixable, cause, cure in ROW.findall(text)}
+    return {name: (redrivable, cause, cure) for name, redrivable, cause, cure in ROW.findall(text)}
 
 
 def test_every_reason_is_documented_and_every_documented_one_exists() -> None:
@@ -26,9 +26,9 @@ def test_every_reason_has_a_cause_and_a_cure() -> None:
 
 
 def test_what_is_fixable_is_documented_so() -> None:
-    documented = {name: fixable == "yes" for name, (fixable, _, _) in rows().items()}
+    documented = {name: redrivable == "yes" for name, (redrivable, _, _) in rows().items()}
 
-    assert documented == {name: reason.fixable for name, reason in REASONS.items()}
+    assert documented == {name: reason.redrivable for name, reason in REASONS.items()}
 
 
 def test_every_reason_stands_under_its_class() -> None:

@@ -12,8 +12,14 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from function.failures import REASONS, FailureClass, Keep, Reject, failure
-from function.faults import RULES, Source, failure_of_answer, failure_of_error
+from function.failures.classification import RULES, Source, failure_of_answer, failure_of_error
+from function.failures.reasons import (
+    REASONS,
+    FailureClass,
+    PermanentFailure,
+    RetryableFailure,
+    failure,
+)
 from tests.unit.fakes import client_error
 
 INVALID, ENVIRONMENT, TRANSIENT = FailureClass
@@ -217,15 +223,15 @@ def test_every_rule_can_be_the_first_that_fits() -> None:
 
 def test_only_invalid_is_rejected_at_once() -> None:
     for name, reason in REASONS.items():
-        kind = Reject if reason.failure_class is INVALID else Keep
+        kind = PermanentFailure if reason.failure_class is INVALID else RetryableFailure
         assert isinstance(failure(name, "text"), kind)
 
 
 def test_what_only_needs_an_operator_or_time_is_fixable() -> None:
     waiting = {n for n, reason in REASONS.items() if reason.failure_class is not INVALID}
 
-    assert all(REASONS[name].fixable for name in waiting)
-    assert {n for n in REASONS.keys() - waiting if REASONS[n].fixable} == {
+    assert all(REASONS[name].redrivable for name in waiting)
+    assert {n for n in REASONS.keys() - waiting if REASONS[n].redrivable} == {
         "not-allowed",
         "service-not-found",
         "task-definition-not-found",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
-from function.records import EventError
+from function.sqs.record import EventError
 from tests.unit.fakes import (
     ENVIRONMENT,
     FakeContext,
@@ -101,7 +101,7 @@ def test_an_invalid_message_goes_to_the_dead_letter_queue_with_the_reason(rig: R
             "error": 'ECS.overrides.cpu: expected a string such as "1024", got the number 1024',
             "attempts": "3",
             "messageId": "message-0",
-            "fixable": "false",
+            "redrivable": "false",
             "key": "message-0",
             "trace": "t-1",
         }
@@ -119,7 +119,7 @@ def test_a_rejected_message_is_announced_without_its_body(rig: Rig) -> None:
         "stage": "dev",
         "state": "rejected",
         "reason": "not-allowed",
-        "fixable": True,
+        "redrivable": True,
         "messageId": "message-0",
         "key": "order-17",
         "attempts": 1,
@@ -265,7 +265,7 @@ def test_an_environment_failure_is_rejected_at_its_age(rig: Rig) -> None:
     assert rig.run(message(), age=DAY) == []
 
     assert rig.dead[0]["reason"] == "access-denied"
-    assert rig.dead[0]["fixable"] == "true"
+    assert rig.dead[0]["redrivable"] == "true"
 
 
 def test_a_message_goes_to_the_dead_letter_queue_before_the_queue_drops_it(rig: Rig) -> None:
@@ -278,7 +278,7 @@ def test_a_message_goes_to_the_dead_letter_queue_before_the_queue_drops_it(rig: 
     assert rig.dead[0]["error"].endswith(
         "last: throttled: RunTask ThrottlingException: Rate exceeded"
     )
-    assert rig.dead[0]["fixable"] == "true"
+    assert rig.dead[0]["redrivable"] == "true"
 
 
 def test_at_the_end_of_its_retention_a_message_is_tried_once_more(rig: Rig) -> None:
@@ -366,7 +366,7 @@ def test_without_capacity_one_message_probes_and_the_others_wait(rig: Rig) -> No
     assert len(rig.ecs.calls) - calls < 10
     assert {line["reason"] for line in rig.logs if line["message"] == "message kept"} == {
         "resource",
-        "held",
+        "circuit-open",
     }
     assert rig.clock.now < 1_000 + 45
 

@@ -7,10 +7,10 @@ from typing import Any, cast
 
 import pytest
 
-from function.failures import Keep, Reject
-from function.keys import started_by, valid_key
-from function.launches import calls, complete, read
-from function.lookups import Lookups
+from function.failures.reasons import PermanentFailure, RetryableFailure
+from function.message.builder import calls, complete, read
+from function.message.idempotency import started_by, valid_key
+from function.message.lookups import Lookups
 from tests.unit.fakes import FakeClock, FakeEcs, client_error, message, settings
 
 SERVICE = {
@@ -95,7 +95,7 @@ def test_a_service_without_a_network_brings_none(ecs: FakeEcs) -> None:
 def test_security_groups_without_subnets_are_rejected_after_the_look_up_too(ecs: FakeEcs) -> None:
     ecs.services["report"] = {"status": "ACTIVE"}
 
-    with pytest.raises(Reject) as caught:
+    with pytest.raises(PermanentFailure) as caught:
         completed(
             ecs,
             service="report",
@@ -112,11 +112,11 @@ def test_a_service_that_does_not_exist_is_rejected(
 ) -> None:
     ecs.services = {"report": service} if service else {}
 
-    with pytest.raises(Reject) as caught:
+    with pytest.raises(PermanentFailure) as caught:
         completed(ecs, service="report", networkConfiguration=None)
 
     assert caught.value.reason == "service-not-found"
-    assert caught.value.fixable
+    assert caught.value.redrivable
 
 
 def test_a_nameless_override_is_for_the_only_essential_container(ecs: FakeEcs) -> None:
@@ -130,7 +130,7 @@ def test_a_nameless_override_is_for_the_only_essential_container(ecs: FakeEcs) -
 def test_two_essential_containers_are_rejected_by_name(ecs: FakeEcs) -> None:
     ecs.containers = [{"name": "a"}, {"name": "b", "essential": True}]
 
-    with pytest.raises(Reject, match="a, b; name the one that is meant") as caught:
+    with pytest.raises(PermanentFailure, match="a, b; name the one that is meant") as caught:
         completed(ecs, overrides={"containerOverrides": [{"command": ["run"]}]})
 
     assert caught.value.reason == "container-ambiguous"
@@ -139,7 +139,7 @@ def test_two_essential_containers_are_rejected_by_name(ecs: FakeEcs) -> None:
 def test_a_completed_name_counts_against_the_limit(ecs: FakeEcs) -> None:
     ecs.containers = [{"name": "n" * 200}]
 
-    with pytest.raises(Reject) as caught:
+    with pytest.raises(PermanentFailure) as caught:
         completed(ecs, overrides={"containerOverrides": [{"command": ["x" * 8100]}]})
 
     assert caught.value.reason == "over-limit"
@@ -148,7 +148,7 @@ def test_a_completed_name_counts_against_the_limit(ecs: FakeEcs) -> None:
 def test_a_throttled_look_up_keeps_the_message(ecs: FakeEcs) -> None:
     ecs.lookup_error = client_error("ThrottlingException", "Rate exceeded", "DescribeServices")
 
-    with pytest.raises(Keep) as caught:
+    with pytest.raises(RetryableFailure) as caught:
         completed(ecs, service="report", networkConfiguration=None)
 
     assert caught.value.reason == "throttled"
@@ -157,7 +157,7 @@ def test_a_throttled_look_up_keeps_the_message(ecs: FakeEcs) -> None:
 def test_an_unknown_task_definition_is_rejected_by_the_look_up(ecs: FakeEcs) -> None:
     ecs.lookup_error = client_error("ClientException", "Unable to describe task definition.")
 
-    with pytest.raises(Reject) as caught:
+    with pytest.raises(PermanentFailure) as caught:
         completed(ecs, overrides={"containerOverrides": [{}]})
 
     assert caught.value.reason == "task-definition-not-found"
@@ -199,7 +199,7 @@ def test_threads_that_miss_the_same_answer_ask_once(ecs: FakeEcs) -> None:
 
 def test_a_failed_look_up_is_not_remembered(ecs: FakeEcs) -> None:
     cached = lookups(ecs)
-    with pytest.raises(Reject):
+    with pytest.raises(PermanentFailure):
         cached.network("batch", "new")
 
     ecs.services["new"] = SERVICE
@@ -237,11 +237,11 @@ def test_a_key_is_letters_digits_dash_and_underscore(key: str) -> None:
 
 
 def test_a_lane_is_what_shares_capacity() -> None:
-    def lane(**changes: Any) -> str:
-        return read(message(**changes), settings()).lane
+    def capacity_pool(**changes: Any) -> str:
+        return read(message(**changes), settings()).capacity_pool
 
     spot = [{"capacityProvider": "FARGATE_SPOT"}]
     arn = "arn:aws:ecs:eu-central-1:111111111111:cluster/batch"
-    assert lane() == lane(cluster=arn) == "batch/FARGATE"
-    assert lane(launchType=None) == "batch/"
-    assert lane(launchType=None, capacityProviderStrategy=spot) == "batch/FARGATE_SPOT"
+    assert capacity_pool() == capacity_pool(cluster=arn) == "batch/FARGATE"
+    assert capacity_pool(launchType=None) == "batch/"
+    assert capacity_pool(launchType=None, capacityProviderStrategy=spot) == "batch/FARGATE_SPOT"

@@ -7,9 +7,9 @@ from typing import Any, cast
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from function.failures import Keep
+from function.failures.reasons import RetryableFailure
 from function.limits import LOOKUP_FAILURE_TTL_SECONDS, LOOKUP_TTL_SECONDS
-from function.lookups import Lookups
+from function.message.lookups import Lookups
 from tests.unit.fakes import FakeClock
 
 NETWORK = {"subnets": ["subnet-1"], "securityGroups": ["sg-1"]}
@@ -81,9 +81,9 @@ def test_ecs_is_asked_again_soon_after_it_did_not_answer(
 
 
 def test_past_the_deadline_ecs_is_not_asked(lookups: Lookups, ecs: Ecs, clock: FakeClock) -> None:
-    with pytest.raises(Keep) as kept:
+    with pytest.raises(RetryableFailure) as kept:
         lookups.network("batch", "report", deadline=clock.monotonic())
-    assert kept.value.reason == "not-begun"
+    assert kept.value.reason == "not-attempted"
     assert ecs.asked == []
 
 

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from function.failures import Reject
-from function.launches import read
+from function.failures.reasons import PermanentFailure
+from function.message.builder import read
 from tests.unit.fakes import MESSAGE, message, settings
 
 
-def rejection(body: str) -> Reject:
-    with pytest.raises(Reject) as caught:
+def rejection(body: str) -> PermanentFailure:
+    with pytest.raises(PermanentFailure) as caught:
         read(body, settings())
     return caught.value
 
@@ -274,7 +274,7 @@ def test_a_sender_s_started_by_gives_way_to_ours() -> None:
 def test_the_report_of_botocore_still_has_the_facts_that_are_read() -> None:
     from botocore.validate import ParamValidator  # noqa: PLC0415
 
-    from function.validation import _run_task_shape  # noqa: PLC0415
+    from function.message.validation import _run_task_shape  # noqa: PLC0415
 
     report = ParamValidator().validate({"cpu": 1, "overrides": {"cpu": 1}}, _run_task_shape())
 

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings, target
 from hypothesis import strategies as st
 
-from function.failures import REASONS
+from function.failures.reasons import REASONS
 from function.limits import MESSAGE_BYTES_MAX
 from tests.unit.fakes import MESSAGE, Rig, client_error, rejection
 from tests.unit.fakes import settings as settings_of
@@ -67,7 +67,7 @@ ANSWERS = st.sampled_from(
 )
 
 
-def places(value: Any, start: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+def locations(value: Any, start: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """Return the path of everything inside a value."""
     inside: list[tuple[Any, Any]] = []
     if isinstance(value, dict):
@@ -75,16 +75,16 @@ def places(value: Any, start: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     elif isinstance(value, list):
         inside = list(enumerate(value))
     return [
-        path for name, item in inside for path in ((*start, name), *places(item, (*start, name)))
+        path for name, item in inside for path in ((*start, name), *locations(item, (*start, name)))
     ]
 
 
 @st.composite
 def mutations(draw: st.DrawFn) -> str:
-    """Draw a valid message of which some places hold something else."""
+    """Draw a valid message of which some locations hold something else."""
     body = copy.deepcopy(draw(st.sampled_from([VALID, FLAT])))
     for _ in range(draw(st.integers(0, 3))):
-        paths = places(body)
+        paths = locations(body)
         if not paths:
             break
         *way, last = draw(st.sampled_from(paths))

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError, ParamValidationError
 
+from function.failures.redaction import scrub, secrets_of
 from function.observability import logger
-from function.redaction import scrub, secrets_of
 from tests.unit.fakes import MESSAGE, Rig, client_error, message
 
 CANARY = 'c4n4ry-"va\'lue"\\é'

@@ -1,0 +1,1 @@
+"""What an answer of AWS, or a defect of a message, means for the message."""

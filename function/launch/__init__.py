@@ -1,0 +1,1 @@
+"""Whether a task may be launched now, and the RunTask calls that launch it."""

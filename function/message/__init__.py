@@ -1,0 +1,1 @@
+"""What a message asks for: from its body to the parameters of RunTask calls."""

@@ -1,0 +1,1 @@
+"""The queue side: records in, visibility timeouts and dead letters out."""

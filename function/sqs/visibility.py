@@ -1,0 +1,54 @@
+"""Sending kept messages back, each after its own time.
+
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibilityBatch.html
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from function.limits import VISIBILITY_BATCH_MAX
+from function.outcome import Disposition
+
+if TYPE_CHECKING:
+    from types_boto3_sqs import SQSClient
+    from types_boto3_sqs.type_defs import ChangeMessageVisibilityBatchRequestEntryTypeDef
+
+    from function.observability import Log
+    from function.outcome import Outcome
+
+
+def return_to_queue(sqs: SQSClient, queue_url: str, outcomes: list[Outcome], log: Log) -> None:
+    """Set the visibility timeout of every kept message.
+
+    One call for ten messages, at the end of the batch: until then it costs nothing that they are
+    out of sight. A message of which the timeout cannot be set comes back after the queue's own.
+    """
+    kept = [outcome for outcome in outcomes if outcome.disposition is Disposition.RETURNED]
+    for start in range(0, len(kept), VISIBILITY_BATCH_MAX):
+        part = kept[start : start + VISIBILITY_BATCH_MAX]
+        entries: list[ChangeMessageVisibilityBatchRequestEntryTypeDef] = [
+            {
+                "Id": str(number),
+                "ReceiptHandle": outcome.record.receipt_handle,
+                "VisibilityTimeout": outcome.visibility_seconds,
+            }
+            for number, outcome in enumerate(part)
+        ]
+        try:
+            answer = sqs.change_message_visibility_batch(QueueUrl=queue_url, Entries=entries)
+        except ClientError as error:
+            code = error.response.get("Error", {}).get("Code", type(error).__name__)
+            refused = dict.fromkeys(range(len(part)), code)
+        except BotoCoreError as error:
+            refused = dict.fromkeys(range(len(part)), type(error).__name__)
+        else:
+            refused = {int(entry["Id"]): entry["Code"] for entry in answer.get("Failed", [])}
+        for number, cause in refused.items():
+            log.warning(
+                "visibility timeout not changed",
+                message_id=part[number].record.message_id,
+                cause=cause,
+            )

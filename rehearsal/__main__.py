@@ -1,0 +1,5 @@
+"""The rehearsal as `python -m rehearsal`."""
+
+from rehearsal.cli import main
+
+main()

@@ -1,0 +1,50 @@
+"""The emulator's own process: MiniStack with the stand-in in it.
+
+Started by `Emulator`, never by hand. Its standard input is a pipe that the parent holds: when
+it ends, for whatever reason, this process ends everything it started, and itself.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from rehearsal.emulator import dispatch, iam, mappings, ministack_names, principals
+from rehearsal.emulator.containers import Containers
+from rehearsal.emulator.ecs import Tasks
+from rehearsal.emulator.layout import groups_folder, tasks_folder
+
+
+def main(folder: Path) -> None:
+    """Serve until the parent lets go of the pipe.
+
+    Args:
+        folder: The emulator's private folder, deleted at the end.
+    """
+    containers = Containers(groups_folder(folder))
+    threading.Thread(target=_end_with_parent, args=(folder, containers), daemon=True).start()
+    Tasks(containers, tasks_folder(folder)).install()
+    iam.install()
+    principals.install()
+    mappings.install()
+    dispatch.install(folder)
+    # The parent alone says when it ends; Ctrl-C reaches a whole group of processes.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.argv = ["ministack"]
+    ministack_names.app.main()
+
+
+def _end_with_parent(folder: Path, containers: Containers) -> None:
+    sys.stdin.buffer.read()
+    containers.close()
+    shutil.rmtree(folder, ignore_errors=True)
+    # Handlers run in this process's group; state is in memory only, so nothing is lost.
+    os.killpg(0, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,86 @@
+"""Every name of MiniStack that the stand-in replaces or reads, in one location.
+
+Many are private. MiniStack is pinned exactly, and a test reads this file: when a name
+vanishes with another version, it fails here and says which.
+"""
+
+from __future__ import annotations
+
+from hypercorn.asyncio.tcp_server import TCPServer
+from ministack import app
+from ministack.core import iam_actions, iam_evaluator
+from ministack.core.iam_actions import (
+    access_denied_response,
+    extract_iam_action,
+    identity_denial_message,
+)
+from ministack.core.iam_evaluator import AuthError
+from ministack.core.iam_evaluator import _request_origin as request_origin
+from ministack.core.lambda_runtime import _lock as workers_lock
+from ministack.core.lambda_runtime import _workers as workers
+from ministack.core.lambda_runtime import execution_credentials
+from ministack.core.responses import (
+    error_response_json,
+    get_account_id,
+    get_region,
+    json_response,
+    request_scope,
+)
+from ministack.core.router import extract_access_key_id
+from ministack.services import lambda_svc
+from ministack.services.ecs import _ACTION_MAP as ECS_ACTIONS
+from ministack.services.ecs import _clusters as clusters
+from ministack.services.ecs import _resolve_cluster_name as cluster_name
+from ministack.services.ecs import _resolve_task as find_task
+from ministack.services.ecs import _resolve_td_key as task_definition_key
+from ministack.services.ecs import _sanitize as wire_shape
+from ministack.services.ecs import _tags as ecs_tags
+from ministack.services.ecs import _task_defs as task_definitions
+from ministack.services.ecs import _tasks as tasks
+from ministack.services.eventbridge import _put_events as put_events
+from ministack.services.iam import _roles as roles
+from ministack.services.kms import _resolve_key as find_key
+from ministack.services.s3 import _bucket_default_sse_headers as default_encryption
+from ministack.services.s3 import _bucket_owner_account as bucket_owner
+from ministack.services.s3 import _buckets as buckets
+from ministack.services.sns import _topics as topics
+from ministack.services.sqs import _queues as queues
+
+__all__ = [
+    "ECS_ACTIONS",
+    "AuthError",
+    "TCPServer",
+    "access_denied_response",
+    "app",
+    "bucket_owner",
+    "buckets",
+    "cluster_name",
+    "clusters",
+    "default_encryption",
+    "ecs_tags",
+    "error_response_json",
+    "execution_credentials",
+    "extract_access_key_id",
+    "extract_iam_action",
+    "find_key",
+    "find_task",
+    "get_account_id",
+    "get_region",
+    "iam_actions",
+    "iam_evaluator",
+    "identity_denial_message",
+    "json_response",
+    "lambda_svc",
+    "put_events",
+    "queues",
+    "request_origin",
+    "request_scope",
+    "roles",
+    "task_definition_key",
+    "task_definitions",
+    "tasks",
+    "topics",
+    "wire_shape",
+    "workers",
+    "workers_lock",
+]

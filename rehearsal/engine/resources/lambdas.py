@@ -1,0 +1,229 @@
+"""Functions and what belongs to them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rehearsal.engine.errors import EngineError
+from rehearsal.engine.resource_types import CreateContext, Created, ResourceType
+
+_CONFIGURATION = {
+    "description": "Description",
+    "handler": "Handler",
+    "kmsKeyArn": "KMSKeyArn",
+    "layers": "Layers",
+    "memorySize": "MemorySize",
+    "role": "Role",
+    "runtime": "Runtime",
+    "timeout": "Timeout",
+}
+
+
+def _function(context: CreateContext) -> Created:
+    client, name = context.client("lambda"), context.physical()
+    request = _configuration(context)
+    architectures = context.inputs.as_api({"architectures": "Architectures"})
+    made = client.create_function(
+        FunctionName=name,
+        Code=_code(context),
+        Publish=bool(context.inputs.get("publish")),
+        PackageType=context.inputs.get("packageType") or "Zip",
+        Tags=context.tags(),
+        **request,
+        **architectures,
+    )
+    return _done(context, made)
+
+
+def _update_function(context: CreateContext) -> Created:
+    client, name = context.client("lambda"), context.physical()
+    request = _configuration(context)
+    context.tags()
+    context.inputs.get("packageType")
+    client.update_function_configuration(FunctionName=name, **request)
+    architectures = context.inputs.as_api({"architectures": "Architectures"})
+    made = client.update_function_code(FunctionName=name, **_code(context), **architectures)
+    if context.inputs.get("publish"):
+        made = client.publish_version(FunctionName=name)
+    return _done(context, made)
+
+
+def _configuration(context: CreateContext) -> dict[str, Any]:
+    inputs = context.inputs
+    request = inputs.as_api(_CONFIGURATION)
+    if part := inputs.part("environment"):
+        request["Environment"] = part.as_api({"variables": "Variables"})
+    if part := inputs.part("loggingConfig"):
+        request["LoggingConfig"] = part.as_api(
+            {
+                "applicationLogLevel": "ApplicationLogLevel",
+                "logFormat": "LogFormat",
+                "logGroup": "LogGroup",
+                "systemLogLevel": "SystemLogLevel",
+            }
+        )
+    if part := inputs.part("tracingConfig"):
+        request["TracingConfig"] = part.as_api({"mode": "Mode"})
+    if part := inputs.part("deadLetterConfig"):
+        request["DeadLetterConfig"] = part.as_api({"targetArn": "TargetArn"})
+    if part := inputs.part("ephemeralStorage"):
+        request["EphemeralStorage"] = part.as_api({"size": "Size"})
+    return request
+
+
+def _code(context: CreateContext) -> dict[str, str]:
+    return context.inputs.as_api(
+        {"s3Bucket": "S3Bucket", "s3Key": "S3Key", "s3ObjectVersion": "S3ObjectVersion"}
+    )
+
+
+def _done(context: CreateContext, made: dict[str, Any]) -> Created:
+    """Check the code's digest as the provider would, and tell what it tells."""
+    inputs, name = context.inputs, made["FunctionName"]
+    for key in ("codeSha256", "sourceCodeHash"):
+        wanted = inputs.get(key)
+        if wanted and wanted != made["CodeSha256"]:
+            raise EngineError(
+                f"aws:lambda/function:Function {context.name!r}: {key} is {wanted}, and the code's "
+                f"digest is {made['CodeSha256']}"
+            )
+    reserved = inputs.get("reservedConcurrentExecutions")
+    if reserved is not None and reserved >= 0:
+        context.client("lambda").put_function_concurrency(
+            FunctionName=name, ReservedConcurrentExecutions=reserved
+        )
+    version = made["Version"]
+    arn = context.provider.arn("lambda", f"function:{name}")
+    return Created(
+        name,
+        {
+            "name": name,
+            "arn": arn,
+            "version": version,
+            "qualifiedArn": f"{arn}:{version}",
+            "invokeArn": _invoke_arn(context, arn),
+            "qualifiedInvokeArn": _invoke_arn(context, f"{arn}:{version}"),
+            "codeSha256": made["CodeSha256"],
+            "sourceCodeHash": made["CodeSha256"],
+            "sourceCodeSize": made["CodeSize"],
+            "lastModified": made["LastModified"],
+        },
+    )
+
+
+def _invoke_arn(context: CreateContext, arn: str) -> str:
+    service = f"arn:aws:apigateway:{context.provider.region}:lambda:path/2015-03-31/functions"
+    return f"{service}/{arn}/invocations"
+
+
+def _alias(context: CreateContext) -> Created:
+    inputs, client = context.inputs, context.client("lambda")
+    name, function = context.physical(), inputs.require("functionName")
+    request = {
+        "FunctionName": function,
+        "Name": name,
+        "FunctionVersion": inputs.require("functionVersion"),
+        **inputs.as_api({"description": "Description"}),
+    }
+    if part := inputs.part("routingConfig"):
+        request["RoutingConfig"] = part.as_api(
+            {"additionalVersionWeights": "AdditionalVersionWeights"}
+        )
+    made = client.update_alias(**request) if context.old else client.create_alias(**request)
+    arn = made["AliasArn"]
+    return Created(arn, {"name": name, "arn": arn, "invokeArn": _invoke_arn(context, arn)})
+
+
+def _mapping(context: CreateContext) -> Created:
+    inputs, client = context.inputs, context.client("lambda")
+    request = inputs.as_api(
+        {
+            "functionName": "FunctionName",
+            "batchSize": "BatchSize",
+            "enabled": "Enabled",
+            "functionResponseTypes": "FunctionResponseTypes",
+            "kmsKeyArn": "KMSKeyArn",
+            "maximumBatchingWindowInSeconds": "MaximumBatchingWindowInSeconds",
+        }
+    )
+    if part := inputs.part("scalingConfig"):
+        request["ScalingConfig"] = part.as_api({"maximumConcurrency": "MaximumConcurrency"})
+    if part := inputs.part("filterCriteria"):
+        filters = [f.as_api({"pattern": "Pattern"}) for f in part.parts("filters")]
+        request["FilterCriteria"] = {"Filters": filters}
+    if part := inputs.part("metricsConfig"):
+        request["MetricsConfig"] = part.as_api({"metrics": "Metrics"})
+    source = inputs.require("eventSourceArn")
+    if context.old:
+        context.tags()
+        made = client.update_event_source_mapping(UUID=context.old.id, **request)
+    else:
+        made = client.create_event_source_mapping(
+            EventSourceArn=source, Tags=context.tags(), **request
+        )
+    mapping = made["UUID"]
+    return Created(
+        mapping,
+        {
+            "uuid": mapping,
+            "arn": context.provider.arn("lambda", f"event-source-mapping:{mapping}"),
+            "functionArn": made["FunctionArn"],
+            "state": made["State"],
+            "stateTransitionReason": made["StateTransitionReason"],
+        },
+    )
+
+
+def _permission(context: CreateContext) -> Created:
+    inputs = context.inputs
+    statement = context.physical("statementId")
+    context.client("lambda").add_permission(
+        FunctionName=inputs.require("function"),
+        StatementId=statement,
+        Action=inputs.require("action"),
+        Principal=inputs.require("principal"),
+        **inputs.as_api(
+            {
+                "qualifier": "Qualifier",
+                "sourceAccount": "SourceAccount",
+                "sourceArn": "SourceArn",
+                "principalOrgId": "PrincipalOrgID",
+                "eventSourceToken": "EventSourceToken",
+            }
+        ),
+    )
+    # The id of a permission at the provider is its statement's, unique for one function only.
+    return Created(f"{inputs.require('function')}/{statement}", {"statementId": statement})
+
+
+def _invoke_config(context: CreateContext) -> Created:
+    inputs, name = context.inputs, context.inputs.require("functionName")
+    request = inputs.as_api(
+        {
+            "maximumEventAgeInSeconds": "MaximumEventAgeInSeconds",
+            "maximumRetryAttempts": "MaximumRetryAttempts",
+            "qualifier": "Qualifier",
+        }
+    )
+    if part := inputs.part("destinationConfig"):
+        ends = {key: part.part(key) for key in ("onFailure", "onSuccess")}
+        request["DestinationConfig"] = {
+            key[0].upper() + key[1:]: end.as_api({"destination": "Destination"})
+            for key, end in ends.items()
+            if end
+        }
+    context.client("lambda").put_function_event_invoke_config(FunctionName=name, **request)
+    return Created(f"{name}:{request.get('Qualifier', '')}".rstrip(":"), {})
+
+
+RESOURCE_TYPES = (
+    ResourceType(
+        "aws:lambda/function:Function", _function, _update_function, ignored=("skipDestroy",)
+    ),
+    ResourceType("aws:lambda/alias:Alias", _alias, puts=True),
+    ResourceType("aws:lambda/eventSourceMapping:EventSourceMapping", _mapping, puts=True),
+    ResourceType("aws:lambda/permission:Permission", _permission),
+    ResourceType(
+        "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig", _invoke_config, puts=True
+    ),
+)

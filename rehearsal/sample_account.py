@@ -1,0 +1,125 @@
+"""Pre-existing resources of a sample account: cluster, service, task definition, inbox queue."""
+
+import json
+from dataclasses import dataclass
+
+from infra.names import PROJECT, Location
+from rehearsal.emulator import Emulator
+
+CLUSTER = "batch"
+SERVICE = "report-service"
+FAMILY = "report"
+ROLES = ("report-task", "report-execution")
+
+# The subnets and the group of the examples; the embedded AWS has no network to check them with.
+SUBNETS = ("subnet-0a1b2c3d4e5f60718", "subnet-0f1e2d3c4b5a69788")
+SECURITY_GROUP = "sg-0123456789abcdef0"
+
+_INBOX = "operators-inbox"
+
+_TRUST_ECS = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "ecs-tasks.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+    ],
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleAccount:
+    """A customer's account, with what the sample messages speak of."""
+
+    emulator: Emulator
+    location: Location
+
+    def make(self) -> None:
+        """Make cluster, roles, task definition and service."""
+        ecs = self.emulator.client("ecs", self.location.account, self.location.region)
+        iam = self.emulator.client("iam", self.location.account, self.location.region)
+        roles = [self.location.iam_arn(f"role/{role}") for role in ROLES]
+        for role in ROLES:
+            iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(_TRUST_ECS))
+        ecs.create_cluster(clusterName=CLUSTER)
+        ecs.register_task_definition(
+            family=FAMILY,
+            networkMode="awsvpc",
+            requiresCompatibilities=["FARGATE"],
+            cpu="256",
+            memory="512",
+            taskRoleArn=roles[0],
+            executionRoleArn=roles[1],
+            containerDefinitions=[
+                # A sidecar comes first, so that "the first container" would be the wrong one.
+                {"name": "log-router", "image": "log-router", "essential": False},
+                {"name": "report", "image": "report", "command": ["sh", "-c", "echo report"]},
+            ],
+        )
+        ecs.create_service(
+            cluster=CLUSTER,
+            serviceName=SERVICE,
+            taskDefinition=FAMILY,
+            desiredCount=0,
+            launchType="FARGATE",
+            networkConfiguration={
+                "awsvpcConfiguration": {
+                    "subnets": list(SUBNETS),
+                    "securityGroups": [SECURITY_GROUP],
+                }
+            },
+        )
+
+    def subscribe_inbox(self, topic_arn: str) -> str:
+        """Subscribe a queue to a stage's failure topic, and return the queue's URL."""
+        sqs = self.emulator.client("sqs", self.location.account, self.location.region)
+        sns = self.emulator.client("sns", self.location.account, self.location.region)
+        inbox = self.location.arn("sqs", _INBOX)
+        url: str = sqs.create_queue(
+            QueueName=_INBOX, Attributes={"Policy": json.dumps(_let_in(topic_arn, inbox))}
+        )["QueueUrl"]
+        sns.subscribe(
+            TopicArn=topic_arn,
+            Protocol="sqs",
+            Endpoint=inbox,
+            Attributes={"RawMessageDelivery": "true"},
+        )
+        return url
+
+
+def _let_in(topic_arn: str, queue_arn: str) -> dict[str, object]:
+    """Return the queue policy that lets a topic deliver.
+
+    https://docs.aws.amazon.com/sns/latest/dg/subscribe-sqs-queue-to-sns-topic.html
+    """
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": queue_arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
+    }
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def with_sample_account(config: dict[str, str], location: Location) -> dict[str, str]:
+    """Return a stage's configuration in which the samples' names are allowed too.
+
+    A stage that names other clusters can be rehearsed as well; what it names stays as it is.
+    """
+    mine = {
+        "clusters": [CLUSTER],
+        "taskDefinitions": [FAMILY],
+        "passRoles": [location.iam_arn(f"role/{role}") for role in ROLES],
+    }
+    return config | {
+        f"{PROJECT}:{key}": json.dumps(_merged(config.get(f"{PROJECT}:{key}", "[]"), names))
+        for key, names in mine.items()
+    }
+
+
+def _merged(text: str, names: list[str]) -> list[str]:
+    given = json.loads(text)
+    return [*given, *(name for name in names if name not in given)]

@@ -1,0 +1,108 @@
+"""Two accounts with their bootstrap stacks and a dev stage, for tests of promotion and rights."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rehearsal.emulator import Emulator
+from rehearsal.engine.in_process import EmulatorSessions, InProcessEngine
+from rehearsal.sample_account import with_sample_account
+from runtask.project import Project, load_project
+from runtask.promotion.access import Sessions
+from runtask.promotion.promote import PromotionContext, plan_promotion, promote
+from runtask.promotion.stage import StageState, load_stage_state
+
+ROOT = Path(__file__).resolve().parents[2]
+REGION = "eu-central-1"
+DEV, PROD = "111111111111", "222222222222"
+DEPLOY_ROLE = f"ecs-run-task-deploy-{REGION}"
+
+
+@dataclass
+class Accounts:
+    """A project of its own, deployed at an emulator."""
+
+    emulator: Emulator
+    project: Project
+    engine: InProcessEngine
+    said: list[str] = field(default_factory=list)
+    questions: list[str] = field(default_factory=list)
+    answer: bool = True
+
+    def tools(self, sessions: Sessions | None = None) -> PromotionContext:
+        return PromotionContext(
+            project=self.project,
+            engine=self.engine,
+            sessions=sessions or EmulatorSessions(emulator=self.emulator),
+            say=self.said.append,
+            confirm=self.confirm,
+        )
+
+    def confirm(self, question: str) -> bool:
+        self.questions.append(question)
+        return self.answer
+
+    def promote(self, target: str = "prod", *, allow_dirty: bool = True) -> bool:
+        tools = self.tools()
+        plan = plan_promotion("dev", target, tools, allow_dirty=allow_dirty)
+        return promote(plan, tools)
+
+    def look(self, stage: str) -> StageState:
+        return load_stage_state(self.project, stage, self.engine, self.tools().sessions)
+
+    def file(self, stage: str) -> str:
+        return self.project.stack_file(stage).read_text(encoding="utf-8")
+
+    def new_stage(self, name: str) -> str:
+        """Add one more stage to the prod account, which shares its bootstrap stack."""
+        text = (ROOT / "Pulumi.prod.yaml").read_text(encoding="utf-8")
+        path = self.project.stack_file(name)
+        path.write_text(f"{text}  ecs-run-task:bootstrap: prod-bootstrap\n", encoding="utf-8")
+        return name
+
+    def client(self, service: str, account: str) -> Any:
+        return self.emulator.client(service, account, REGION)
+
+    def bucket(self, stage: str) -> str:
+        return str(self.engine.outputs(f"{stage}-bootstrap")["artifactBucket"])
+
+    def keys(self, stage: str, account: str) -> set[str]:
+        listed = self.client("s3", account).list_objects_v2(Bucket=self.bucket(stage))
+        return {entry["Key"] for entry in listed.get("Contents", [])}
+
+    def empty_bucket(self, stage: str, account: str) -> None:
+        for key in self.keys(stage, account):
+            self.client("s3", account).delete_object(Bucket=self.bucket(stage), Key=key)
+
+    def deploy_policy(self, account: str) -> tuple[str, dict[str, Any]]:
+        """Return name and document of the deploy role's inline policy."""
+        iam = self.client("iam", account)
+        (name,) = iam.list_role_policies(RoleName=DEPLOY_ROLE)["PolicyNames"]
+        document = iam.get_role_policy(RoleName=DEPLOY_ROLE, PolicyName=name)["PolicyDocument"]
+        return name, json.loads(document) if isinstance(document, str) else document
+
+
+@contextmanager
+def two_accounts(*stacks: str) -> Iterator[Accounts]:
+    """Start an emulator and deploy `stacks`, from a copy of the committed files."""
+    with Emulator.start() as emulator:
+        folder = emulator.folder / "project"
+        folder.mkdir()
+        for path in ROOT.glob("Pulumi*.yaml"):
+            shutil.copy(path, folder)
+        project = load_project(folder)
+
+        def adapt(stack: str, config: dict[str, str]) -> dict[str, str]:
+            if stack.endswith("-bootstrap"):
+                return config
+            return with_sample_account(config, project.stage_config(stack).location)
+
+        said: list[str] = []
+        engine = InProcessEngine(project=project, emulator=emulator, say=said.append, adapt=adapt)
+        for stack in stacks:
+            engine.up(stack)
+        yield Accounts(emulator=emulator, project=project, engine=engine, said=said)

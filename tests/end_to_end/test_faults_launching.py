@@ -1,0 +1,177 @@
+"""Messages that launch, however they are written and however often they are delivered."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from function.limits import MESSAGE_BYTES_MAX
+from rehearsal.sample_account import SERVICE
+from tests.end_to_end.fates import launched, rejected
+from tests.end_to_end.stage import NETWORK, Stage, deploy, task, wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rehearsal.emulator import Emulator
+    from tests.end_to_end.fates import Fate
+
+# Longer than the queue hides a message in the test that needs it, shorter than the handler waits.
+SLOW_CALL_SECONDS = 2.0
+
+
+def greeting(text: str) -> dict[str, Any]:
+    """Return overrides whose container ends with 0 only if it is given this text."""
+    override = {
+        "name": "report",
+        "command": ["sh", "-c", 'test "$GREETING" = "$EXPECTED"'],
+        "environment": [
+            {"name": "GREETING", "value": text},
+            {"name": "EXPECTED", "value": text},
+        ],
+    }
+    return {"containerOverrides": [override]}
+
+
+APOSTROPHES = "L'été d'Anaïs: 'quoted' and \"double\""
+UNICODE = "Zoë\u2028報告 · отчёт · 🚀 · \u202eعربى"
+
+BODIES = {
+    "dict-literal": str({**json.loads(task()), "SQS_Retries": 3}),
+    "apostrophes": str(
+        {
+            "ECS": {
+                **json.loads(task())["ECS"],
+                "overrides": greeting(APOSTROPHES),
+                "enableExecuteCommand": True,
+            }
+        }
+    ),
+    "unicode": task(overrides=greeting(UNICODE)),
+    "nulls": task(
+        overrides=None, service=None, group=None, tags=None, platformVersion=None, count=None
+    ),
+    "inner-nulls": task(
+        overrides={
+            "cpu": None,
+            "containerOverrides": [{"name": "report", "command": None, "environment": None}],
+        },
+        networkConfiguration={
+            "awsvpcConfiguration": {
+                "subnets": NETWORK["awsvpcConfiguration"]["subnets"],
+                "securityGroups": None,
+            }
+        },
+        service=SERVICE,
+    ),
+    "no-name": task(overrides={"containerOverrides": [{"command": ["true"]}]}),
+    "mebibyte": task().ljust(MESSAGE_BYTES_MAX - len("keyStringmebibyte")),
+}
+
+
+@pytest.fixture(scope="module")
+def stage(emulator: Emulator) -> Stage:
+    return deploy(emulator)
+
+
+@pytest.fixture(scope="module")
+def fates(stage: Stage) -> Mapping[str, Fate]:
+    return stage.settle(*[stage.send(body, key) for key, body in BODIES.items()])
+
+
+def environment(fate: Fate) -> dict[str, str]:
+    (override,) = fate.tasks[0]["overrides"]["containerOverrides"]
+    return {item["name"]: item["value"] for item in override["environment"]}
+
+
+def test_python_dict_literal_launches(fates: Mapping[str, Fate]) -> None:
+    assert not BODIES["dict-literal"].startswith('{"')
+    assert fates["dict-literal"].end == launched()
+
+
+def test_apostrophes_in_a_dict_literal_arrive_whole(fates: Mapping[str, Fate]) -> None:
+    assert fates["apostrophes"].end == launched()
+    assert environment(fates["apostrophes"])["GREETING"] == APOSTROPHES
+
+
+def test_unicode_arrives_whole(fates: Mapping[str, Fate]) -> None:
+    assert fates["unicode"].end == launched()
+    assert environment(fates["unicode"])["GREETING"] == UNICODE
+
+
+def test_null_overrides_launch_as_if_they_were_not_there(fates: Mapping[str, Fate]) -> None:
+    assert fates["nulls"].end == launched()
+    assert fates["nulls"].tasks[0]["overrides"] == {"containerOverrides": []}
+
+
+def test_nulls_inside_of_overrides_and_network_launch(fates: Mapping[str, Fate]) -> None:
+    assert fates["inner-nulls"].end == launched()
+    (override,) = fates["inner-nulls"].tasks[0]["overrides"]["containerOverrides"]
+    assert override == {"name": "report"}
+
+
+def test_override_without_a_name_goes_to_the_essential_container_not_the_sidecar(
+    fates: Mapping[str, Fate],
+) -> None:
+    assert fates["no-name"].end == launched()
+    (override,) = fates["no-name"].tasks[0]["overrides"]["containerOverrides"]
+    assert override == {"name": "report", "command": ["true"]}
+
+
+def test_body_of_a_mebibyte_launches_where_it_is_valid(fates: Mapping[str, Fate]) -> None:
+    assert len(fates["mebibyte"].sent.body) > 1_048_500
+    assert fates["mebibyte"].end == launched()
+
+
+def test_nothing_was_delivered_twice_or_announced(fates: Mapping[str, Fate]) -> None:
+    assert [fate.answers for fate in fates.values()] == [[""]] * len(BODIES)
+    assert [fate.notices for fate in fates.values()] == [()] * len(BODIES)
+
+
+def test_two_messages_of_one_key_start_one_task(stage: Stage) -> None:
+    first, second = stage.send(task(), "twin"), stage.send(task(), "twin")
+    assert stage.settle(first, second)["twin"].end == launched()
+    assert stage.fates(first)["twin"].end == launched()
+    assert stage.fates(first)["twin"].answers == ["", ""]
+
+
+def test_second_message_of_a_key_that_asks_for_something_else_starts_nothing(
+    stage: Stage,
+) -> None:
+    first = stage.send(task(), "changed")
+    assert stage.settle(first)["changed"].end == launched()
+    second = stage.send(task(group="other"), "changed")
+    fate = stage.settle(second)["changed"]
+    assert fate.end == launched()
+    assert fate.answers == ["", "ConflictException"]
+
+
+def test_message_delivered_again_while_it_is_worked_on_starts_one_task(stage: Stage) -> None:
+    hidden = stage.hidden_seconds()
+    stage.hide_for(1)
+    stage.fail("overtaken", delay_seconds=SLOW_CALL_SECONDS)
+    sent = stage.send(task(), "overtaken")
+    assert wait_for(stage.received(sent, times=2))
+    stage.hide_for(hidden)
+    assert wait_for(stage.answered("overtaken", times=2))
+    fate = stage.settle(sent)["overtaken"]
+    assert fate.end == launched()
+    assert len({call.tasks for call in fate.calls}) == 1
+
+
+def test_one_bad_message_of_ten_fails_alone(stage: Stage) -> None:
+    with stage.one_batch():
+        good = [stage.send(task(), f"good-{number}") for number in range(9)]
+        bad = stage.send(task(count="many"), "bad")
+    fates = stage.settle(bad, *good)
+    assert [fates[one.key].end for one in good] == [launched()] * 9
+    assert [fates[one.key].answers for one in good] == [[""]] * 9
+    assert fates["bad"].end == rejected(bad, "wrong-type")
+    assert fates["bad"].error.startswith("ECS.count: expected a whole number")
+    lines = stage.log_lines("message launched") + stage.log_lines("message rejected")
+    ids = {one.message_id for one in (bad, *good)}
+    invocations = [line["request_id"] for line in lines if line["message_id"] in ids]
+    assert len(invocations) == 10
+    assert len(set(invocations)) == 1
