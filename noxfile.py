@@ -1,5 +1,7 @@
 """Every task of a developer or operator; `nox -l` lists them."""
 
+from __future__ import annotations
+
 import nox
 
 nox.needs_version = ">=2025.2.9"

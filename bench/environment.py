@@ -68,7 +68,7 @@ def variables(launch_rate: float, concurrency: int = MAXIMUM_CONCURRENCY) -> dic
         ),
         "PASS_ROLES": "[]",
         "QUEUE_RETENTION_SECONDS": str(4 * 24 * 3600),
-        "ENVIRONMENT_FAILURE_MAX_AGE_SECONDS": "3600",
+        "ENVIRONMENT_MAX_AGE_SECONDS": "3600",
         "LAUNCH_RATE": f"{launch_rate:g}",
         "MAXIMUM_CONCURRENCY": str(concurrency),
         "LOG_LEVEL": "INFO",

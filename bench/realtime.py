@@ -28,12 +28,15 @@ IDEAL_SECONDS: Final = (MESSAGES - BURST) / RATE
 PATIENCE_SECONDS: Final = 90.0
 
 _STAGE: Final = "dev"
-_SEND_MAX: Final = 10
+_MAX_SEND: Final = 10
 _POLL_SECONDS: Final = 0.25
 _ROOT: Final = Path(__file__).parents[1]
 
 _NO_PACER: Final = {
-    "function/application.py": ("RateLimiter(settings.environment_launch_rate,", "RateLimiter(1e6,")
+    "function/application.py": (
+        "RateLimiter(settings.launch_rate_per_instance,",
+        "RateLimiter(1e6,",
+    )
 }
 _ADAPTIVE: Final = {
     "function/handler.py": (
@@ -127,12 +130,12 @@ def measure(changes: dict[str, tuple[str, str]]) -> dict[str, Any]:
         body = (_ROOT / "examples" / "run-task.json").read_text(encoding="utf-8")
         sqs, queue = stage.client("sqs"), stage.outputs["queueUrl"]
         begun = time.time()
-        for first in range(0, MESSAGES, _SEND_MAX):
+        for first in range(0, MESSAGES, _MAX_SEND):
             sqs.send_message_batch(
                 QueueUrl=queue,
                 Entries=[
                     {"Id": str(number), "MessageBody": body}
-                    for number in range(first, first + _SEND_MAX)
+                    for number in range(first, first + _MAX_SEND)
                 ],
             )
         deadline = time.monotonic() + PATIENCE_SECONDS

@@ -10,7 +10,7 @@ from function import batch, observability
 from function.launch.circuit_breaker import CircuitBreaker
 from function.launch.launcher import Launcher, TimeBudget
 from function.launch.rate_limiter import RateLimiter
-from function.limits import HOLD_MAX_SECONDS, LAUNCH_RESERVE_SECONDS
+from function.limits import LAUNCH_RESERVE_SECONDS, MAX_HOLD_SECONDS
 from function.message.lookups import Lookups
 from function.notifications import Notifications
 from function.outcome import Disposition
@@ -74,7 +74,7 @@ class Application:
             settings=settings,
             launcher=Launcher(
                 ecs=ecs,
-                rate_limiter=RateLimiter(settings.environment_launch_rate, clock),
+                rate_limiter=RateLimiter(settings.launch_rate_per_instance, clock),
                 circuit_breaker=CircuitBreaker(clock),
                 clock=clock,
             ),
@@ -99,7 +99,7 @@ class Application:
         now = self._clock.monotonic()
         left = context.get_remaining_time_in_millis() / _MILLISECONDS
         window = TimeBudget(
-            deadline=now + left - LAUNCH_RESERVE_SECONDS, hold_until=now + HOLD_MAX_SECONDS
+            deadline=now + left - LAUNCH_RESERVE_SECONDS, hold_until=now + MAX_HOLD_SECONDS
         )
         outcomes = batch.work(records, self._worker, window)
         return_to_queue(self._sqs, self._settings.queue_url, outcomes, self._log)

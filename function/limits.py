@@ -6,61 +6,61 @@ from typing import Final
 
 # --- RunTask: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
 
-TASKS_MAX: Final = 10
+MAX_TASKS: Final = 10
 """Tasks of one RunTask call, so also of one message."""
 
-SUBNETS_MAX: Final = 16
+MAX_SUBNETS: Final = 16
 """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html"""
 
-SECURITY_GROUPS_MAX: Final = 5
+MAX_SECURITY_GROUPS: Final = 5
 """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html"""
 
-OVERRIDES_LENGTH_MAX: Final = 8192
+MAX_OVERRIDES_LENGTH: Final = 8192
 """Characters of the overrides' JSON, its formatting included."""
 
-TAGS_MAX: Final = 50
+MAX_TAGS: Final = 50
 
-PLACEMENT_CONSTRAINTS_MAX: Final = 10
+MAX_PLACEMENT_CONSTRAINTS: Final = 10
 
-PLACEMENT_STRATEGIES_MAX: Final = 5
+MAX_PLACEMENT_STRATEGIES: Final = 5
 
-CAPACITY_PROVIDERS_MAX: Final = 20
+MAX_CAPACITY_PROVIDERS: Final = 20
 """Providers of one capacity provider strategy."""
 
-REFERENCE_ID_LENGTH_MAX: Final = 1024
+MAX_REFERENCE_ID_LENGTH: Final = 1024
 
-CLIENT_TOKEN_LENGTH_MAX: Final = 64
+MAX_CLIENT_TOKEN_LENGTH: Final = 64
 """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html"""
 
-STARTED_BY_LENGTH_MAX: Final = 128
+MAX_STARTED_BY_LENGTH: Final = 128
 """Characters: letters, digits, `-`, `_`, `/`."""
 
 # --- Ours
 
-KEY_LENGTH_MAX: Final = 48
+MAX_KEY_LENGTH: Final = 48
 """Characters of a message's key; the rest of the client token holds number and attempt."""
 
-STAGE_LENGTH_MAX: Final = 64
+MAX_STAGE_LENGTH: Final = 64
 """Characters; `ecs-run-task/<stage>/<key>` then stays within `startedBy`."""
 
-LITERAL_LENGTH_MAX: Final = 65_536
+MAX_LITERAL_LENGTH: Final = 65_536
 """Characters of a body that is read as a Python literal. Its parser needs some hundred times the
 text in memory, and a message that asks for 8192 characters of overrides is far shorter."""
 
-ERROR_LENGTH_MAX: Final = 1024
+MAX_ERROR_LENGTH: Final = 1024
 """Characters of an error text in the dead-letter queue, a notice or a log line."""
 
-AWS_TEXT_LENGTH_MAX: Final = 8192
+MAX_AWS_TEXT_LENGTH: Final = 8192
 """Characters of a text from AWS that are looked at. Texts that quote a request can be long."""
 
 # --- SQS: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
 
-MESSAGE_BYTES_MAX: Final = 1_048_576
+MAX_MESSAGE_BYTES: Final = 1_048_576
 """Bytes of a message: its body and the names, types and values of its attributes."""
 
-MESSAGE_ATTRIBUTES_MAX: Final = 10
+MAX_MESSAGE_ATTRIBUTES: Final = 10
 
-VISIBILITY_BATCH_MAX: Final = 10
+MAX_VISIBILITY_BATCH: Final = 10
 """Entries of one ChangeMessageVisibilityBatch call."""
 
 # --- Time
@@ -84,9 +84,9 @@ BACKOFF_BASE_SECONDS: Final = 2
 SLOW_BACKOFF_BASE_SECONDS: Final = 60
 """The same for what a person has to mend: nobody does that in two seconds."""
 
-BACKOFF_MAX_SECONDS: Final = 900
+MAX_BACKOFF_SECONDS: Final = 900
 
-WAITS_MAX: Final = 800
+MAX_WAITS: Final = 800
 """How often a message is sent back at the most, on the average, while the queue keeps it. SQS moves
 it to the dead-letter queue, without a reason, after 1000 receives at the latest.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html"""
@@ -97,11 +97,11 @@ dead-letter queue. It has to come back once more within that time: after its bac
 queue's visibility timeout (360 s) after a crash, and the function's timeout (60 s); the rest is for
 a queue with messages in front of this one."""
 
-HOLD_MAX_SECONDS: Final = 20.0
+MAX_HOLD_SECONDS: Final = 20.0
 """How long the breaker holds a batch before its messages go back."""
 
 PROBE_INTERVAL_SECONDS: Final = 1.0
-"""The wait before the first probe of a pool without capacity; it doubles up to HOLD_MAX_SECONDS."""
+"""The wait before the first probe of a pool without capacity; it doubles up to MAX_HOLD_SECONDS."""
 
 PROBE_LEASE_SECONDS: Final = 30.0
 """After this long a probe that never reported is taken for dead."""

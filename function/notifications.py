@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from function.observability import Log
     from function.sqs.record import Record
 
-_SUBJECT_LENGTH_MAX: Final = 100
+_MAX_SUBJECT_LENGTH: Final = 100
 
 
 class Notifications:
@@ -69,7 +69,7 @@ class Notifications:
         try:
             self._sns.publish(
                 TopicArn=self._topic_arn,
-                Subject=subject[:_SUBJECT_LENGTH_MAX],
+                Subject=subject[:_MAX_SUBJECT_LENGTH],
                 Message=json.dumps(notice),
             )
         except (ClientError, BotoCoreError) as error:

@@ -113,7 +113,7 @@ class Processor:
         if kind is FailureClass.INVALID:
             return self._reject(record, window, stats, found)
         if kind is FailureClass.ENVIRONMENT:
-            if age >= self.settings.environment_failure_max_age_seconds:
+            if age >= self.settings.environment_max_age_seconds:
                 return self._reject(record, window, stats, found)
             self.notices.waiting(record, found, _key(record))
         if age >= self.settings.expiry_age_seconds and not found.details.skip_backoff:

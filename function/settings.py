@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from function.limits import (
-    BACKOFF_MAX_SECONDS,
     EXPIRY_MARGIN_SECONDS,
-    STAGE_LENGTH_MAX,
-    WAITS_MAX,
+    MAX_BACKOFF_SECONDS,
+    MAX_STAGE_LENGTH,
+    MAX_WAITS,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_STAGE: Final = re.compile(rf"[A-Za-z0-9_-]{{1,{STAGE_LENGTH_MAX}}}")
+_STAGE: Final = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_STAGE_LENGTH}}}")
 _TOPIC: Final = re.compile(r"arn:([a-z-]+):sns:([a-z0-9-]+):([0-9]{12}):[A-Za-z0-9_.-]+")
 _LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
@@ -39,7 +39,7 @@ class Settings:
         task_definitions: the same for task definitions.
         pass_roles: the same for roles that an override may name.
         queue_retention_seconds: how long the queue keeps a message.
-        environment_failure_max_age_seconds: the age at which a failure of the environment is
+        environment_max_age_seconds: the age at which a failure of the environment is
             no longer waited for.
         launch_rate: RunTask calls per second of the account that the function may use.
         maximum_concurrency: how many execution environments share that rate.
@@ -57,7 +57,7 @@ class Settings:
     task_definitions: tuple[str, ...]
     pass_roles: tuple[str, ...]
     queue_retention_seconds: int
-    environment_failure_max_age_seconds: int
+    environment_max_age_seconds: int
     launch_rate: float
     maximum_concurrency: int
     log_level: str
@@ -71,7 +71,7 @@ class Settings:
         return self.queue_url.endswith(".fifo")
 
     @property
-    def environment_launch_rate(self) -> float:
+    def launch_rate_per_instance(self) -> float:
         """The RunTask calls per second of one execution environment."""
         return self.launch_rate / self.maximum_concurrency
 
@@ -92,7 +92,7 @@ class Settings:
         With full jitter it waits for half of that on the average: where the queue keeps messages
         for many days, they wait longer, or they would be received too often.
         """
-        return max(BACKOFF_MAX_SECONDS, 2 * self.queue_retention_seconds / WAITS_MAX)
+        return max(MAX_BACKOFF_SECONDS, 2 * self.queue_retention_seconds / MAX_WAITS)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -108,7 +108,7 @@ class Settings:
         stage = _text(environment, "STAGE")
         if _STAGE.fullmatch(stage) is None:
             raise SettingsError(
-                f"STAGE: expected 1 to {STAGE_LENGTH_MAX} letters, digits, - or _, got {stage!r}"
+                f"STAGE: expected 1 to {MAX_STAGE_LENGTH} letters, digits, - or _, got {stage!r}"
             )
         level = _text(environment, "LOG_LEVEL")
         if level not in _LEVELS:
@@ -122,9 +122,7 @@ class Settings:
             task_definitions=_texts(environment, "TASK_DEFINITIONS"),
             pass_roles=_texts(environment, "PASS_ROLES"),
             queue_retention_seconds=_whole(environment, "QUEUE_RETENTION_SECONDS"),
-            environment_failure_max_age_seconds=_whole(
-                environment, "ENVIRONMENT_FAILURE_MAX_AGE_SECONDS"
-            ),
+            environment_max_age_seconds=_whole(environment, "ENVIRONMENT_MAX_AGE_SECONDS"),
             launch_rate=_number(environment, "LAUNCH_RATE"),
             maximum_concurrency=_whole(environment, "MAXIMUM_CONCURRENCY"),
             log_level=level,

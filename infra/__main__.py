@@ -5,6 +5,8 @@ of ours shadow one of the standard library, and would hide the package `function
 the folder's location, and everything is imported as everybody else imports it.
 """
 
+from __future__ import annotations
+
 import sys
 from pathlib import Path
 

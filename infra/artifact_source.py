@@ -1,5 +1,7 @@
 """Where a stage's code comes from: built here and kept, or promoted from another account."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -1,5 +1,7 @@
 """The artifact store of an account: a bucket that keeps every artifact, and the key it uses."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import pulumi

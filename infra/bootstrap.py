@@ -1,11 +1,14 @@
 """The bootstrap stack: what an account holds before anything is deployed to it."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import pulumi
 from pulumi import Input, Output, ResourceOptions
 from pulumi_aws import iam
 
 from infra.artifact_store import ArtifactStore, ArtifactStoreArgs, artifact_store_name
-from infra.config import BootstrapConfig
 from infra.names import PREFIX, ROLE_PATH, deploy_role_name
 from infra.policies.deploy_role import (
     GITHUB_ISSUER,
@@ -15,6 +18,9 @@ from infra.policies.deploy_role import (
     trust_deployers,
 )
 from infra.policies.function_role import boundary_policy
+
+if TYPE_CHECKING:
+    from infra.config import BootstrapConfig
 
 # A deployment takes minutes; an hour is the shortest that IAM offers.
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html

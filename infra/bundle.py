@@ -6,17 +6,22 @@ installed ones: pip has checked the wheels against the hashes of `function/requi
 every file is checked again here against the list that its wheel brought.
 """
 
+from __future__ import annotations
+
 import base64
 import hashlib
 import io
 import re
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import Distribution, PackageNotFoundError, PackagePath, distribution
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pulumi
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 HANDLER = "function.handler.handler"
 PYTHON_RUNTIME = "python3.13"

@@ -1,5 +1,7 @@
 """The program's configuration: two frozen models, checked whole before anything is made."""
 
+from __future__ import annotations
+
 import json
 import math
 import re
@@ -67,7 +69,7 @@ class FunctionConfig:
     senders: tuple[str, ...]
     notify_emails: tuple[str, ...]
     fifo: bool
-    launch_rate_per_second: int
+    launch_rate: int
     run_task_latency_milliseconds: int
     maximum_concurrency: int
     batch_size: int
@@ -184,9 +186,7 @@ def read_function_config(stack: str, get: Getter) -> FunctionConfig:
         ),
         notify_emails=reader.strings("notifyEmails", _EMAIL.fullmatch, "an e-mail address"),
         fifo=reader.boolean("fifo"),
-        launch_rate_per_second=reader.integer(
-            "launchRate", limits.LAUNCH_RATE_PER_SECOND, "calls a second"
-        ),
+        launch_rate=reader.integer("launchRate", limits.LAUNCH_RATE_PER_SECOND, "calls a second"),
         run_task_latency_milliseconds=reader.integer(
             "runTaskLatencyMilliseconds", limits.RUN_TASK_LATENCY_MILLISECONDS, "milliseconds"
         ),
@@ -307,13 +307,12 @@ def _check_together(reader: Reader, config: FunctionConfig) -> None:
             f"{PROJECT}:batchingWindowSeconds of 1 or more",
         )
     reachable = _reachable_rate_per_second(config)
-    if config.launch_rate_per_second > reachable:
+    if config.launch_rate > reachable:
         seconds = config.run_task_latency_milliseconds / 1000
-        needed = math.ceil(config.launch_rate_per_second * seconds / limits.LAUNCH_THREADS)
+        needed = math.ceil(config.launch_rate * seconds / limits.LAUNCH_THREADS)
         reader.problem(
             f"{PROJECT}:launchRate",
-            f"found {config.launch_rate_per_second} with a maximumConcurrency of "
-            f"{config.maximum_concurrency}",
+            f"found {config.launch_rate} with a maximumConcurrency of {config.maximum_concurrency}",
             f"that many instances reach {reachable:.0f} calls a second, with "
             f"{limits.LAUNCH_THREADS} threads each and {seconds:g} s a call "
             f"({PROJECT}:runTaskLatencyMilliseconds); set {PROJECT}:maximumConcurrency to {needed} "

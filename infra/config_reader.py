@@ -1,5 +1,7 @@
 """Reads a stack's configuration value by value, and reports everything that is wrong at once."""
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Callable, Collection

@@ -1,5 +1,7 @@
 """The failure topic: who hears of a message that was rejected."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import pulumi

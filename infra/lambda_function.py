@@ -1,8 +1,10 @@
 """The function: its role, its log, its code by digest, and the mapping that feeds it."""
 
+from __future__ import annotations
+
 import base64
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pulumi
 from pulumi import Input, Output, ResourceOptions
@@ -11,6 +13,9 @@ from pulumi_aws import cloudwatch, iam, lambda_
 from infra.bundle import HANDLER, PYTHON_RUNTIME
 from infra.names import ALIAS, ROLE_PATH, function_name, log_group_name
 from infra.policies.function_role import FunctionGrants, function_policy, trust_lambda
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _ARCHITECTURE = "arm64"  # a fifth cheaper than x86_64 for the same work, and the code is Python
 

@@ -2,6 +2,8 @@
 
 # A function's timeout and memory.
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+from __future__ import annotations
+
 FUNCTION_TIMEOUT_SECONDS = range(1, 900 + 1)
 FUNCTION_MEMORY_MEGABYTES = range(128, 10_240 + 1)
 FUNCTION_ENVIRONMENT_BYTES = 4096

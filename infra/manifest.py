@@ -1,14 +1,19 @@
 """What an artifact was made of: a small JSON object that travels with it."""
 
+from __future__ import annotations
+
 import json
 import platform
 import shutil
 import subprocess
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from infra.bundle import ROOT, pinned
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # What decides the artifact's bytes; a change anywhere else does not make it another artifact.
 _SOURCES = ("function", "infra/bundle.py")
@@ -39,7 +44,7 @@ class Manifest:
         return json.dumps(asdict(self), indent=2, sort_keys=True) + "\n"
 
     @classmethod
-    def from_json(cls, text: str) -> "Manifest":
+    def from_json(cls, text: str) -> Manifest:
         """Read a manifest.
 
         Raises:

@@ -1,5 +1,7 @@
 """The kit's names: its prefix, its stages, and the ARNs that its policies speak of."""
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass
 

@@ -1,5 +1,7 @@
 """What `pulumi up` runs: the stack's name says which of the two kinds of stack it is."""
 
+from __future__ import annotations
+
 import pulumi
 
 from infra.bootstrap import Bootstrap

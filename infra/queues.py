@@ -1,5 +1,7 @@
 """The work queue and its dead-letter queue."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import pulumi

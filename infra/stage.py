@@ -1,14 +1,15 @@
 """The function stack: one stage's queue, function, topic and key."""
 
+from __future__ import annotations
+
 import json
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import pulumi
 from pulumi import Input, Output, ResourceOptions
 from pulumi_aws import kms
 
 from infra.artifact_source import ArtifactSource, ArtifactSourceArgs
-from infra.config import FunctionConfig
 from infra.failure_topic import FailureTopic, FailureTopicArgs
 from infra.lambda_function import LambdaFunction, LambdaFunctionArgs
 from infra.limits import DAY_SECONDS, KEY_DELETION_WINDOW_DAYS
@@ -16,6 +17,11 @@ from infra.names import KEY_TAGS, PREFIX, log_group_name
 from infra.policies.function_role import FunctionGrants
 from infra.policies.resources import function_key_policy
 from infra.queues import WorkQueue, WorkQueueArgs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from infra.config import FunctionConfig
 
 _MINUTE_SECONDS = 60
 
@@ -146,10 +152,8 @@ def function_environment(
         "TASK_DEFINITIONS": json.dumps(config.task_definition_arns),
         "PASS_ROLES": json.dumps(config.pass_roles),
         "QUEUE_RETENTION_SECONDS": str(config.queue_retention_days * DAY_SECONDS),
-        "ENVIRONMENT_FAILURE_MAX_AGE_SECONDS": str(
-            config.environment_max_age_minutes * _MINUTE_SECONDS
-        ),
-        "LAUNCH_RATE": str(config.launch_rate_per_second),
+        "ENVIRONMENT_MAX_AGE_SECONDS": str(config.environment_max_age_minutes * _MINUTE_SECONDS),
+        "LAUNCH_RATE": str(config.launch_rate),
         "MAXIMUM_CONCURRENCY": str(config.maximum_concurrency),
         "LOG_LEVEL": config.log_level,
     }

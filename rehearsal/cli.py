@@ -1,15 +1,16 @@
 """`runtask local`: runs the rehearsal and shows what became of every message."""
 
+from __future__ import annotations
+
 import signal
 import sys
 import threading
 from dataclasses import asdict
-from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
 
 from rehearsal.emulator import Emulator, EmulatorError
-from rehearsal.observer import Observed
 from rehearsal.pulumi_cli import check_tools
 from rehearsal.rehearsal import FROM, Rehearsal, Result
 from runtask import console
@@ -17,7 +18,12 @@ from runtask.cli import run_command
 from runtask.errors import RuntaskError
 from runtask.exit_codes import ExitCode
 from runtask.options import HELP, project_option
-from runtask.project import Project
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from rehearsal.observer import Observed
+    from runtask.project import Project
 
 _COLUMNS = ("stage", "message", "verdict", "task", "exit code", "s to RUNNING")
 

@@ -1,10 +1,16 @@
 """What has to hold after the rehearsal, each with what was found instead."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from __future__ import annotations
 
-from rehearsal.observer import Observed, Watch
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 from rehearsal.samples import SampleResult
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rehearsal.observer import Observed, Watch
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,23 +1,28 @@
 """Watches what becomes of the sample messages: tasks, dead letters, notices."""
 
+from __future__ import annotations
+
 import json
 import time
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from function.message.idempotency import KEY_ATTRIBUTE, started_by
-from infra.names import Location
-from rehearsal.emulator import Emulator
 from rehearsal.sample_account import CLUSTER
 from rehearsal.samples import Sample, SampleResult
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from infra.names import Location
+    from rehearsal.emulator import Emulator
 
 # All of it takes two or three seconds; whatever is not there after this will not come.
 PATIENCE_SECONDS = 15.0
 _POLL_SECONDS = 0.1
 
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
-_RECEIVE_MAX = 10
+_MAX_RECEIVE = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +162,7 @@ class Watch:
         """Return what a queue holds, and leave it there for whoever looks after us."""
         answer = self._client("sqs").receive_message(
             QueueUrl=url,
-            MaxNumberOfMessages=_RECEIVE_MAX,
+            MaxNumberOfMessages=_MAX_RECEIVE,
             MessageAttributeNames=["All"],
             VisibilityTimeout=0,
         )

@@ -5,23 +5,29 @@ committed files and the operator's backend are left alone. The CLI's home stays 
 because that is where the AWS plugin is installed.
 """
 
+from __future__ import annotations
+
 import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
 from importlib.metadata import version
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ruamel.yaml import YAML
 
 from infra.bundle import ROOT
 from infra.names import PROJECT, Location
-from rehearsal.emulator import Emulator
 from rehearsal.sample_account import with_sample_account
 from runtask.errors import RuntaskError
 from runtask.project import PROJECT_FILE, Project
 from runtask.pulumi_engine import PulumiEngine
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from rehearsal.emulator import Emulator
 
 _INSTALL_CLI = "install it: https://www.pulumi.com/docs/install/"
 

@@ -1,24 +1,28 @@
 """The rehearsal's steps: four stacks in two accounts, messages, promotion, messages again."""
 
+from __future__ import annotations
+
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from infra.names import BOOTSTRAP_SUFFIX, Location
-from rehearsal.emulator import Emulator
 from rehearsal.engine.in_process import EmulatorSessions, InProcessEngine
 from rehearsal.expectations import Expectation, no_drift, of_stage, same_artifact
 from rehearsal.observer import Observed, Watch
 from rehearsal.pulumi_cli import prepare
 from rehearsal.sample_account import SampleAccount, with_sample_account
 from rehearsal.samples import DEV_SAMPLES, PROD_SAMPLES, Sample
-from runtask.engines import Engine
 from runtask.project import PROJECT_FILE, Project, load_project
 from runtask.promotion.promote import PromotionContext, plan_promotion, promote
 from runtask.promotion.stage import load_stage_state
 from runtask.pulumi_engine import PulumiEngine
+
+if TYPE_CHECKING:
+    from rehearsal.emulator import Emulator
+    from runtask.engines import Engine
 
 Say = Callable[[str], None]
 

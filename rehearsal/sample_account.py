@@ -1,10 +1,15 @@
 """Pre-existing resources of a sample account: cluster, service, task definition, inbox queue."""
 
+from __future__ import annotations
+
 import json
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from infra.names import PROJECT, Location
-from rehearsal.emulator import Emulator
+
+if TYPE_CHECKING:
+    from rehearsal.emulator import Emulator
 
 CLUSTER = "batch"
 SERVICE = "report-service"

@@ -1,5 +1,7 @@
 """The messages of the rehearsal, and what has to become of each."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path

@@ -1,5 +1,7 @@
 """The command `runtask`, also as `python -m runtask`."""
 
+from __future__ import annotations
+
 import sys
 
 from runtask.exit_codes import ExitCode

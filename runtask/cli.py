@@ -1,8 +1,11 @@
 """The command line: what can be said, and what each exit code means."""
 
+from __future__ import annotations
+
 import sys
 from dataclasses import asdict
 from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,9 +14,11 @@ from runtask.errors import RuntaskError
 from runtask.exit_codes import ExitCode
 from runtask.messages import read_messages
 from runtask.options import HELP, profile_option, project_option
-from runtask.project import Project
 from runtask.send import preview
 from runtask.send import send as send_messages
+
+if TYPE_CHECKING:
+    from runtask.project import Project
 
 
 @click.group(context_settings=HELP)

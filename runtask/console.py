@@ -1,12 +1,17 @@
 """What an operator sees: results on stdout, everything else on stderr."""
 
+from __future__ import annotations
+
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 _ANY_WIDTH = 1000
 

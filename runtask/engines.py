@@ -1,7 +1,11 @@
 """What a promotion asks of whatever deploys a stack."""
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Engine(Protocol):

@@ -1,5 +1,7 @@
 """What goes wrong on an operator's side: a message that says what to do, and an exit code."""
 
+from __future__ import annotations
+
 from runtask.exit_codes import ExitCode
 
 

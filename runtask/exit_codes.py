@@ -1,5 +1,7 @@
 """What the command's exit codes mean; the README lists them."""
 
+from __future__ import annotations
+
 from enum import IntEnum
 
 

@@ -1,5 +1,7 @@
 """Reads message files: what the handler reads, or YAML with one message or several."""
 
+from __future__ import annotations
+
 import contextlib
 import io
 import json
@@ -12,7 +14,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from function.failures.reasons import PermanentFailure
-from function.limits import KEY_LENGTH_MAX
+from function.limits import MAX_KEY_LENGTH
 from function.message import parsing
 from function.message.idempotency import valid_key
 from runtask.errors import UsageError
@@ -49,7 +51,7 @@ def read_messages(paths: list[str], key: str | None) -> list[Message]:
         return [Message(source=source, body=body) for source, body in found]
     if not valid_key(key):
         raise UsageError(
-            f"--key {key}: allowed are up to {KEY_LENGTH_MAX} letters, digits, - and _"
+            f"--key {key}: allowed are up to {MAX_KEY_LENGTH} letters, digits, - and _"
         )
     if len(found) != 1:
         raise UsageError(f"--key {key}: a key is for one message, found {len(found)}")

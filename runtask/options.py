@@ -1,5 +1,7 @@
 """Options that several commands share, each defined once."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import click

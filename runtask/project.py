@@ -1,10 +1,10 @@
 """Reads Pulumi.yaml and the stacks' files as the engine does."""
 
+from __future__ import annotations
+
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
@@ -13,6 +13,10 @@ from infra.config import FunctionConfig, read_function_config
 from infra.config_reader import ConfigError
 from infra.names import BOOTSTRAP_SUFFIX
 from runtask.errors import ProjectError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
 
 PROJECT_FILE = "Pulumi.yaml"
 

@@ -1,14 +1,18 @@
 """Deploys with the Pulumi CLI, through its Automation API."""
 
-from collections.abc import Callable, Mapping
+from __future__ import annotations
+
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pulumi import automation as auto
 
 from runtask import console
 from runtask.errors import RuntaskError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
 
 # The CLI prints its own error last; more than this is its progress.
 _TAIL_LINES = 15

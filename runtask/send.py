@@ -1,6 +1,7 @@
 """Sends messages to a stage, or shows the RunTask calls that they would become."""
 
-from collections.abc import Iterator, Sequence
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
@@ -11,13 +12,12 @@ from function.failures.reasons import Failure
 from function.message import builder
 from function.message.idempotency import KEY_ATTRIBUTE
 from function.message.lookups import Lookups
-from function.settings import Settings
-from infra.config import FunctionConfig
 from runtask.errors import RuntaskError, UsageError
-from runtask.messages import Message
 from runtask.stages import access, offline_settings, queue_url
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from types_boto3_ecs import ECSClient
     from types_boto3_ecs.type_defs import (
         DescribeServicesResponseTypeDef,
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from types_boto3_sqs.type_defs import SendMessageRequestTypeDef
 
     from function.message.request import Request
+    from function.settings import Settings
+    from infra.config import FunctionConfig
+    from runtask.messages import Message
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,20 +47,20 @@ class _EcsOnDemand:
         self._config = config
 
     @cached_property
-    def _ecs(self) -> "ECSClient":
+    def _ecs(self) -> ECSClient:
         return access(self._config).session.client("ecs")
 
-    def describe_services(self, **parameters: Any) -> "DescribeServicesResponseTypeDef":  # noqa: ANN401
+    def describe_services(self, **parameters: Any) -> DescribeServicesResponseTypeDef:  # noqa: ANN401
         return self._ecs.describe_services(**parameters)
 
     def describe_task_definition(
         self,
         **parameters: Any,  # noqa: ANN401
-    ) -> "DescribeTaskDefinitionResponseTypeDef":
+    ) -> DescribeTaskDefinitionResponseTypeDef:
         return self._ecs.describe_task_definition(**parameters)
 
 
-def check(messages: Sequence[Message], settings: Settings) -> list["Request"]:
+def check(messages: Sequence[Message], settings: Settings) -> list[Request]:
     """Read every message as the handler would.
 
     Raises:

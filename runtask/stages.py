@@ -1,5 +1,7 @@
 """A stage as an operator's command meets it: its configuration, its account, its queue."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -7,13 +9,14 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from function.settings import Settings
-from infra.config import FunctionConfig
 from infra.names import PREFIX, Location, queue_name
 from infra.stage import function_environment
 from runtask.errors import AccountError, RuntaskError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from infra.config import FunctionConfig
 
 
 @dataclass(frozen=True, kw_only=True)

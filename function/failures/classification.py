@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from function.failures.reasons import Failure, failure
-from function.limits import AWS_TEXT_LENGTH_MAX
+from function.limits import MAX_AWS_TEXT_LENGTH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -165,13 +165,13 @@ def failure_of_error(error: ClientError | BotoCoreError) -> Failure:
         fault = AwsError(
             source=Source.ERROR,
             code=str(answer.get("Code", "")),
-            text=str(answer.get("Message", ""))[:AWS_TEXT_LENGTH_MAX],
+            text=str(answer.get("Message", ""))[:MAX_AWS_TEXT_LENGTH],
             status=int(metadata.get("HTTPStatusCode", 0)),
         )
         said = f"{fault.code}: {fault.text}"
     else:
         names = [kind.__name__ for kind in type(error).__mro__]
-        text = str(error)[:AWS_TEXT_LENGTH_MAX]
+        text = str(error)[:MAX_AWS_TEXT_LENGTH]
         fault = AwsError(source=Source.EXCEPTION, code=" ".join(names), text=text)
         said = f"{names[0]}: {text}"
     return failure(classify(fault), f"{error_operation(error)}{said}")
@@ -192,6 +192,6 @@ def failure_of_answer(failures: Sequence[Mapping[str, Any]]) -> Failure:
         return failure("server-error", "RunTask answered with neither a task nor a failure")
     first = failures[0]
     code = str(first.get("reason", ""))
-    said = ": ".join(filter(None, (code, str(first.get("detail") or ""))))[:AWS_TEXT_LENGTH_MAX]
+    said = ": ".join(filter(None, (code, str(first.get("detail") or ""))))[:MAX_AWS_TEXT_LENGTH]
     fault = AwsError(source=Source.FAILURE, code=code, text=said)
     return failure(classify(fault), f"RunTask failure {said}")

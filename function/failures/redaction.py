@@ -11,7 +11,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Final
 
-from function.limits import ERROR_LENGTH_MAX, LITERAL_LENGTH_MAX
+from function.limits import MAX_ERROR_LENGTH, MAX_LITERAL_LENGTH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ MASK: Final = "***"
 _SECRET_PLACES: Final = frozenset({"environment", "command"})
 _NAME_PLACES: Final = frozenset({"name"})
 
-_WORD_LENGTH_MAX: Final = 3
+_MAX_WORD_LENGTH: Final = 3
 """A value this short is only masked where it stands alone: "1" is part of every second text."""
 
 _PREFIX_LENGTH: Final = 8
@@ -39,11 +39,11 @@ def secrets_of(body: str) -> list[str]:
 
 
 def scrub(text: str, secrets: list[str]) -> str:
-    """Return a text without the secrets, fit for SQS and SNS, cut to ERROR_LENGTH_MAX."""
+    """Return a text without the secrets, fit for SQS and SNS, cut to MAX_ERROR_LENGTH."""
     for secret in secrets:
         text = _masked(text, secret)
     text = _UNSENDABLE.sub("\ufffd", text)
-    return text if len(text) <= ERROR_LENGTH_MAX else text[: ERROR_LENGTH_MAX - 1] + "…"
+    return text if len(text) <= MAX_ERROR_LENGTH else text[: MAX_ERROR_LENGTH - 1] + "…"
 
 
 def _loosely(body: str) -> object:
@@ -51,7 +51,7 @@ def _loosely(body: str) -> object:
         return json.loads(body)
     except (ValueError, RecursionError):
         pass
-    if len(body) > LITERAL_LENGTH_MAX:
+    if len(body) > MAX_LITERAL_LENGTH:
         return None
     try:
         return ast.literal_eval(body.strip())
@@ -82,7 +82,7 @@ def _spellings(text: str) -> Iterator[str]:
 
 
 def _masked(text: str, secret: str) -> str:
-    if len(secret) <= _WORD_LENGTH_MAX:
+    if len(secret) <= _MAX_WORD_LENGTH:
         return re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", MASK, text)
     if len(secret) <= _PREFIX_LENGTH:
         return text.replace(secret, MASK)

@@ -1,8 +1,8 @@
 """Circuit breaker per capacity pool: while a pool is exhausted, one message probes for the rest.
 
 A pool is what shares one supply of capacity (`Request.capacity_pool`). While it is exhausted a
-batch is held for up to HOLD_MAX_SECONDS, so that its messages are at hand when room comes back, and a
-single message probes; then they go back to the queue, untried.
+batch is held for up to MAX_HOLD_SECONDS, so that its messages are at hand when room comes back,
+and a single message probes; then they go back to the queue, untried.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from function.limits import HOLD_MAX_SECONDS, PROBE_INTERVAL_SECONDS, PROBE_LEASE_SECONDS
+from function.limits import MAX_HOLD_SECONDS, PROBE_INTERVAL_SECONDS, PROBE_LEASE_SECONDS
 
 if TYPE_CHECKING:
     from function.clock import Clock
@@ -73,7 +73,7 @@ class CircuitBreaker:
             if outage is None:
                 interval = PROBE_INTERVAL_SECONDS
             elif outage.probing:
-                interval = min(HOLD_MAX_SECONDS, outage.interval * 2)
+                interval = min(MAX_HOLD_SECONDS, outage.interval * 2)
             else:
                 return  # a call that was begun before the outage was known
             self._outages[capacity_pool] = _Outage(interval=interval, next_probe=now + interval)

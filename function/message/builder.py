@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from function.failures.classification import failure_of_error
 from function.failures.reasons import PermanentFailure
-from function.limits import TASKS_MAX
+from function.limits import MAX_TASKS
 from function.message import allowlist, forms, parsing
 from function.message.idempotency import client_token, started_by
 from function.message.request import Request
@@ -57,10 +57,10 @@ def read(body: str, settings: Settings) -> Request:
     parameters.pop(_STARTED_BY, None)  # ours leads back to the message; the ancestor's did, too
     count = parameters.get("count", 1)
     validate(_with_promised_network(parameters, service), flat=flat)
-    if isinstance(count, bool) or not 1 <= count <= TASKS_MAX:
+    if isinstance(count, bool) or not 1 <= count <= MAX_TASKS:
         raise PermanentFailure(
             "over-limit",
-            f"ECS.count: expected a whole number from 1 to {TASKS_MAX},"
+            f"ECS.count: expected a whole number from 1 to {MAX_TASKS},"
             f" got {parsing.describe(count)}",
         )
     parameters.pop("count", None)

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from function.failures.reasons import PermanentFailure
-from function.limits import KEY_LENGTH_MAX
+from function.limits import MAX_KEY_LENGTH
 
 if TYPE_CHECKING:
     from function.sqs.record import Record
@@ -21,7 +21,7 @@ KEY_ATTRIBUTE: Final = "key"
 
 STARTED_BY_PREFIX: Final = "ecs-run-task"
 
-_KEY: Final = re.compile(rf"[A-Za-z0-9_-]{{1,{KEY_LENGTH_MAX}}}")
+_KEY: Final = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_KEY_LENGTH}}}")
 
 
 def valid_key(key: str) -> bool:
@@ -38,7 +38,7 @@ def checked_key(key: str, where: str = KEY_ATTRIBUTE) -> str:
     if not valid_key(key):
         raise PermanentFailure(
             "bad-key",
-            f"{where}: expected 1 to {KEY_LENGTH_MAX} letters, digits, - and _,"
+            f"{where}: expected 1 to {MAX_KEY_LENGTH} letters, digits, - and _,"
             f" got {len(key)} characters",
         )
     return key

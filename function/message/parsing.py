@@ -7,7 +7,7 @@ import json
 from typing import Any, Final
 
 from function.failures.reasons import PermanentFailure
-from function.limits import LITERAL_LENGTH_MAX
+from function.limits import MAX_LITERAL_LENGTH
 
 WRAPPER: Final = "ECS"
 
@@ -40,7 +40,7 @@ def _load(body: str) -> object:
         where = f"{error.msg} at line {error.lineno}, column {error.colno}"
     except ValueError:  # Python refuses to read a number of thousands of digits
         where = "a number too long to be read"
-    if body.lstrip().startswith("{") and len(body) <= LITERAL_LENGTH_MAX:
+    if body.lstrip().startswith("{") and len(body) <= MAX_LITERAL_LENGTH:
         # A str() of a dict instead of its JSON: senders in Python do that. Never by replacing
         # quotes, which breaks on the first apostrophe.
         try:

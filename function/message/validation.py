@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
     from botocore.model import Shape
 
-_ERRORS_SHOWN_MAX: Final = 5
+_MAX_ERRORS_SHOWN: Final = 5
 
 _LENGTHS: Final = {
-    "networkConfiguration.awsvpcConfiguration.subnets": limits.SUBNETS_MAX,
-    "networkConfiguration.awsvpcConfiguration.securityGroups": limits.SECURITY_GROUPS_MAX,
-    "tags": limits.TAGS_MAX,
-    "placementConstraints": limits.PLACEMENT_CONSTRAINTS_MAX,
-    "placementStrategy": limits.PLACEMENT_STRATEGIES_MAX,
-    "capacityProviderStrategy": limits.CAPACITY_PROVIDERS_MAX,
-    "referenceId": limits.REFERENCE_ID_LENGTH_MAX,
+    "networkConfiguration.awsvpcConfiguration.subnets": limits.MAX_SUBNETS,
+    "networkConfiguration.awsvpcConfiguration.securityGroups": limits.MAX_SECURITY_GROUPS,
+    "tags": limits.MAX_TAGS,
+    "placementConstraints": limits.MAX_PLACEMENT_CONSTRAINTS,
+    "placementStrategy": limits.MAX_PLACEMENT_STRATEGIES,
+    "capacityProviderStrategy": limits.MAX_CAPACITY_PROVIDERS,
+    "referenceId": limits.MAX_REFERENCE_ID_LENGTH,
 }
 """Location of a list or text, and how long it may be."""
 
@@ -83,8 +83,8 @@ def validate(parameters: Mapping[str, Any], *, flat: bool) -> None:
         problems = list(_limit_problems(parameters, flat=flat))
     if problems:
         texts = [text for _, text in problems]
-        more = len(texts) - _ERRORS_SHOWN_MAX
-        shown = texts[:_ERRORS_SHOWN_MAX] + ([f"and {more} more"] if more > 0 else [])
+        more = len(texts) - _MAX_ERRORS_SHOWN
+        shown = texts[:_MAX_ERRORS_SHOWN] + ([f"and {more} more"] if more > 0 else [])
         raise PermanentFailure(problems[0][0], "; ".join(shown))
 
 
@@ -128,11 +128,11 @@ def _limit_problems(parameters: Mapping[str, Any], *, flat: bool) -> Iterator[tu
     # Counted as compactly as JSON can be written: what AWS might take is not refused here.
     overrides = parameters.get("overrides", {})
     size = len(json.dumps(overrides, ensure_ascii=False, separators=(",", ":")))
-    if size > limits.OVERRIDES_LENGTH_MAX:
+    if size > limits.MAX_OVERRIDES_LENGTH:
         yield (
             "over-limit",
             (
-                f"{path('overrides', flat=flat)}: expected at most {limits.OVERRIDES_LENGTH_MAX}"
+                f"{path('overrides', flat=flat)}: expected at most {limits.MAX_OVERRIDES_LENGTH}"
                 f" characters of JSON, got {size}"
             ),
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from function.limits import BACKOFF_BASE_SECONDS, BACKOFF_MAX_SECONDS
+from function.limits import BACKOFF_BASE_SECONDS, MAX_BACKOFF_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ def visibility_seconds(
     receives: int,
     draw: Callable[[], float],
     base_seconds: float = BACKOFF_BASE_SECONDS,
-    longest_seconds: float = BACKOFF_MAX_SECONDS,
+    longest_seconds: float = MAX_BACKOFF_SECONDS,
 ) -> int:
     """Return the visibility timeout of a message that is kept, in seconds.
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from function.limits import MESSAGE_ATTRIBUTES_MAX, MESSAGE_BYTES_MAX
+from function.limits import MAX_MESSAGE_ATTRIBUTES, MAX_MESSAGE_BYTES
 from function.message.idempotency import KEY_ATTRIBUTE, valid_key
 
 if TYPE_CHECKING:
@@ -47,20 +47,20 @@ def send(sqs: SQSClient, queue_url: str, record: Record, failure: Failure) -> No
 
 def _entry(record: Record, failure: Failure) -> dict[str, Any]:
     ours = _attributes(record, failure.error, redrivable=failure.redrivable, reason=failure.reason)
-    body, room = record.body, MESSAGE_BYTES_MAX - _size(ours)
+    body, room = record.body, MAX_MESSAGE_BYTES - _size(ours)
     if len(body.encode()) > room:
         # A body of nearly a mebibyte leaves no room for the reason, which matters more: no body
         # of that size is a valid request. What is cut off cannot be redriven.
         ours = _attributes(record, failure.error + _CUT, redrivable=False, reason=failure.reason)
-        room = MESSAGE_BYTES_MAX - _size(ours)
+        room = MAX_MESSAGE_BYTES - _size(ours)
         return {
             "MessageBody": body.encode()[:room].decode(errors="ignore"),
             "MessageAttributes": ours,
         }
     for name, attribute in record.attributes.items():
         more = {**ours, name: dict(attribute)}
-        fits = len(body.encode()) + _size(more) <= MESSAGE_BYTES_MAX
-        if name not in ours and len(more) <= MESSAGE_ATTRIBUTES_MAX and fits:
+        fits = len(body.encode()) + _size(more) <= MAX_MESSAGE_BYTES
+        if name not in ours and len(more) <= MAX_MESSAGE_ATTRIBUTES and fits:
             ours = more
     return {"MessageBody": body, "MessageAttributes": ours}
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from function.limits import VISIBILITY_BATCH_MAX
+from function.limits import MAX_VISIBILITY_BATCH
 from function.outcome import Disposition
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ def return_to_queue(sqs: SQSClient, queue_url: str, outcomes: list[Outcome], log
     out of sight. A message of which the timeout cannot be set comes back after the queue's own.
     """
     kept = [outcome for outcome in outcomes if outcome.disposition is Disposition.RETURNED]
-    for start in range(0, len(kept), VISIBILITY_BATCH_MAX):
-        part = kept[start : start + VISIBILITY_BATCH_MAX]
+    for start in range(0, len(kept), MAX_VISIBILITY_BATCH):
+        part = kept[start : start + MAX_VISIBILITY_BATCH]
         entries: list[ChangeMessageVisibilityBatchRequestEntryTypeDef] = [
             {
                 "Id": str(number),

@@ -1,12 +1,17 @@
 """What the deploy role may do: make and change the kit's resources in one account, and no more."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from __future__ import annotations
 
-from pulumi import Input
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from infra.names import KEY_TAGS, PREFIX, ROLE_PATH, Location
 from infra.policies.statements import Conditions, Document, Statement, allow, document, under
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pulumi import Input
 
 # These actions know no resource; what they may touch is narrowed by a condition where they have
 # one. https://docs.aws.amazon.com/service-authorization/latest/reference/

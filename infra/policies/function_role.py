@@ -1,11 +1,15 @@
 """What a stage's function may do, and the most that any function of the account could."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-from pulumi import Input
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from infra.names import PREFIX, Location
 from infra.policies.statements import Document, allow, document
+
+if TYPE_CHECKING:
+    from pulumi import Input
 
 # A task definition can be described by nobody or by everybody: the action has no resource.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html

@@ -1,11 +1,10 @@
 """The policies that hang on a resource: who may reach a bucket, a queue, a topic, a key."""
 
-from collections.abc import Sequence
+from __future__ import annotations
 
-from pulumi import Input
+from typing import TYPE_CHECKING
 
 from infra.config import is_service
-from infra.names import Location
 from infra.policies.statements import (
     Document,
     Principals,
@@ -16,6 +15,13 @@ from infra.policies.statements import (
     document,
     under,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pulumi import Input
+
+    from infra.names import Location
 
 # A key policy speaks of the key that it hangs on.
 _THIS_KEY = "*"

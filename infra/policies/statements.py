@@ -1,5 +1,7 @@
 """The parts that every IAM document is put together from."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Any
 

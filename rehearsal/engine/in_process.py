@@ -1,20 +1,23 @@
 """The rehearsal's side of a promotion: deploys in this process, and signs in at the emulator."""
 
-from collections.abc import Callable, Mapping
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import boto3
-
-from infra.names import Location
 from infra.program import main as program
 from rehearsal.emulator import Credentials, Emulator
 from rehearsal.engine import EngineError, State, up
 from runtask.errors import RuntaskError
-from runtask.project import Project
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import boto3
     from types_boto3_sts.type_defs import CredentialsTypeDef
+
+    from infra.names import Location
+    from runtask.project import Project
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +75,7 @@ class EmulatorSessions:
         del stage  # an account has one root user
         return self.emulator.session(location.account, location.region)
 
-    def assumed(self, location: Location, keys: "CredentialsTypeDef") -> boto3.Session:
+    def assumed(self, location: Location, keys: CredentialsTypeDef) -> boto3.Session:
         """Return a session with the keys of a role that was assumed."""
         credentials = Credentials(
             access_key=keys["AccessKeyId"],

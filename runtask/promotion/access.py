@@ -1,20 +1,24 @@
 """Gets into a stage's account as its deploy role, and makes sure that it is the right account."""
 
+from __future__ import annotations
+
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.config import FunctionConfig
-from infra.names import Location
 from runtask.errors import AccountError
 from runtask.stages import checked_identity
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from types_boto3_sts.type_defs import AssumeRoleRequestTypeDef, CredentialsTypeDef
+
+    from infra.config import FunctionConfig
+    from infra.names import Location
 
 SESSION_NAME = "runtask-promote"
 
@@ -25,7 +29,7 @@ class Sessions(Protocol):
     def own(self, stage: str, location: Location) -> boto3.Session:
         """Return the operator's own credentials, to get into a stage's account with."""
 
-    def assumed(self, location: Location, keys: "CredentialsTypeDef") -> boto3.Session:
+    def assumed(self, location: Location, keys: CredentialsTypeDef) -> boto3.Session:
         """Return a session with the keys of a role that was assumed."""
 
 
@@ -43,7 +47,7 @@ class ProfileSessions:
         """Return a session with the credentials of the stage's profile, or of the shell."""
         return boto3.Session(profile_name=self.profiles.get(stage), region_name=location.region)
 
-    def assumed(self, location: Location, keys: "CredentialsTypeDef") -> boto3.Session:
+    def assumed(self, location: Location, keys: CredentialsTypeDef) -> boto3.Session:
         """Return a session with the keys of a role that was assumed."""
         return boto3.Session(
             aws_access_key_id=keys["AccessKeyId"],
@@ -100,7 +104,7 @@ def assume_deploy_role(
     return DeployRoleSession(config=config, session=session, identity=identity)
 
 
-def _assume(session: boto3.Session, role: Mapping[str, str]) -> "CredentialsTypeDef":
+def _assume(session: boto3.Session, role: Mapping[str, str]) -> CredentialsTypeDef:
     request: AssumeRoleRequestTypeDef = {
         "RoleArn": role["roleArn"],
         "RoleSessionName": role.get("sessionName", SESSION_NAME),

@@ -1,18 +1,24 @@
 """`runtask promote` and `runtask stages`, with the Pulumi CLI and the operator's credentials."""
 
+from __future__ import annotations
+
 import sys
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
 from runtask import console
 from runtask.errors import UsageError
-from runtask.project import Project
 from runtask.promotion import promote as steps
 from runtask.promotion.access import ProfileSessions
 from runtask.promotion.overview import Overview, overview
 from runtask.pulumi_engine import PulumiEngine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from runtask.project import Project
 
 _FROM_AND_TO = 2
 _COLUMNS = ["stage", "account", "region", "pinned", "running", "commit", "promoted", "drift"]

@@ -1,12 +1,17 @@
 """One line about a stage: what it runs, and whether it is what it should run."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-from runtask.engines import Engine
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 from runtask.errors import RuntaskError
-from runtask.project import Project
-from runtask.promotion.access import Sessions
 from runtask.promotion.stage import load_stage_state
+
+if TYPE_CHECKING:
+    from runtask.engines import Engine
+    from runtask.project import Project
+    from runtask.promotion.access import Sessions
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,13 +1,18 @@
 """The artifact that a stage's file names, changed without touching anything else of the file."""
 
+from __future__ import annotations
+
 import contextlib
 import io
-from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ruamel.yaml import YAML
 
 from infra.names import PROJECT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 KEY = f"{PROJECT}:artifact"
 

@@ -1,17 +1,23 @@
 """The steps of a promotion. Each can be repeated: a second run finishes what a first one began."""
 
-from collections.abc import Callable
+from __future__ import annotations
+
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from infra.manifest import Manifest
-from runtask.engines import Engine
 from runtask.errors import RuntaskError, UsageError
-from runtask.project import Project
 from runtask.promotion import pin
-from runtask.promotion.access import Sessions
 from runtask.promotion.stage import StageState, load_stage_state, running_digest
 from runtask.promotion.store import Promotion, Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from infra.manifest import Manifest
+    from runtask.engines import Engine
+    from runtask.project import Project
+    from runtask.promotion.access import Sessions
 
 SHORT_DIGEST = 12
 

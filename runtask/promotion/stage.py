@@ -1,19 +1,24 @@
 """What a stage runs, what its stack and its file say it runs, and whether the three agree."""
 
+from __future__ import annotations
+
 import base64
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.config import BUILD
-from infra.manifest import Manifest
 from infra.names import ALIAS, function_name
-from runtask.engines import Engine
 from runtask.errors import RuntaskError
-from runtask.project import Project
 from runtask.promotion.access import DeployRoleSession, Sessions, assume_deploy_role
 from runtask.promotion.pin import pinned
 from runtask.promotion.store import Promotion, Store
+
+if TYPE_CHECKING:
+    from infra.manifest import Manifest
+    from runtask.engines import Engine
+    from runtask.project import Project
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,7 @@
 """An account's artifact bucket, read and written with the digest in hand."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
@@ -10,10 +12,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from infra.bundle import artifact_object_key
 from infra.manifest import Manifest, manifest_object_key
 from runtask.errors import RuntaskError
-from runtask.promotion.access import DeployRoleSession
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
+
+    from runtask.promotion.access import DeployRoleSession
 
 _GONE = ("NoSuchKey", "404")
 
@@ -43,7 +46,7 @@ class Store:
     key_arn: str
     region: str
 
-    def seen_by(self, deployer: DeployRoleSession) -> "Store":
+    def seen_by(self, deployer: DeployRoleSession) -> Store:
         """Return the same bucket as another role sees it."""
         return replace(self, deployer=deployer)
 
@@ -102,7 +105,7 @@ class Store:
         self._put(_record_key(stage), content.encode(), "application/json")
 
     @property
-    def _s3(self) -> "S3Client":
+    def _s3(self) -> S3Client:
         return self.deployer.session.client("s3", region_name=self.region)
 
     def _get(self, key: str) -> bytes | None:

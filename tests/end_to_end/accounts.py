@@ -1,20 +1,25 @@
 """Two accounts with their bootstrap stacks and a dev stage, for tests of promotion and rights."""
 
+from __future__ import annotations
+
 import json
 import shutil
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rehearsal.emulator import Emulator
 from rehearsal.engine.in_process import EmulatorSessions, InProcessEngine
 from rehearsal.sample_account import with_sample_account
 from runtask.project import Project, load_project
-from runtask.promotion.access import Sessions
 from runtask.promotion.promote import PromotionContext, plan_promotion, promote
 from runtask.promotion.stage import StageState, load_stage_state
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from runtask.promotion.access import Sessions
 
 ROOT = Path(__file__).resolve().parents[2]
 REGION = "eu-central-1"

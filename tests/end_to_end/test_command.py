@@ -1,5 +1,7 @@
 """What an operator meets when calling the rehearsal."""
 
+from __future__ import annotations
+
 import shutil
 import subprocess
 import sys

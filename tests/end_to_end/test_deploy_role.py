@@ -1,8 +1,9 @@
 """The deploy role can do what a deployment needs, and nothing else."""
 
+from __future__ import annotations
+
 import json
-from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -12,6 +13,9 @@ from infra.policies.deploy_role import DeployGrants, deploy_policy
 from rehearsal.emulator import Credentials
 from runtask.errors import RuntaskError
 from tests.end_to_end.accounts import DEPLOY_ROLE, DEV, PROD, REGION, Accounts, two_accounts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 # Every statement that prod's deploy role has.
 SIDS = [

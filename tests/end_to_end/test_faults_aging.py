@@ -82,7 +82,7 @@ def aged(stage: Stage, mended: object) -> Mapping[str, Fate]:
     """Send messages whose fault outlasts the time that the function is told of."""
     del mended  # but after it: the function is one
     stage.reconfigure(
-        QUEUE_RETENTION_SECONDS=SHORT_RETENTION_SECONDS, ENVIRONMENT_FAILURE_MAX_AGE_SECONDS="1"
+        QUEUE_RETENTION_SECONDS=SHORT_RETENTION_SECONDS, ENVIRONMENT_MAX_AGE_SECONDS="1"
     )
     stage.fail("throttled-to-the-end", **THROTTLED)
     stage.fail("no-room-to-the-end", reason="RESOURCE:MEMORY")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from function.limits import MESSAGE_BYTES_MAX
+from function.limits import MAX_MESSAGE_BYTES
 from rehearsal.sample_account import SERVICE
 from tests.end_to_end.fates import launched, rejected
 from tests.end_to_end.stage import NETWORK, Stage, deploy, task, wait_for
@@ -67,7 +67,7 @@ BODIES = {
         service=SERVICE,
     ),
     "no-name": task(overrides={"containerOverrides": [{"command": ["true"]}]}),
-    "mebibyte": task().ljust(MESSAGE_BYTES_MAX - len("keyStringmebibyte")),
+    "mebibyte": task().ljust(MAX_MESSAGE_BYTES - len("keyStringmebibyte")),
 }
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from function.limits import MESSAGE_BYTES_MAX
+from function.limits import MAX_MESSAGE_BYTES
 from tests.end_to_end.fates import rejected
 from tests.end_to_end.stage import Stage, deploy, task
 
@@ -165,8 +165,8 @@ def test_every_rejected_message_is_announced_once_without_its_body(
 
 
 def test_body_of_a_mebibyte_is_rejected_cut_to_leave_room_for_the_reason(stage: Stage) -> None:
-    body = task(group="x").ljust(MESSAGE_BYTES_MAX - 1, "x") + "}"
-    assert len(body) == MESSAGE_BYTES_MAX
+    body = task(group="x").ljust(MAX_MESSAGE_BYTES - 1, "x") + "}"
+    assert len(body) == MAX_MESSAGE_BYTES
     sent = stage.send(body)
     end = stage.settle(sent)[sent.key].end
     (letter,) = end.letters
@@ -176,4 +176,4 @@ def test_body_of_a_mebibyte_is_rejected_cut_to_leave_room_for_the_reason(stage: 
     assert letter.error.endswith("(the body was cut to the size of a message)")
     # What is cut off is no more than the attributes need.
     assert body.startswith(letter.body)
-    assert MESSAGE_BYTES_MAX - 2048 < len(letter.body) < MESSAGE_BYTES_MAX
+    assert MAX_MESSAGE_BYTES - 2048 < len(letter.body) < MAX_MESSAGE_BYTES

@@ -1,6 +1,8 @@
 """A FIFO stage keeps the order of a group, also past a message that cannot succeed yet."""
 
-from collections.abc import Iterator
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -9,6 +11,9 @@ from rehearsal.emulator import InjectedFault
 from rehearsal.sample_account import SampleAccount
 from tests.end_to_end.accounts import DEV, REGION, Accounts, two_accounts
 from tests.end_to_end.stage import wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 BODY = '{"cluster": "batch", "service": "report-service", "taskDefinition": "report"}'
 GROUP = ("first", "second", "third")

@@ -1,15 +1,15 @@
 """A promotion moves the very same bytes, refuses what is wrong, and finishes what broke off."""
 
+from __future__ import annotations
+
 import hashlib
 import json
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-import boto3
 import pytest
 
 from infra.bundle import artifact_object_key, build_bundle
 from infra.manifest import Manifest, manifest_object_key
-from infra.names import Location
 from rehearsal.emulator import InjectedFault
 from rehearsal.engine.in_process import EmulatorSessions
 from runtask.errors import AccountError, RuntaskError, UsageError
@@ -24,6 +24,13 @@ from runtask.promotion.promote import (
 )
 from runtask.promotion.store import StoreError
 from tests.end_to_end.accounts import DEV, PROD, REGION, Accounts, two_accounts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import boto3
+
+    from infra.names import Location
 
 
 @pytest.fixture

@@ -1,10 +1,11 @@
 """The rehearsal shows what it should, and falls when something is broken on purpose."""
 
+from __future__ import annotations
+
 import functools
 import shutil
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,6 +16,9 @@ from rehearsal import observer
 from rehearsal.emulator import Emulator
 from rehearsal.rehearsal import Rehearsal, Result
 from runtask.project import load_project
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).resolve().parents[2]
 

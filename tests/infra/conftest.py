@@ -1,5 +1,7 @@
 """The two kinds of stack, registered once for all tests."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from pathlib import Path
 

@@ -1,15 +1,19 @@
 """Runs the Pulumi program against nothing, and keeps what it registers."""
 
+from __future__ import annotations
+
 import asyncio
 import contextvars
 import json
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 from pulumi.runtime import mocks, settings, stack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 ROOT = Path(__file__).resolve().parents[2]
 PLACE = "eu-central-1:111111111111"

@@ -1,10 +1,14 @@
 """What an account's bootstrap stack registers."""
 
-from typing import Any
+from __future__ import annotations
 
-from tests.infra.conftest import Stack
+from typing import TYPE_CHECKING, Any
+
 from tests.infra.recorder import PLACE, Recorder
 from tests.infra.test_function_stack import statement
+
+if TYPE_CHECKING:
+    from tests.infra.conftest import Stack
 
 
 def deploy_policy(bootstrap: Recorder) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """The artifact is the same bytes wherever and whenever it is built."""
 
+from __future__ import annotations
+
 import os
 import shutil
 import subprocess
@@ -89,7 +91,7 @@ def test_the_handler_runs_from_the_zip_alone(tmp_path: Path) -> None:
         "TASK_DEFINITIONS": "[]",
         "PASS_ROLES": "[]",
         "QUEUE_RETENTION_SECONDS": "345600",
-        "ENVIRONMENT_FAILURE_MAX_AGE_SECONDS": "3600",
+        "ENVIRONMENT_MAX_AGE_SECONDS": "3600",
         "LAUNCH_RATE": "20",
         "MAXIMUM_CONCURRENCY": "2",
         "LOG_LEVEL": "INFO",

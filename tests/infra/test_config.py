@@ -1,6 +1,9 @@
 """A stack file that is wrong is refused before anything is made, with key, file and fix."""
 
+from __future__ import annotations
+
 import json
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -9,8 +12,10 @@ from infra import limits
 from infra.config import read_bootstrap_config, read_function_config
 from infra.config_reader import ConfigError
 from infra.program import main
-from runtask.project import Project
 from tests.infra.recorder import record
+
+if TYPE_CHECKING:
+    from runtask.project import Project
 
 
 def problems(project: Project, stack: str = "dev", /, **changes: str | None) -> list[str]:

@@ -1,9 +1,11 @@
 """What a stage's stack registers, and what AWS would refuse though the embedded AWS does not."""
 
+from __future__ import annotations
+
 import base64
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,8 +13,10 @@ from function.settings import Settings
 from infra import limits
 from infra.bundle import build_bundle
 from infra.manifest import Manifest
-from tests.infra.conftest import Stack
 from tests.infra.recorder import PLACE, Recorder
+
+if TYPE_CHECKING:
+    from tests.infra.conftest import Stack
 
 DIGEST = "ab" * 32
 

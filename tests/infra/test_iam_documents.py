@@ -1,14 +1,18 @@
 """Every IAM document that the program makes, against the rules of the house and of AWS."""
 
+from __future__ import annotations
+
 import json
-from collections.abc import Iterator
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from policy_sentry.querying.actions import get_action_data
 
-from tests.infra.recorder import Recorder
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.infra.recorder import Recorder
 
 POLICY_INPUTS = ("policy", "assumeRolePolicy")
 Statement = dict[str, Any]

@@ -1,5 +1,7 @@
 """Pulumi.yaml and how the engine starts the program."""
 
+from __future__ import annotations
+
 import subprocess
 import sys
 from pathlib import Path

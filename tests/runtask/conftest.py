@@ -1,5 +1,7 @@
 """A project of its own for each test, and AWS by moto."""
 
+from __future__ import annotations
+
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path

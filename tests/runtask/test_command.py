@@ -1,13 +1,18 @@
 """What an operator meets at the command line: help, exit codes, clean streams."""
 
+from __future__ import annotations
+
 import json
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.runtask.conftest import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def runtask(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:

@@ -1,11 +1,16 @@
 """The Pulumi files are read as the engine reads them, and a mistake in them is named."""
 
-from pathlib import Path
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import pytest
 
 from runtask.errors import ProjectError
 from runtask.project import load_project
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def add(folder: Path, line: str) -> None:

@@ -1,5 +1,7 @@
 """`runtask send`: nothing is sent that the handler would reject, and nothing to a wrong account."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Callable
 from pathlib import Path

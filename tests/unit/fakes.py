@@ -29,7 +29,7 @@ ENVIRONMENT = {
     "TASK_DEFINITIONS": '["arn:aws:ecs:eu-central-1:111111111111:task-definition/report:*"]',
     "PASS_ROLES": '["arn:aws:iam::111111111111:role/report-*"]',
     "QUEUE_RETENTION_SECONDS": "345600",
-    "ENVIRONMENT_FAILURE_MAX_AGE_SECONDS": "86400",
+    "ENVIRONMENT_MAX_AGE_SECONDS": "86400",
     "LAUNCH_RATE": "20",
     "MAXIMUM_CONCURRENCY": "2",
     "LOG_LEVEL": "DEBUG",

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings, target
 from hypothesis import strategies as st
 
 from function.failures.reasons import REASONS
-from function.limits import MESSAGE_BYTES_MAX
+from function.limits import MAX_MESSAGE_BYTES
 from tests.unit.fakes import MESSAGE, Rig, client_error, rejection
 from tests.unit.fakes import settings as settings_of
 
@@ -118,7 +118,7 @@ def ends_once(body: str, answer: Exception | str | None = None, age: int = 0) ->
     assert [bool(kept), bool(rig.sqs.sent), launched].count(True) == 1
     for sent, dead in zip(rig.sqs.sent, rig.dead, strict=True):
         assert sent["MessageBody"] == body
-        assert len(body.encode()) < MESSAGE_BYTES_MAX
+        assert len(body.encode()) < MAX_MESSAGE_BYTES
         assert dead["reason"] in REASONS
         dead["error"].encode()
     assert all(call["count"] == 1 for call in rig.ecs.calls)
