@@ -15,8 +15,7 @@ from rehearsal.pulumi_cli import check_tools
 from rehearsal.rehearsal import FROM, Rehearsal, Result
 from runtask import console
 from runtask.cli import run_command
-from runtask.errors import RuntaskError
-from runtask.exit_codes import ExitCode
+from runtask.errors import ExitCode, RuntaskError
 from runtask.options import HELP, project_option
 
 if TYPE_CHECKING:

@@ -19,9 +19,9 @@ from ruamel.yaml import YAML
 from infra.bundle import ROOT
 from infra.names import PROJECT, Location
 from rehearsal.sample_account import with_sample_account
+from runtask.engine import PulumiEngine
 from runtask.errors import RuntaskError
 from runtask.project import PROJECT_FILE, Project
-from runtask.pulumi_engine import PulumiEngine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -15,14 +15,14 @@ from rehearsal.observer import Observed, Watch
 from rehearsal.pulumi_cli import prepare
 from rehearsal.sample_account import SampleAccount, with_sample_account
 from rehearsal.samples import DEV_SAMPLES, PROD_SAMPLES, Sample
+from runtask.engine import PulumiEngine
 from runtask.project import PROJECT_FILE, Project, load_project
 from runtask.promotion.promote import PromotionContext, plan_promotion, promote
-from runtask.promotion.stage import load_stage_state
-from runtask.pulumi_engine import PulumiEngine
+from runtask.promotion.state import load_stage_state
 
 if TYPE_CHECKING:
     from rehearsal.emulator import Emulator
-    from runtask.engines import Engine
+    from runtask.engine import Engine
 
 Say = Callable[[str], None]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 
-from runtask.exit_codes import ExitCode
+from runtask.errors import ExitCode
 
 
 def run() -> None:
-    """Run the command; Ctrl-C while it is still being imported ends it without a traceback."""
+    """Run the command; Ctrl-C during the imports ends it without a traceback too."""
     try:
-        from runtask.cli import main  # noqa: PLC0415 - the import is what takes the time
+        from runtask.cli import main  # noqa: PLC0415 - the imports take most of the start
 
         main()
     except KeyboardInterrupt:

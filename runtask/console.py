@@ -1,10 +1,10 @@
-"""What an operator sees: results on stdout, everything else on stderr."""
+"""Output for an operator: results on stdout, everything else on stderr."""
 
 from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 from rich.markup import escape
@@ -13,25 +13,30 @@ from rich.table import Table
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-_ANY_WIDTH = 1000
+# Columns of a table that is not printed on a terminal: a pipe or a file has no width.
+_UNLIMITED_COLUMNS: Final = 1000
 
-_progress = Console(stderr=True, highlight=False, soft_wrap=True)
-# A pipe or a file has no width to fit into.
-_results = Console(highlight=False, width=None if sys.stdout.isatty() else _ANY_WIDTH)
+# Characters of a digest or a commit that are enough to recognize it.
+_SHORT_DIGEST_LENGTH: Final = 12
+
+_progress: Final = Console(stderr=True, highlight=False, soft_wrap=True)
+_results: Final = Console(
+    highlight=False, width=None if sys.stdout.isatty() else _UNLIMITED_COLUMNS
+)
 
 
 def progress(text: str) -> None:
-    """Say on stderr what is being done."""
+    """Print on stderr what is being done."""
     _progress.print(text, markup=False)
 
 
 def error(text: str) -> None:
-    """Say on stderr what went wrong."""
+    """Print on stderr what went wrong."""
     _progress.print(f"runtask: {text}", style="red", markup=False)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table on stdout, with no line broken where there is no terminal to fit."""
+    """Print a table on stdout; its lines are wrapped only on a terminal."""
     view = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
         view.add_row(*(escape(str(cell)) for cell in row))
@@ -39,5 +44,10 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 
 
 def as_json(value: object) -> None:
-    """Print a value on stdout as JSON, for a program to read."""
+    """Print a value on stdout as JSON."""
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def short_digest(digest: str) -> str:
+    """Return the first characters of a digest or a commit, enough to recognize it."""
+    return digest[:_SHORT_DIGEST_LENGTH]

@@ -1,29 +1,57 @@
-"""What goes wrong on an operator's side: a message that says what to do, and an exit code."""
+"""The command's exit codes, and the errors that are reported with one of them.
+
+An error says what was found, where, what is expected, and the command that fixes it.
+"""
 
 from __future__ import annotations
 
-from runtask.exit_codes import ExitCode
+from enum import IntEnum
+from typing import Self
+
+
+class ExitCode(IntEnum):
+    """What the command's exit codes mean; a script can rely on each number.
+
+    Attributes:
+        meaning: One line, for the help and for docs/command.md.
+    """
+
+    meaning: str
+
+    def __new__(cls, number: int, meaning: str) -> Self:
+        """Make a member that is its number and knows its meaning."""
+        member = int.__new__(cls, number)
+        member._value_ = number
+        member.meaning = meaning
+        return member
+
+    OK = 0, "done"
+    FAILED = 1, "a check failed, the answer was no, or AWS or Pulumi rejected a request"
+    USAGE = 2, "the command line or a message is invalid"
+    CONFIG = 3, "Pulumi.yaml or a stack's file is missing or invalid"
+    ACCOUNT = 4, "the credentials are missing, invalid or of another account"
+    INTERRUPTED = 130, "interrupted; everything that the command started was stopped"
 
 
 class RuntaskError(Exception):
-    """An error that is printed without a traceback."""
+    """An error that an operator can fix; printed without a traceback."""
 
     exit_code = ExitCode.FAILED
 
 
 class UsageError(RuntaskError):
-    """The command line, or a message, is not as it has to be."""
+    """The command line or a message is invalid."""
 
     exit_code = ExitCode.USAGE
 
 
 class ProjectError(RuntaskError):
-    """Pulumi.yaml or a stack's file is missing or wrong."""
+    """Pulumi.yaml or a stack's file is missing or invalid."""
 
     exit_code = ExitCode.CONFIG
 
 
 class AccountError(RuntaskError):
-    """The credentials are missing, or belong to another account than the stack."""
+    """The credentials are missing, invalid, or of another account than the stage's."""
 
     exit_code = ExitCode.ACCOUNT

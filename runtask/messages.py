@@ -1,4 +1,4 @@
-"""Reads message files: what the handler reads, or YAML with one message or several."""
+"""Reads message files: any body that the handler reads, or YAML with one or more messages."""
 
 from __future__ import annotations
 
@@ -21,13 +21,19 @@ from runtask.errors import UsageError
 
 
 def new_key() -> str:
-    """Return a key that no other message has."""
+    """Return an idempotency key that no other message has."""
     return uuid.uuid4().hex
 
 
 @dataclass(frozen=True, kw_only=True)
 class Message:
-    """One message: where it was read, the body to send, and the key that makes it unique."""
+    """A message to send.
+
+    Attributes:
+        source: Where it was read, as an error names it.
+        body: What the handler receives.
+        key: The idempotency key: the same key never starts a second task.
+    """
 
     source: str
     body: str
@@ -39,10 +45,10 @@ def read_messages(paths: list[str], key: str | None) -> list[Message]:
 
     Args:
         paths: Files, or `-` for standard input.
-        key: The key of the only message; None for a new one for each.
+        key: The idempotency key of the only message; None for a new key per message.
 
     Raises:
-        UsageError: if a file cannot be read or holds no message, or a key cannot be used.
+        UsageError: if a file cannot be read or has no message, or the key cannot be used.
     """
     found = [
         (source, body) for path in paths for source, body in _bodies(path, _text(path)) if body
@@ -50,11 +56,9 @@ def read_messages(paths: list[str], key: str | None) -> list[Message]:
     if key is None:
         return [Message(source=source, body=body) for source, body in found]
     if not valid_key(key):
-        raise UsageError(
-            f"--key {key}: allowed are up to {MAX_KEY_LENGTH} letters, digits, - and _"
-        )
+        raise UsageError(f"--key {key}: expected up to {MAX_KEY_LENGTH} letters, digits, - and _")
     if len(found) != 1:
-        raise UsageError(f"--key {key}: a key is for one message, found {len(found)}")
+        raise UsageError(f"--key {key}: found {len(found)} messages; a key is for one message")
     return [Message(source=source, body=body, key=key) for source, body in found]
 
 
@@ -64,11 +68,11 @@ def _text(path: str) -> str:
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise UsageError(f"{path}: is not UTF-8 text") from None
+        raise UsageError(f"{path}: not UTF-8 text") from None
 
 
 def _bodies(path: str, text: str) -> list[tuple[str, str]]:
-    """Return source and body of each message; YAML is sent as the JSON that it means."""
+    """Return source and body of each message; YAML becomes the JSON that it stands for."""
     name = "stdin" if path == "-" else path
     with contextlib.suppress(PermanentFailure):
         parsing.parse(text)
@@ -77,11 +81,11 @@ def _bodies(path: str, text: str) -> list[tuple[str, str]]:
         documents = list(YAML(typ="safe", pure=True).load_all(io.StringIO(text)))
         texts = [json.dumps(document, ensure_ascii=False) for document in documents]
     except YAMLError as error:
-        raise UsageError(f"{name}: is neither JSON nor YAML: {error}") from None
+        raise UsageError(f"{name}: neither JSON nor YAML: {error}") from None
     except TypeError as error:
-        raise UsageError(f"{name}: JSON knows no such value: {error}; put it in quotes") from None
+        raise UsageError(f"{name}: JSON has no such value: {error}; put it in quotes") from None
     if not documents:
-        raise UsageError(f"{name}: holds no message")
+        raise UsageError(f"{name}: no message in it; expected JSON or YAML")
     if len(texts) == 1:
         return [(name, texts[0])]
     return [(f"{name}#{number}", text) for number, text in enumerate(texts, start=1)]

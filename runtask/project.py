@@ -1,10 +1,10 @@
-"""Reads Pulumi.yaml and the stacks' files as the engine does."""
+"""Reads Pulumi.yaml and the stacks' files as the Pulumi engine does."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-PROJECT_FILE = "Pulumi.yaml"
+PROJECT_FILE: Final = "Pulumi.yaml"
 
-_TYPES: Mapping[str, type | tuple[type, ...]] = {
+_TYPES: Final[Mapping[str, type]] = {
     "string": str,
     "integer": int,
     "boolean": bool,
@@ -31,7 +31,13 @@ _TYPES: Mapping[str, type | tuple[type, ...]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Project:
-    """The project: its name, and what Pulumi.yaml declares of its configuration."""
+    """A Pulumi project.
+
+    Attributes:
+        folder: The folder of Pulumi.yaml.
+        name: The project's name, which is the namespace of its configuration keys.
+        declared: The section `config` of Pulumi.yaml.
+    """
 
     folder: Path
     name: str
@@ -51,22 +57,24 @@ class Project:
         return [stack for stack in self.stacks() if not stack.endswith(BOOTSTRAP_SUFFIX)]
 
     def stack_config(self, stack: str) -> dict[str, str]:
-        """Return a stack's configuration as the engine hands it to the program.
+        """Return a stack's configuration as the engine passes it to the program.
 
         Args:
             stack: The stack's name, as in `Pulumi.<stack>.yaml`.
 
         Returns:
-            `namespace:key` to text; lists and objects as JSON; with the defaults of Pulumi.yaml.
+            `namespace:key` to text, lists and objects as JSON, with the defaults of Pulumi.yaml.
 
         Raises:
-            ProjectError: if the file is missing or not YAML, a key is not declared, or a value is
-                of another type than declared.
+            ProjectError: if the file is missing or not YAML, a key is not declared, or a value has
+                another type than declared.
         """
         path = self.stack_file(stack)
         if not path.exists():
             known = ", ".join(self.stacks())
-            raise ProjectError(f"{path.name} is missing; the stacks here are {known}")
+            raise ProjectError(
+                f"{path.name} is missing in {self.folder.resolve()}; the stacks there are {known}"
+            )
         values = _load(path).get("config") or {}
         config = {key: value["value"] for key, value in self.declared.items() if "value" in value}
         for key, declaration in self.declared.items():
@@ -84,7 +92,7 @@ class Project:
             ProjectError: naming file, key and fix.
         """
         values = self.stack_config(stage)
-        # Whether an artifact is pinned is of no concern to whoever only reads.
+        # Reading a stage does not require that an artifact is pinned.
         values[f"{self.name}:artifact"] = values.get(f"{self.name}:artifact") or "build"
         try:
             return read_function_config(stage, values.get)
@@ -94,16 +102,20 @@ class Project:
     def _check(self, file: str, key: str, value: object) -> None:
         namespace, _, name = key.partition(":")
         if not name:
-            raise ProjectError(f"{file}: {key}: a key has a namespace, as in {self.name}:{key}")
+            raise ProjectError(
+                f"{file}: {key}: no namespace; expected a key such as {self.name}:{key}"
+            )
         if isinstance(value, dict) and set(value) == {"secure"}:
-            raise ProjectError(f"{file}: {key} is encrypted; nothing here needs a secret")
+            raise ProjectError(
+                f"{file}: {key} is encrypted; expected plain text, no key of this kit is a secret"
+            )
         if namespace != self.name:
             return
         if name not in self.declared:
             known = ", ".join(sorted(key for key in self.declared if ":" not in key))
             raise ProjectError(f"{file}: {key} is not declared in {PROJECT_FILE}; known: {known}")
         wanted = str(self.declared[name].get("type", "string"))
-        # In Python true is also the integer 1; in YAML it is not.
+        # In Python, True is also an int; in YAML, true is not an integer.
         wrong = isinstance(value, bool) and wanted != "boolean"
         if wrong or not isinstance(value, _TYPES[wanted]):
             raise ProjectError(
@@ -115,14 +127,17 @@ def load_project(folder: Path) -> Project:
     """Read Pulumi.yaml in `folder`.
 
     Raises:
-        ProjectError: if there is none, or it is not a project.
+        ProjectError: if the file is missing or invalid.
     """
     path = folder / PROJECT_FILE
     if not path.exists():
-        raise ProjectError(f"no {PROJECT_FILE} in {folder}; change to the project's folder")
+        raise ProjectError(
+            f"no {PROJECT_FILE} in {folder.resolve()}; run the command in the project's folder, or "
+            "pass --project FOLDER"
+        )
     content = _load(path)
     if not isinstance(content.get("name"), str):
-        raise ProjectError(f"{PROJECT_FILE}: name is missing")
+        raise ProjectError(f"{PROJECT_FILE}: name is missing; expected name: ecs-run-task")
     return Project(folder=folder, name=content["name"], declared=content.get("config") or {})
 
 
@@ -130,7 +145,7 @@ def _load(path: Path) -> dict[str, Any]:
     try:
         content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
     except YAMLError as error:
-        raise ProjectError(f"{path.name} is not YAML: {error}") from None
+        raise ProjectError(f"{path.name}: not YAML: {error}") from None
     if not isinstance(content, dict):
         raise ProjectError(f"{path.name}: expected keys and values, found {type(content).__name__}")
     return content

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class InProcessEngine:
-    """Deploys a project's stacks at the emulator; see `runtask.engines.Engine`.
+    """Deploys a project's stacks at the emulator; see `runtask.engine.Engine`.
 
     Attributes:
         adapt: Returns a stack's configuration as the rehearsal wants it.

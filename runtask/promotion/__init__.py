@@ -1,1 +1,1 @@
-"""Promotion: the very same artifact from one account to the next, by its digest."""
+"""Promotion: the same artifact from one account to the next, identified by its digest."""

@@ -1,105 +1,109 @@
-"""`runtask promote` and `runtask stages`, with the Pulumi CLI and the operator's credentials."""
+"""What `runtask promote` and `runtask rollback` share: context, confirmation and output."""
 
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import click
 
 from runtask import console
-from runtask.errors import UsageError
+from runtask.account import ProfileSessions
+from runtask.engine import PulumiEngine
+from runtask.errors import ExitCode, UsageError
 from runtask.promotion import promote as steps
-from runtask.promotion.access import ProfileSessions
-from runtask.promotion.overview import Overview, overview
-from runtask.pulumi_engine import PulumiEngine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
+    from runtask.profiles import Profiles
     from runtask.project import Project
 
-_FROM_AND_TO = 2
-_COLUMNS = ["stage", "account", "region", "pinned", "running", "commit", "promoted", "drift"]
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """The result of the command; its fields are the columns of the table and the keys of the JSON.
+
+    Attributes:
+        stage: The stage that was deployed.
+        digest: The artifact that it was to run.
+        previous: The artifact that it ran before; empty if it ran none.
+        commit: The git commit that the artifact was built from.
+        source: The stage that the artifact comes from.
+        outcome: `deployed`; `unchanged`, if it ran before; `previewed`; or `declined`.
+    """
+
+    stage: str
+    account: str
+    region: str
+    digest: str
+    previous: str
+    commit: str
+    source: str
+    outcome: str
 
 
-def promote(  # noqa: PLR0913 - one for each option
-    stages: Sequence[str],
-    project: Project,
-    *,
-    digest: str | None,
-    allow_dirty: bool,
-    dry_run: bool,
-    yes: bool,
-    profiles: Mapping[str, str],
-) -> bool:
-    """Promote, as the command line says; return False if the operator said no.
+def context(project: Project, profiles: Profiles, *, ask: bool) -> steps.PromotionContext:
+    """Return a promotion context with the Pulumi CLI and the operator's credentials.
+
+    Args:
+        project: The Pulumi files.
+        profiles: The AWS profiles of the stages.
+        ask: Whether to ask at the terminal before a deployment.
 
     Raises:
-        UsageError: if the command line makes no sense, or nobody is there to be asked.
-        RuntaskError: whatever the steps raise.
+        UsageError: if there is no terminal to ask at.
     """
-    wanted = 1 if digest else _FROM_AND_TO
-    if len(stages) != wanted:
-        raise UsageError(
-            "say one stage with --to: runtask promote --to SHA256 prod"
-            if digest
-            else "say two stages: runtask promote dev prod"
-        )
-    tools = steps.PromotionContext(
+    if ask and not sys.stdin.isatty():
+        raise UsageError("no terminal to ask for confirmation; pass --yes to deploy without it")
+    return steps.PromotionContext(
         project=project,
-        engine=_engine(project, profiles),
+        engine=PulumiEngine.with_profiles(project.folder, profiles),
         sessions=ProfileSessions(profiles=profiles),
         say=console.progress,
-        confirm=(lambda _question: True) if yes else _asker(dry_run=dry_run),
-    )
-    plan = (
-        steps.plan_return(digest, stages[0], tools, allow_dirty=allow_dirty)
-        if digest
-        else steps.plan_promotion(stages[0], stages[1], tools, allow_dirty=allow_dirty)
-    )
-    if dry_run:
-        steps.preview(plan, tools)
-        return True
-    return steps.promote(plan, tools)
-
-
-def show_stages(project: Project, *, as_json: bool, profiles: Mapping[str, str]) -> bool:
-    """Print all stages; return whether one has drifted or cannot be looked at."""
-    engine = _engine(project, profiles)
-    sessions = ProfileSessions(profiles=profiles)
-    found = [overview(project, stage, engine, sessions) for stage in project.stages()]
-    if as_json:
-        console.as_json([asdict(one) for one in found])
-    else:
-        console.table(_COLUMNS, [_row(one) for one in found])
-    return any(one.drift for one in found)
-
-
-def _engine(project: Project, profiles: Mapping[str, str]) -> PulumiEngine:
-    """Return the engine that deploys a stage with the stage's own AWS profile."""
-    return PulumiEngine(
-        folder=project.folder,
-        variables=lambda stack: {"AWS_PROFILE": profiles[stack]} if stack in profiles else {},
+        confirm=_confirm if ask else (lambda _question: True),
     )
 
 
-def _asker(*, dry_run: bool) -> Callable[[str], bool]:
-    """Return what asks at the terminal; without one nothing may be begun at all.
+def execute(
+    plan: steps.Plan, context: steps.PromotionContext, *, dry_run: bool, as_json: bool
+) -> ExitCode:
+    """Preview or carry out a plan, and print the result.
 
     Raises:
-        UsageError: if there is no terminal.
+        RuntaskError: if a step fails.
     """
-    if not dry_run and not sys.stdin.isatty():
-        raise UsageError("there is no terminal to ask at; say --yes to promote without a question")
-    return lambda question: click.confirm(question, err=True)
+    if dry_run:
+        steps.preview(plan, context)
+        outcome = "previewed"
+    elif steps.promote(plan, context):
+        outcome = "unchanged" if plan.is_done else "deployed"
+    else:
+        outcome = "declined"
+    _print(plan, outcome, as_json=as_json)
+    return ExitCode.FAILED if outcome == "declined" else ExitCode.OK
 
 
-def _row(one: Overview) -> tuple[str, ...]:
-    short = steps.SHORT_DIGEST
-    cells = (
-        *(one.stage, one.account, one.region, one.pinned[:short], one.running[:short]),
-        *(one.commit[:short], one.last_promotion, one.drift),
+def _confirm(question: str) -> bool:
+    return click.confirm(question, err=True)
+
+
+def _print(plan: steps.Plan, outcome: str, *, as_json: bool) -> None:
+    location = plan.target.deploy_role.location
+    result = asdict(
+        Outcome(
+            stage=plan.target.stage,
+            account=location.account,
+            region=location.region,
+            digest=plan.digest,
+            previous=plan.target.running,
+            commit=plan.manifest.commit,
+            source=plan.source_stage,
+            outcome=outcome,
+        )
     )
-    return tuple(cell or "-" for cell in cells)
+    if as_json:
+        console.as_json(result)
+        return
+    for name in ("digest", "previous", "commit"):
+        result[name] = console.short_digest(result[name])
+    console.table(tuple(result), [tuple(cell or "-" for cell in result.values())])

@@ -1,10 +1,10 @@
-"""The artifact that a stage's file names, changed without touching anything else of the file."""
+"""The artifact pinned in a stage's file, changed without touching the rest of the file."""
 
 from __future__ import annotations
 
 import contextlib
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ruamel.yaml import YAML
 
@@ -14,29 +14,34 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-KEY = f"{PROJECT}:artifact"
+CONFIG_KEY: Final = f"{PROJECT}:artifact"
 
-# No line is so long that it has to be broken.
-_WIDTH = 4096
+# Characters of a line, more than any has: a long line must not be wrapped.
+_LINE_WIDTH: Final = 4096
 
 
 def pinned(path: Path) -> str:
-    """Return what a stage's file says of its artifact: a digest, `build`, or nothing."""
+    """Return the artifact that a stage's file names: a digest, `build`, or nothing."""
     content = _yaml().load(path.read_text(encoding="utf-8"))
-    return str((content.get("config") or {}).get(KEY, ""))
+    return str((content.get("config") or {}).get(CONFIG_KEY, ""))
 
 
 def pin(path: Path, artifact: str) -> None:
-    """Write the artifact into a stage's file; comments and order stay as they are."""
+    """Write the artifact into a stage's file; comments and order are kept.
+
+    Args:
+        path: The stage's file.
+        artifact: A digest or `build`; empty removes the key.
+    """
     yaml = _yaml()
     content = yaml.load(path.read_text(encoding="utf-8"))
     if artifact:
-        content.setdefault("config", {})[KEY] = artifact
+        content.setdefault("config", {})[CONFIG_KEY] = artifact
     else:
-        content["config"].pop(KEY, None)
+        content["config"].pop(CONFIG_KEY, None)
     text = io.StringIO()
     yaml.dump(content, text)
-    # In one step: a file that is half written would be no stack at all.
+    # Renamed into place, so that an interruption never leaves half a file.
     new = path.with_suffix(".yaml.new")
     new.write_text(text.getvalue(), encoding="utf-8")
     new.replace(path)
@@ -44,7 +49,7 @@ def pin(path: Path, artifact: str) -> None:
 
 @contextlib.contextmanager
 def temporarily_pinned(path: Path, artifact: str) -> Iterator[None]:
-    """Pin an artifact for the time of a preview, and put back what was there."""
+    """Pin an artifact during a preview, and restore the file afterwards."""
     before = path.read_bytes()
     try:
         pin(path, artifact)
@@ -56,6 +61,6 @@ def temporarily_pinned(path: Path, artifact: str) -> Iterator[None]:
 def _yaml() -> YAML:
     yaml = YAML()
     yaml.preserve_quotes = True
-    yaml.width = _WIDTH
+    yaml.width = _LINE_WIDTH
     yaml.indent(mapping=2, sequence=4, offset=2)
     return yaml

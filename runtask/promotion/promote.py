@@ -1,4 +1,4 @@
-"""The steps of a promotion. Each can be repeated: a second run finishes what a first one began."""
+"""The steps of a promotion and a rollback. Each can be repeated; a second run resumes the first."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from infra.manifest import manifest_object_key
+from runtask.console import short_digest
 from runtask.errors import RuntaskError, UsageError
 from runtask.promotion import pin
-from runtask.promotion.stage import StageState, load_stage_state, running_digest
+from runtask.promotion.state import StageState, load_stage_state, running_digest
 from runtask.promotion.store import Promotion, Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from infra.manifest import Manifest
-    from runtask.engines import Engine
+    from runtask.account import Sessions
+    from runtask.engine import Engine
     from runtask.project import Project
-    from runtask.promotion.access import Sessions
-
-SHORT_DIGEST = 12
 
 
 class PromotionError(RuntaskError):
-    """A promotion that must not, or could not, be done; the text says what to do."""
+    """An artifact that must not, or cannot, be promoted."""
 
 
 class DriftError(PromotionError):
-    """A stage does not run what it should."""
+    """A stage runs another artifact than it should."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,9 +37,9 @@ class PromotionContext:
     Attributes:
         project: The Pulumi files.
         engine: Deploys stacks.
-        sessions: The operator's own credentials.
-        say: Tells the operator what is being done.
-        confirm: Asks whether to go on; gets the question.
+        sessions: The operator's credentials.
+        say: Shows the operator what is being done.
+        confirm: Asks the operator a question; returns whether the answer was yes.
     """
 
     project: Project
@@ -51,7 +51,14 @@ class PromotionContext:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What is to be promoted, from where, to where."""
+    """What is to be deployed where.
+
+    Attributes:
+        digest: The artifact.
+        manifest: What it was built from.
+        target: The stage to deploy.
+        source: The stage to copy the artifact from; None for a rollback.
+    """
 
     digest: str
     manifest: Manifest
@@ -59,112 +66,139 @@ class Plan:
     source: StageState | None
 
     @property
-    def origin(self) -> str:
-        """The stage that it comes from; the stage itself for an earlier artifact of its own."""
+    def source_stage(self) -> str:
+        """The stage that the artifact comes from; for a rollback, the target itself."""
         return self.source.stage if self.source else self.target.stage
 
+    @property
+    def is_done(self) -> bool:
+        """Whether the target runs the artifact already, and its stack exports it."""
+        return self.target.running == self.target.deployed == self.digest
+
     def __str__(self) -> str:
-        """Say in one sentence what changes where."""
-        location = self.target.deployer.location
-        running = self.target.running[:SHORT_DIGEST] or "nothing"
-        commit = self.manifest.commit[:SHORT_DIGEST] or "no commit"
+        """Name the account and what changes there, for a question."""
+        location = self.target.deploy_role.location
+        running = short_digest(self.target.running) or "nothing"
+        commit = short_digest(self.manifest.commit) or "unknown"
         return (
             f"stack {self.target.stage} in account {location.account}, region {location.region}: "
-            f"{running} -> {self.digest[:SHORT_DIGEST]} (commit {commit}, from {self.origin})"
+            f"{running} -> {short_digest(self.digest)} (commit {commit}, from stage "
+            f"{self.source_stage})"
         )
 
 
-def plan_promotion(source: str, target: str, tools: PromotionContext, *, allow_dirty: bool) -> Plan:
-    """Find out what `source` really runs, and whether it may go to `target`.
+def plan_promotion(
+    source: str, target: str, context: PromotionContext, *, allow_dirty: bool
+) -> Plan:
+    """Find the artifact that `source` runs, and check that it can go to `target`.
+
+    Args:
+        source: The stage to copy from.
+        target: The stage to deploy.
+        context: What to work with.
+        allow_dirty: Accept an artifact that was built from uncommitted changes.
 
     Raises:
         UsageError: if the two are the same stage.
-        DriftError: if the source does not run what its stack says.
-        PromotionError: if nothing runs there, or nobody can say what it was built from.
-        RuntaskError: if an account cannot be got into, or has no bootstrap stack.
+        DriftError: if the source has drifted.
+        PromotionError: if the source runs nothing, or its artifact has no manifest or is dirty.
+        RuntaskError: if a stage cannot be read.
     """
     if source == target:
-        raise UsageError(f"{source} cannot be promoted to itself")
-    here = load_stage_state(tools.project, source, tools.engine, tools.sessions)
-    there = load_stage_state(tools.project, target, tools.engine, tools.sessions)
-    if not here.running and not here.deployed:
+        raise UsageError(
+            f"stage {source} cannot be promoted to itself; expected two stages, as in: "
+            "runtask promote dev prod"
+        )
+    origin = load_stage_state(context.project, source, context.engine, context.sessions)
+    destination = load_stage_state(context.project, target, context.engine, context.sessions)
+    if not origin.running and not origin.deployed:
         raise PromotionError(f"stage {source} runs nothing yet; run: pulumi up -s {source}")
-    if here.drift:
+    if origin.drift:
         raise DriftError(
-            f"stage {source} has drifted: {here.drift}; to mend it run: pulumi up --refresh -s "
+            f"stage {source} has drifted: {origin.drift}; to fix it, run: pulumi up --refresh -s "
             f"{source}"
         )
-    manifest = _manifest(here.store, here.running, source, allow_dirty=allow_dirty)
-    return Plan(digest=here.running, manifest=manifest, target=there, source=here)
+    manifest = _manifest(origin.store, origin.running, source, allow_dirty=allow_dirty)
+    return Plan(digest=origin.running, manifest=manifest, target=destination, source=origin)
 
 
-def plan_return(digest: str, target: str, tools: PromotionContext, *, allow_dirty: bool) -> Plan:
-    """Find an earlier artifact in the stage's own account.
+def plan_rollback(
+    digest: str, target: str, context: PromotionContext, *, allow_dirty: bool
+) -> Plan:
+    """Find an earlier artifact in the bucket of the stage's own account.
+
+    Args:
+        digest: The artifact's SHA-256, in hexadecimal.
+        target: The stage to deploy.
+        context: What to work with.
+        allow_dirty: Accept an artifact that was built from uncommitted changes.
 
     Raises:
-        PromotionError: if there is no such artifact.
-        RuntaskError: if the account cannot be got into.
+        PromotionError: if the bucket does not have it, or it has no manifest or is dirty.
+        RuntaskError: if the stage cannot be read.
     """
-    there = load_stage_state(tools.project, target, tools.engine, tools.sessions)
-    if there.store.artifact(digest) is None:
+    destination = load_stage_state(context.project, target, context.engine, context.sessions)
+    store = destination.store
+    if store.artifact(digest) is None:
         raise PromotionError(
-            f"account {there.deployer.location.account} has no artifact {digest} in bucket "
-            f"{there.store.bucket}; give the whole SHA-256 of one that was promoted there"
+            f"account {destination.deploy_role.location.account} has no artifact {digest} in "
+            f"bucket {store.bucket}; expected one that stage {target} ran before, as printed by: "
+            f"runtask stages --stage {target} --json"
         )
-    manifest = _manifest(there.store, digest, target, allow_dirty=allow_dirty)
-    return Plan(digest=digest, manifest=manifest, target=there, source=None)
+    manifest = _manifest(store, digest, target, allow_dirty=allow_dirty)
+    return Plan(digest=digest, manifest=manifest, target=destination, source=None)
 
 
-def preview(plan: Plan, tools: PromotionContext) -> None:
-    """Show what would change, and leave nothing behind."""
-    tools.say(str(plan))
-    with pin.temporarily_pinned(tools.project.stack_file(plan.target.stage), plan.digest):
-        tools.engine.preview(plan.target.stage)
+def preview(plan: Plan, context: PromotionContext) -> None:
+    """Show what would change; the stage's file is restored afterwards.
+
+    Raises:
+        RuntaskError: if the stack cannot be previewed.
+    """
+    context.say(str(plan))
+    with pin.temporarily_pinned(context.project.stack_file(plan.target.stage), plan.digest):
+        context.engine.preview(plan.target.stage)
 
 
-def promote(plan: Plan, tools: PromotionContext) -> bool:
-    """Do what the plan says; return False if the operator says no.
+def promote(plan: Plan, context: PromotionContext) -> bool:
+    """Carry out a plan; return False if the operator declines.
 
     Raises:
         StoreError: if the artifact is damaged, or cannot be read or written.
         RuntaskError: if the stack cannot be deployed.
-        DriftError: if the function runs something else afterwards.
+        DriftError: if the function runs another artifact afterwards.
     """
     stage = plan.target.stage
-    file = tools.project.stack_file(stage)
-    tools.say(str(plan))
+    file = context.project.stack_file(stage)
+    context.say(str(plan))
     if plan.source is not None:
-        _copy(plan, plan.source, tools)
+        _copy(plan, plan.source, context)
     before = pin.pinned(file)
     pin.pin(file, plan.digest)
-    tools.say(f"pinned {plan.digest} in {file.name}")
-    if not _is_done(plan):
-        tools.engine.preview(stage)
-        if not tools.confirm(f"Deploy {plan}?"):
+    context.say(f"pinned {plan.digest} in {file.name}")
+    if not plan.is_done:
+        context.engine.preview(stage)
+        if not context.confirm(f"Deploy {plan}?"):
             pin.pin(file, before)
             return False
-        tools.engine.up(stage)
-    running = running_digest(plan.target.deployer)
+        context.engine.up(stage)
+    running = running_digest(plan.target.deploy_role)
     if running != plan.digest:
         raise DriftError(
-            f"stage {stage} runs {running or 'nothing'} after the deployment of {plan.digest}; "
-            f"run: pulumi up --refresh -s {stage}"
+            f"stage {stage} runs {running or 'nothing'} after the deployment of {plan.digest}; to "
+            f"fix it, run: pulumi up --refresh -s {stage}"
         )
     _record(plan)
-    tools.say(f"stage {stage} runs {plan.digest}")
+    context.say(f"stage {stage} runs {plan.digest}")
     return True
 
 
-def _is_done(plan: Plan) -> bool:
-    return plan.target.running == plan.target.deployed == plan.digest
-
-
-def _copy(plan: Plan, source: StageState, tools: PromotionContext) -> None:
-    """Copy artifact and manifest as the target's own role, which may read the source's bucket."""
+def _copy(plan: Plan, source: StageState, context: PromotionContext) -> None:
+    """Copy artifact and manifest as the target's deploy role; it may read the source's bucket."""
     target = plan.target
     digest = plan.digest
     if target.store.artifact(digest) is None:
-        content = source.store.seen_by(target.deployer).artifact(digest)
+        content = source.store.used_as(target.deploy_role).artifact(digest)
         if content is None:
             raise PromotionError(
                 f"artifact {digest} is not in bucket {source.store.bucket} of stage "
@@ -172,21 +206,21 @@ def _copy(plan: Plan, source: StageState, tools: PromotionContext) -> None:
             )
         target.store.put_artifact(digest, content)
     target.store.put_manifest(plan.manifest)
-    locations = (source.deployer.location.account, target.deployer.location.account)
-    tools.say(f"artifact {digest} is the same in accounts {locations[0]} and {locations[1]}")
+    accounts = (source.deploy_role.location.account, target.deploy_role.location.account)
+    context.say(f"artifact {digest} is the same in accounts {accounts[0]} and {accounts[1]}")
 
 
 def _manifest(store: Store, digest: str, stage: str, *, allow_dirty: bool) -> Manifest:
     manifest = store.manifest(digest)
     if manifest is None:
         raise PromotionError(
-            f"nothing says what artifact {digest} of stage {stage} was built from; deploy it with "
-            f"this kit: pulumi up -s {stage}"
+            f"artifact {digest} of stage {stage} has no manifest: {manifest_object_key(digest)} is "
+            f"missing in bucket {store.bucket}; deploy the stage again: pulumi up -s {stage}"
         )
     if manifest.dirty and not allow_dirty:
         raise PromotionError(
             f"artifact {digest} of stage {stage} was built from uncommitted changes; commit them "
-            f"and run: pulumi up -s {stage}, or promote it all the same with --allow-dirty"
+            f"and run: pulumi up -s {stage}, or accept it with --allow-dirty"
         )
     return manifest
 
@@ -195,14 +229,17 @@ def _record(plan: Plan) -> None:
     last = plan.target.last_promotion()
     if last is not None and last.digest == plan.digest:
         return
+    previous = plan.target.running
+    if plan.is_done:  # deployed by a run that was interrupted before this step
+        previous = last.digest if last else ""
     plan.target.store.record_promotion(
         plan.target.stage,
         Promotion(
             digest=plan.digest,
-            previous=plan.target.running,
-            source=plan.origin,
+            previous=previous,
+            source=plan.source_stage,
             commit=plan.manifest.commit,
             time=datetime.now(UTC).isoformat(timespec="seconds"),
-            by=plan.target.deployer.identity,
+            by=plan.target.deploy_role.identity,
         ),
     )

@@ -14,12 +14,12 @@ from rehearsal.engine.in_process import EmulatorSessions, InProcessEngine
 from rehearsal.sample_account import with_sample_account
 from runtask.project import Project, load_project
 from runtask.promotion.promote import PromotionContext, plan_promotion, promote
-from runtask.promotion.stage import StageState, load_stage_state
+from runtask.promotion.state import StageState, load_stage_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from runtask.promotion.access import Sessions
+    from runtask.account import Sessions
 
 ROOT = Path(__file__).resolve().parents[2]
 REGION = "eu-central-1"

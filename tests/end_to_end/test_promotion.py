@@ -13,15 +13,15 @@ from infra.manifest import Manifest, manifest_object_key
 from rehearsal.emulator import InjectedFault
 from rehearsal.engine.in_process import EmulatorSessions
 from runtask.errors import AccountError, RuntaskError, UsageError
-from runtask.promotion.overview import overview
 from runtask.promotion.promote import (
     DriftError,
     PromotionError,
     plan_promotion,
-    plan_return,
+    plan_rollback,
     preview,
     promote,
 )
+from runtask.promotion.state import overview
 from runtask.promotion.store import StoreError
 from tests.end_to_end.accounts import DEV, PROD, REGION, Accounts, two_accounts
 
@@ -164,7 +164,7 @@ def test_wrong_credentials_touch_nothing_and_name_both_accounts(accounts: Accoun
 
 
 def test_a_role_that_cannot_be_assumed_is_told_with_its_stack(accounts: Accounts) -> None:
-    with pytest.raises(AccountError, match=rf"account {PROD} of stage prod.*pulumi up -s prod-boo"):
+    with pytest.raises(AccountError, match=rf"stage prod in account {PROD}.*pulumi up -s prod-boo"):
         plan_promotion(
             "dev",
             "prod",
@@ -220,7 +220,7 @@ def test_an_artifact_that_nobody_can_account_for_is_not_promoted(accounts: Accou
     accounts.client("s3", DEV).delete_object(
         Bucket=accounts.bucket("dev"), Key=manifest_object_key(digest())
     )
-    with pytest.raises(PromotionError, match="nothing says what artifact"):
+    with pytest.raises(PromotionError, match="has no manifest"):
         accounts.promote()
 
 
@@ -239,7 +239,7 @@ def test_a_stage_goes_back_to_an_earlier_artifact(accounts: Accounts) -> None:
         )
     )
     tools = accounts.tools()
-    assert promote(plan_return(name, "prod", tools, allow_dirty=False), tools) is True
+    assert promote(plan_rollback(name, "prod", tools, allow_dirty=False), tools) is True
     back = accounts.look("prod")
     assert back.running == back.pinned == name
     last = back.last_promotion()
@@ -249,7 +249,7 @@ def test_a_stage_goes_back_to_an_earlier_artifact(accounts: Accounts) -> None:
 
 def test_an_unknown_artifact_cannot_be_gone_back_to(accounts: Accounts) -> None:
     with pytest.raises(PromotionError, match=f"account {PROD} has no artifact {'0' * 64}"):
-        plan_return("0" * 64, "prod", accounts.tools(), allow_dirty=False)
+        plan_rollback("0" * 64, "prod", accounts.tools(), allow_dirty=False)
 
 
 def test_a_stage_is_not_promoted_to_itself(accounts: Accounts) -> None:
@@ -271,4 +271,4 @@ def test_all_stages_are_seen_though_one_cannot_be_looked_at(accounts: Accounts) 
         for stage in ("dev", "prod")
     )
     assert (dev.running, dev.pinned, dev.drift) == (digest(), "build", "")
-    assert prod.drift.startswith("unknown: nobody gets into account 222222222222")
+    assert prod.drift.startswith("unknown: cannot assume the deploy role of stage prod")

@@ -40,9 +40,9 @@ def test_stages_are_the_stacks_that_are_no_bootstrap(folder: Path) -> None:
         ("ecs-run-task:cluster: batch", "ecs-run-task:cluster is not declared in Pulumi.yaml"),
         ("ecs-run-task:batchSize: ten", "ecs-run-task:batchSize: expected integer, found"),
         ("ecs-run-task:batchSize: true", "ecs-run-task:batchSize: expected integer, found true"),
-        ("batchSize: 10", "a key has a namespace, as in ecs-run-task:batchSize"),
+        ("batchSize: 10", "no namespace; expected a key such as ecs-run-task:batchSize"),
         ("ecs-run-task:logLevel: {secure: abc}", "ecs-run-task:logLevel is encrypted"),
-        ("ecs-run-task:clusters: [a]", "is not YAML"),  # given twice
+        ("ecs-run-task:clusters: [a]", "not YAML"),  # given twice
     ],
 )
 def test_a_mistake_is_named_with_file_and_key(folder: Path, line: str, expected: str) -> None:

@@ -97,7 +97,7 @@ def test_missing_credentials_are_told_with_what_to_do(
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     result = run("send", EXAMPLE, "--stage", "dev")
     assert isinstance(result.exception, AccountError)
-    assert "set AWS_PROFILE" in str(result.exception)
+    assert "name the profile with --profile dev=PROFILE or AWS_PROFILE" in str(result.exception)
 
 
 @pytest.mark.usefixtures("aws")
@@ -111,9 +111,9 @@ def test_a_stage_that_is_not_deployed_is_told_with_what_to_do(run: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ([EXAMPLE, "--key", "not a key"], "--key not a key: allowed are up to 48 letters"),
-        ([EXAMPLE, EXAMPLE, "--key", "twice"], "a key is for one message, found 2"),
-        ([EXAMPLE, "--group", "g"], "is no FIFO queue"),
+        ([EXAMPLE, "--key", "not a key"], "--key not a key: expected up to 48 letters"),
+        ([EXAMPLE, EXAMPLE, "--key", "twice"], "--key twice: found 2 messages; a key is for one"),
+        ([EXAMPLE, "--group", "g"], "is not a FIFO queue; leave --group out"),
         (["no-such-file.json"], "no-such-file.json: No such file or directory"),
     ],
 )
@@ -129,9 +129,9 @@ def test_a_wrong_command_line_sends_nothing(
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("a: [1, 2", "is neither JSON nor YAML"),
+        ("a: [1, 2", "neither JSON nor YAML"),
         ("ECS: {started: 2026-11-22}", "put it in quotes"),
-        ("", "holds no message"),
+        ("", "no message in it"),
     ],
 )
 def test_a_file_that_is_no_message_says_what_it_is(

@@ -1,0 +1,181 @@
+"""What a stage runs, what its stack exports, what its file pins, and whether the three agree."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra.config import BUILD
+from infra.names import ALIAS, function_name
+from runtask.account import DeployRoleSession, Sessions, assume_deploy_role
+from runtask.errors import RuntaskError
+from runtask.promotion.pin import pinned
+from runtask.promotion.store import Promotion, Store
+
+if TYPE_CHECKING:
+    from infra.manifest import Manifest
+    from runtask.engine import Engine
+    from runtask.project import Project
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageState:
+    """A stage as it is now.
+
+    Attributes:
+        deploy_role: A session as the stage's deploy role.
+        store: The artifact bucket of its account.
+        pinned: The artifact in its file: a digest, `build`, or nothing.
+        deployed: The digest that its stack exports; empty if it was never deployed.
+        running: The digest of the code that its function runs; empty if there is none.
+    """
+
+    deploy_role: DeployRoleSession
+    store: Store
+    pinned: str
+    deployed: str
+    running: str
+
+    @property
+    def stage(self) -> str:
+        """The stage's name."""
+        return self.deploy_role.config.stage
+
+    @property
+    def drift(self) -> str:
+        """What the function runs instead of what it should; empty if there is no drift."""
+        found = f"its function runs {self.running or 'nothing'}"
+        if self.running != self.deployed:
+            return f"{found}, and its stack exports {self.deployed or 'nothing'}"
+        if self.pinned not in {"", BUILD, self.running}:
+            return f"{found}, and Pulumi.{self.stage}.yaml pins {self.pinned}"
+        return ""
+
+    def manifest(self) -> Manifest | None:
+        """Return the manifest of the running artifact; None if its account has none."""
+        return self.store.manifest(self.running) if self.running else None
+
+    def last_promotion(self) -> Promotion | None:
+        """Return the stage's last promotion or rollback; None if there was none."""
+        return self.store.last_promotion(self.stage)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overview:
+    """A stage in one line.
+
+    Attributes:
+        stage: The stage's name.
+        account: Its account.
+        region: Its region.
+        pinned: The artifact in its file: a digest, `build`, or nothing.
+        running: The digest of the code that its function runs; empty if there is none.
+        commit: The git commit that the running artifact was built from, if known.
+        previous: The digest that it ran before its last promotion; empty if there was none.
+        promoted: Time and source of its last promotion; empty if there was none.
+        drift: Empty if there is none; `unknown: ` and the error if the stage cannot be read.
+    """
+
+    stage: str
+    account: str
+    region: str
+    pinned: str = ""
+    running: str = ""
+    commit: str = ""
+    previous: str = ""
+    promoted: str = ""
+    drift: str = ""
+
+
+def load_stage_state(
+    project: Project, stage: str, engine: Engine, sessions: Sessions
+) -> StageState:
+    """Return a stage as it is now, read as its own deploy role.
+
+    Args:
+        project: The Pulumi files.
+        stage: The stage's name.
+        engine: Knows the outputs of the stacks.
+        sessions: The operator's credentials.
+
+    Raises:
+        ProjectError: if the stage's file is missing or invalid.
+        AccountError: if the deploy role cannot be assumed.
+        RuntaskError: if the bootstrap stack was never deployed, or AWS rejects a request.
+    """
+    config = project.stage_config(stage)
+    bootstrap = engine.outputs(config.bootstrap)
+    if not bootstrap:
+        raise RuntaskError(
+            f"stage {stage} has no bootstrap stack {config.bootstrap}; as administrator of "
+            f"account {config.location.account} run: pulumi up -s {config.bootstrap}"
+        )
+    deploy_role = assume_deploy_role(config, project.stack_config(stage), sessions)
+    return StageState(
+        deploy_role=deploy_role,
+        store=Store(
+            deploy_role=deploy_role,
+            bucket=bootstrap["artifactBucket"],
+            kms_key_arn=bootstrap["artifactKeyArn"],
+            region=config.location.region,
+        ),
+        pinned=pinned(project.stack_file(stage)),
+        deployed=engine.outputs(stage).get("artifactDigest", ""),
+        running=running_digest(deploy_role),
+    )
+
+
+def running_digest(deploy_role: DeployRoleSession) -> str:
+    """Return the SHA-256 of the code that the stage's alias points to; empty if there is none.
+
+    Raises:
+        RuntaskError: if AWS rejects the request.
+    """
+    functions = deploy_role.session.client("lambda")
+    name = function_name(deploy_role.config.stage)
+    try:
+        configuration = functions.get_function_configuration(FunctionName=name, Qualifier=ALIAS)
+    except functions.exceptions.ResourceNotFoundException:
+        return ""
+    except (BotoCoreError, ClientError) as error:
+        raise RuntaskError(
+            f"{deploy_role.identity} cannot read function {name} of {deploy_role}: {error}"
+        ) from None
+    return base64.b64decode(configuration["CodeSha256"]).hex()
+
+
+def overview(project: Project, stage: str, engine: Engine, sessions: Sessions) -> Overview:
+    """Return a stage in one line; a stage that cannot be read must not hide the others.
+
+    Args:
+        project: The Pulumi files.
+        stage: The stage's name.
+        engine: Knows the outputs of the stacks.
+        sessions: The operator's credentials.
+
+    Raises:
+        ProjectError: if the stage's file is missing or invalid.
+    """
+    location = project.stage_config(stage).location
+    try:
+        state = load_stage_state(project, stage, engine, sessions)
+        manifest = state.manifest()
+        last = state.last_promotion()
+    except RuntaskError as error:
+        return Overview(
+            stage=stage, account=location.account, region=location.region, drift=f"unknown: {error}"
+        )
+    return Overview(
+        stage=stage,
+        account=location.account,
+        region=location.region,
+        pinned=state.pinned,
+        running=state.running,
+        commit=manifest.commit if manifest else "",
+        previous=last.previous if last else "",
+        promoted=f"{last.time} from {last.source}" if last else "",
+        drift=state.drift,
+    )

@@ -1,0 +1,204 @@
+"""`runtask promote` and `runtask rollback` print what was deployed, as a table or as JSON."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from infra.manifest import Manifest
+from runtask.account import DeployRoleSession, ProfileSessions
+from runtask.engine import PulumiEngine
+from runtask.errors import ExitCode, UsageError
+from runtask.profiles import Profiles
+from runtask.project import Project, load_project
+from runtask.promotion.command import context as operators_context
+from runtask.promotion.command import execute
+from runtask.promotion.pin import pinned
+from runtask.promotion.promote import Plan, PromotionContext
+from runtask.promotion.state import StageState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import boto3
+
+    from runtask.promotion.store import Promotion, Store
+
+OLD, NEW = "0" * 64, "f" * 64
+COMMIT = "c" * 40
+
+
+@dataclass
+class FakeFunction:
+    """The stage's function, its session and its engine: what is deployed is what it runs."""
+
+    project: Project
+    running: str = OLD
+    previewed: list[str] = field(default_factory=list)
+
+    class exceptions:  # noqa: N801 - a client's own name
+        class ResourceNotFoundException(Exception):  # noqa: N818
+            pass
+
+    def client(self, service: str) -> FakeFunction:
+        assert service == "lambda"
+        return self
+
+    def get_function_configuration(self, **_parameters: str) -> dict[str, str]:
+        return {"CodeSha256": base64.b64encode(bytes.fromhex(self.running)).decode()}
+
+    def outputs(self, stack: str) -> Mapping[str, Any]:
+        raise NotImplementedError(stack)
+
+    def preview(self, stack: str) -> None:
+        self.previewed.append(pinned(self.project.stack_file(stack)))
+
+    def up(self, stack: str) -> None:
+        self.running = pinned(self.project.stack_file(stack))
+
+
+@dataclass
+class FakeStore:
+    """The record of the last promotion."""
+
+    last: Promotion | None = None
+
+    def last_promotion(self, stage: str) -> Promotion | None:
+        assert stage == "prod"
+        return self.last
+
+    def record_promotion(self, stage: str, promotion: Promotion) -> None:
+        assert stage == "prod"
+        self.last = promotion
+
+
+@dataclass
+class Stage:
+    """Stage prod, which runs OLD and is to run NEW."""
+
+    function: FakeFunction
+    store: FakeStore
+    plan: Plan
+    context: PromotionContext
+
+
+@pytest.fixture
+def stage(folder: Path) -> Stage:
+    project = load_project(folder)
+    function = FakeFunction(project)
+    store = FakeStore()
+    deploy_role = DeployRoleSession(
+        config=project.stage_config("prod"),
+        session=cast("boto3.Session", function),
+        identity="arn:aws:sts::222222222222:assumed-role/deploy/runtask",
+    )
+    state = StageState(
+        deploy_role=deploy_role, store=cast("Store", store), pinned=OLD, deployed=OLD, running=OLD
+    )
+    manifest = Manifest(
+        digest=NEW, commit=COMMIT, dirty=False, time="", python="3.13", dependencies={}
+    )
+    return Stage(
+        function=function,
+        store=store,
+        plan=Plan(digest=NEW, manifest=manifest, target=state, source=None),
+        context=PromotionContext(
+            project=project,
+            engine=function,
+            sessions=ProfileSessions(),
+            say=lambda _text: None,
+            confirm=lambda _question: True,
+        ),
+    )
+
+
+def test_what_was_deployed_is_printed_as_json(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert execute(stage.plan, stage.context, dry_run=False, as_json=True) == ExitCode.OK
+    assert json.loads(capsys.readouterr().out) == {
+        "stage": "prod",
+        "account": "222222222222",
+        "region": "eu-central-1",
+        "digest": NEW,
+        "previous": OLD,
+        "commit": COMMIT,
+        "source": "prod",
+        "outcome": "deployed",
+    }
+    assert stage.function.running == NEW
+
+
+def test_a_table_has_the_same_columns_with_short_digests(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    execute(stage.plan, stage.context, dry_run=False, as_json=False)
+    header, row = capsys.readouterr().out.splitlines()
+    assert header.split()[-1] == "outcome"
+    assert row.split() == [
+        *("prod", "222222222222", "eu-central-1", "f" * 12, "0" * 12, "c" * 12),
+        *("prod", "deployed"),
+    ]
+
+
+def test_a_dry_run_is_printed_as_previewed(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert execute(stage.plan, stage.context, dry_run=True, as_json=True) == ExitCode.OK
+    assert json.loads(capsys.readouterr().out)["outcome"] == "previewed"
+    assert (stage.function.running, stage.function.previewed) == (OLD, [NEW])
+
+
+def test_a_declined_deployment_is_exit_code_1(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    declining = replace(stage.context, confirm=lambda _question: False)
+    assert execute(stage.plan, declining, dry_run=False, as_json=True) == ExitCode.FAILED
+    assert json.loads(capsys.readouterr().out)["outcome"] == "declined"
+    assert stage.function.running == OLD
+
+
+def test_what_runs_already_is_unchanged(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    execute(stage.plan, stage.context, dry_run=False, as_json=True)
+    capsys.readouterr()
+    again = replace(stage.plan, target=replace(stage.plan.target, running=NEW, deployed=NEW))
+    assert execute(again, stage.context, dry_run=False, as_json=True) == ExitCode.OK
+    assert json.loads(capsys.readouterr().out)["outcome"] == "unchanged"
+
+
+def test_the_record_names_what_a_rollback_can_return_to(stage: Stage) -> None:
+    execute(stage.plan, stage.context, dry_run=False, as_json=True)
+    assert stage.store.last is not None
+    assert (stage.store.last.digest, stage.store.last.previous) == (NEW, OLD)
+
+
+def test_a_record_that_an_interruption_prevented_does_not_name_the_artifact_itself(
+    stage: Stage,
+) -> None:
+    execute(stage.plan, stage.context, dry_run=False, as_json=True)
+    assert stage.store.last is not None
+    stage.store.last = replace(stage.store.last, digest=OLD, previous="")
+    deployed = replace(stage.plan, target=replace(stage.plan.target, running=NEW, deployed=NEW))
+    execute(deployed, stage.context, dry_run=False, as_json=True)
+    assert (stage.store.last.digest, stage.store.last.previous) == (NEW, OLD)
+
+
+def test_nothing_is_asked_where_there_is_no_terminal(folder: Path) -> None:
+    project = load_project(folder)
+    with pytest.raises(UsageError, match="pass --yes"):
+        operators_context(project, Profiles(), ask=True)
+    assert operators_context(project, Profiles(), ask=False).confirm("Deploy?") is True
+
+
+def test_pulumi_deploys_with_the_profile_of_the_stage(folder: Path) -> None:
+
+    engine = PulumiEngine.with_profiles(
+        folder, Profiles(by_stage={"prod": "acme-prod"}, default=None)
+    )
+    assert engine.variables("prod") == {"AWS_PROFILE": "acme-prod"}
+    assert engine.variables("prod-bootstrap") == {}
