@@ -93,7 +93,7 @@ def assume_deploy_role(
     try:
         session = sessions.own(config.stage, location)
         for role in json.loads(values.get("aws:assumeRoles", "[]")):
-            session = sessions.assumed(location, _assume(session, role))
+            session = sessions.assumed(location, assume_role(session, role))
         identity = checked_identity(session, config)
     except (BotoCoreError, ClientError) as error:
         raise AccountError(
@@ -104,7 +104,16 @@ def assume_deploy_role(
     return DeployRoleSession(config=config, session=session, identity=identity)
 
 
-def _assume(session: boto3.Session, role: Mapping[str, str]) -> CredentialsTypeDef:
+def assume_role(session: boto3.Session, role: Mapping[str, str]) -> CredentialsTypeDef:
+    """Return the temporary credentials of a role.
+
+    Args:
+        session: The caller.
+        role: One entry of `aws:assumeRoles`.
+
+    Raises:
+        ClientError: if the caller may not assume the role.
+    """
     request: AssumeRoleRequestTypeDef = {
         "RoleArn": role["roleArn"],
         "RoleSessionName": role.get("sessionName", SESSION_NAME),

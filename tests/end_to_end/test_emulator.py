@@ -1,4 +1,4 @@
-"""The child process: on loopback only, always ended, nothing left."""
+"""The child process listens on loopback only, always ends, and leaves nothing."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def eventually(condition: object, seconds: float = 3.0) -> bool:
 
 
 def hold() -> tuple[subprocess.Popen[str], int, Path, list[int]]:
-    """Start a process that holds an emulator with a task, and say what there is to end."""
+    """Start a process that holds an emulator with a running task, and return what must end."""
     command = [sys.executable, "-c", HOLDER]
     holder = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert holder.stdout
@@ -136,7 +136,7 @@ def test_end_of_the_parent_ends_emulator_and_containers(number: signal.Signals) 
 
 
 def test_hung_emulator_is_killed_with_its_containers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process_module, "STOP_SECONDS", 0.2)
+    monkeypatch.setattr(process_module, "MAX_STOP_SECONDS", 0.2)
     with Emulator.start() as emulator:
         folder, pid = emulator.folder, emulator.pid
         os.kill(pid, signal.SIGSTOP)
