@@ -34,7 +34,7 @@ MAX_STOP_SECONDS: Final = 1.0
 # How much of the log an error shows.
 TAIL_LINES: Final = 20
 
-_ROOT = Path(__file__).parents[2]
+_ROOT: Final = Path(__file__).parents[2]
 
 
 class EmulatorError(Exception):

@@ -7,7 +7,7 @@ import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from rehearsal.engine import EmulatorSessions, InProcessEngine
 from rehearsal.fault_injection import FaultyEmulator
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
     from runtask.promotion.access import Sessions
 
-ROOT = Path(__file__).resolve().parents[2]
-REGION = "eu-central-1"
+ROOT: Final = Path(__file__).resolve().parents[2]
+REGION: Final = "eu-central-1"
 DEV, PROD = "111111111111", "222222222222"
-DEPLOY_ROLE = f"ecs-run-task-deploy-{REGION}"
+DEPLOY_ROLE: Final = f"ecs-run-task-deploy-{REGION}"
 
 
 @dataclass

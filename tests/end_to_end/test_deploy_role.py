@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from botocore.exceptions import ClientError
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 # Every statement that prod's deploy role has.
-SIDS = [
+SIDS: Final = [
     statement["Sid"]
     for statement in deploy_policy(
         DeployGrants(

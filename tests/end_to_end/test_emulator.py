@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Final
 
 import psutil
 import pytest
@@ -16,7 +17,7 @@ from rehearsal.emulator import Emulator, EmulatorError
 from rehearsal.emulator import process as process_module
 
 ACCOUNT, REGION = "111111111111", "eu-central-1"
-HOLDER = """
+HOLDER: Final = """
 import sys, time
 from rehearsal.emulator import Emulator
 with Emulator.start() as emulator:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pulumi
 import pulumi_aws as aws
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rehearsal.emulator import Emulator
     from rehearsal.engine import State
 
-INFRA = Path(__file__).resolve().parents[2] / "infra"
+INFRA: Final = Path(__file__).resolve().parents[2] / "infra"
 
 
 class TestCreates:

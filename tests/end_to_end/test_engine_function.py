@@ -8,7 +8,7 @@ import io
 import json
 import time
 import zipfile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pulumi
 import pulumi_aws as aws
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rehearsal.fault_injection import FaultyEmulator
 
 
-HANDLER = """
+HANDLER: Final = """
 import json, os, time
 import boto3
 sqs = boto3.client("sqs")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from rehearsal.fault_injection import FaultyEmulator
     from tests.end_to_end.message_history import MessageHistory, SentMessage
 
-THROTTLED = {"error": "ThrottlingException", "message": "Rate exceeded"}
+THROTTLED: Final = {"error": "ThrottlingException", "message": "Rate exceeded"}
 
 # No backoff is longer than half of what is left of the retention.
-LONG_RETENTION_SECONDS = "8"
+LONG_RETENTION_SECONDS: Final = "8"
 # A message expires half of such a retention before the queue would drop it.
-SHORT_RETENTION_SECONDS = "6"
+SHORT_RETENTION_SECONDS: Final = "6"
 
 
 @pytest.fixture(scope="module")

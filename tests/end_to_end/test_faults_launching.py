@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.end_to_end.message_history import MessageHistory
 
 # Longer than the visibility timeout of the test, shorter than the handler waits for an answer.
-SLOW_CALL_SECONDS = 2.0
+SLOW_CALL_SECONDS: Final = 2.0
 
 
 def greeting(text: str) -> dict[str, Any]:
@@ -35,10 +35,10 @@ def greeting(text: str) -> dict[str, Any]:
     return {"containerOverrides": [override]}
 
 
-APOSTROPHES = "L'été d'Anaïs: 'quoted' and \"double\""
-UNICODE = "Zoë\u2028報告 · отчёт · 🚀 · \u202eعربى"
+APOSTROPHES: Final = "L'été d'Anaïs: 'quoted' and \"double\""
+UNICODE: Final = "Zoë\u2028報告 · отчёт · 🚀 · \u202eعربى"
 
-BODIES = {
+BODIES: Final = {
     "dict-literal": str({**json.loads(task()), "SQS_Retries": 3}),
     "apostrophes": str(
         {

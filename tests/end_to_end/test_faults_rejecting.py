@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from rehearsal.fault_injection import FaultyEmulator
     from tests.end_to_end.message_history import MessageHistory
 
-CANARY = "canary-4711"
+CANARY: Final = "canary-4711"
 
-BODIES = {
+BODIES: Final = {
     "malformed": '{"ECS": {"cluster": "batch", "taskDefinition": ',
     "no-object": '["batch", "report"]',
     "deep": task(

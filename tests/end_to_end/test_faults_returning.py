@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from tests.end_to_end.message_history import MessageHistory
 
 # The texts of AWS; the apostrophe is a typographic one in some.
-TASKS_LIMIT = "You've reached the limit on the number of tasks you can run concurrently"
-VCPU_LIMIT = "You\u2019ve reached the limit on the number of vCPUs you can run concurrently"
-CAPACITY = (
+TASKS_LIMIT: Final = "You've reached the limit on the number of tasks you can run concurrently"
+VCPU_LIMIT: Final = "You\u2019ve reached the limit on the number of vCPUs you can run concurrently"
+CAPACITY: Final = (
     "Capacity is unavailable at this time. Please try again later or in a different "
     "availability zone"
 )
 EC2_THROTTLES = "Unable to create the network interface: Request limit exceeded."
-PROVISIONING = "The cluster has reached the limit of tasks in the PROVISIONING state."
+PROVISIONING: Final = "The cluster has reached the limit of tasks in the PROVISIONING state."
 
-THROTTLED = {"error": "ThrottlingException", "message": "Rate exceeded"}
+THROTTLED: Final = {"error": "ThrottlingException", "message": "Rate exceeded"}
 
-FAULTS: Mapping[str, Mapping[str, object]] = {
+FAULTS: Final[Mapping[str, Mapping[str, object]]] = {
     "throttled-thrice": {**THROTTLED, "times": 3},
     "server-error": {"error": "ServerException", "message": "Oops", "status": 500, "times": 2},
     "resource-cpu": {"reason": "RESOURCE:CPU", "times": 1},
@@ -44,10 +44,10 @@ FAULTS: Mapping[str, Mapping[str, object]] = {
 }
 
 # What the queue itself waits before it delivers again; minutes would take too long here.
-VISIBILITY_SECONDS = 2
+VISIBILITY_SECONDS: Final = 2
 
 # The fourth of its five tasks finds no memory at first.
-PARTLY = "count-of-five"
+PARTLY: Final = "count-of-five"
 
 
 @pytest.fixture(scope="module")

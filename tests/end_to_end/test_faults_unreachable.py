@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from rehearsal.fault_injection import FaultyEmulator
     from tests.end_to_end.message_history import MessageHistory
 
-INVALID = task(colour="red")
+INVALID: Final = task(colour="red")
 
 # The visibility timeout of the queue in these tests.
-HIDDEN_SECONDS = 3
+HIDDEN_SECONDS: Final = 3
 
 
 @pytest.fixture(scope="module")

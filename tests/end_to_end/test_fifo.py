@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -15,8 +15,8 @@ from tests.end_to_end.stage import wait_for
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-BODY = '{"cluster": "batch", "service": "report-service", "taskDefinition": "report"}'
-GROUP = ("first", "second", "third")
+BODY: Final = '{"cluster": "batch", "service": "report-service", "taskDefinition": "report"}'
+GROUP: Final = ("first", "second", "third")
 
 
 @pytest.fixture(scope="module")

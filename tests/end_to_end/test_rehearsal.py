@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -20,10 +20,10 @@ from runtask.project import load_project
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT: Final = Path(__file__).resolve().parents[2]
 
 # A check that must fail needs no long wait.
-SHORT_WAIT_SECONDS = 4.0
+SHORT_WAIT_SECONDS: Final = 4.0
 
 
 def rehearse() -> RehearsalResult:
