@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from botocore.exceptions import ClientError
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 # Every statement that prod's deploy role has.
-SIDS = [
+SIDS: Final = [
     statement["Sid"]
     for statement in deploy_policy(
         DeployGrants(
@@ -162,7 +162,7 @@ def test_the_other_accounts_function_is_out_of_reach(as_deployer: Any) -> None:
 
 
 def test_of_the_other_account_only_artifacts_are_read(accounts: Accounts, as_deployer: Any) -> None:
-    dev = accounts.look("dev")
+    dev = accounts.stage_state("dev")
     s3 = as_deployer("s3")
     bucket = accounts.bucket("dev")
     assert s3.get_object(Bucket=bucket, Key=f"artifacts/{dev.running}.zip")["Body"].read()
