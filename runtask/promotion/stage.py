@@ -92,7 +92,7 @@ def load_stage_state(
         store=Store(
             deployer=deployer,
             bucket=bootstrap["artifactBucket"],
-            key_arn=bootstrap["artifactKeyArn"],
+            key_arn=bootstrap["artifactKmsKeyArn"],
             region=config.location.region,
         ),
         pinned=pinned(project.stack_file(stage)),
