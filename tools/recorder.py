@@ -82,6 +82,8 @@ class Recorder(mocks.Mocks):
         if args.typ == "pulumi:pulumi:StackReference":
             outputs = {"outputs": self._stack_outputs, "secretOutputNames": []}
             return args.name, {"name": args.name, **outputs}
+        if not args.typ.startswith("aws:"):
+            return args.name, {}
         name = args.inputs.get("name", f"{args.name}-0123456")
         type_ = args.typ.removeprefix("aws:")
         service = type_.partition("/")[0]

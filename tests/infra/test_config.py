@@ -167,6 +167,37 @@ def test_a_repository_without_branch_or_environment_is_refused(project: Project)
     assert problem.startswith("ecs-run-task:githubSubjects: is missing; run: pulumi config set")
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "expected"),
+    [
+        ("githubRepository", "reports", "expected owner/name"),
+        ("githubProviderArn", "github", "expected arn:aws:iam::<account>:oidc-provider/"),
+        ("deployExternalId", "x", "expected 2 to 1224 letters"),
+    ],
+)
+def test_a_text_that_cannot_be_is_refused(
+    project: Project, option: str, value: str, expected: str
+) -> None:
+    (problem,) = (
+        problem
+        for problem in problems(project, "dev-bootstrap", **{option: value})
+        if problem.startswith(f"ecs-run-task:{option}: ")
+    )
+    assert f"found {value!r}; {expected}" in problem
+
+
+def test_a_stage_name_that_no_resource_could_bear_is_refused(project: Project) -> None:
+    with pytest.raises(ConfigError, match="the stage's name: found 'Dev_1'; expected up to 24"):
+        read_function_config("Dev_1", project.stack_config("dev").get)
+
+
+def test_a_number_that_is_none_is_refused(project: Project) -> None:
+    assert problems(project, batchSize="ten", launchRate=None) == [
+        "ecs-run-task:launchRate: is missing; expected 1 to 1000 calls per second",
+        "ecs-run-task:batchSize: found 'ten'; expected 1 to 10000 messages",
+    ]
+
+
 def test_a_pattern_is_no_subject(project: Project) -> None:
     (problem,) = problems(
         project,
