@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.infra.test_function_stack import PLACE, statement
+from tests.infra.test_function_stack import LOCATION, statement
 
 if TYPE_CHECKING:
     from tests.infra.conftest import Stack
@@ -34,7 +34,7 @@ def test_the_bucket_keeps_versions_and_its_owner_owns_everything(bootstrap: Reco
 
 def test_only_the_buckets_own_key_may_encrypt_an_artifact(bootstrap: Recorder) -> None:
     policy = bootstrap.only("s3/bucketPolicy:BucketPolicy").document("policy")
-    key = f"arn:aws:kms:{PLACE}:ecs-run-task-artifacts-key-0123456"
+    key = f"arn:aws:kms:{LOCATION}:ecs-run-task-artifacts-key-0123456"
     assert statement(policy, "DenyOtherKeys")["Condition"] == {
         "StringNotEquals": {"s3:x-amz-server-side-encryption-aws-kms-key-id": key}
     }
@@ -80,7 +80,7 @@ def test_the_deploy_role_makes_no_role_without_the_boundary(bootstrap: Recorder)
     policy = deploy_policy(bootstrap)
     creating = [entry for entry in policy["Statement"] if "iam:CreateRole" in entry["Action"]]
     (entry,) = creating
-    boundary = f"arn:aws:iam:{PLACE}:ecs-run-task-boundary-eu-central-1"
+    boundary = f"arn:aws:iam:{LOCATION}:ecs-run-task-boundary-eu-central-1"
     assert entry["Condition"] == {"StringEquals": {"iam:PermissionsBoundary": boundary}}
 
 
@@ -111,7 +111,9 @@ def test_workflows_are_trusted_by_repository_and_by_branch_or_environment(stack:
     provider = recorder.only("iam/openIdConnectProvider:OpenIdConnectProvider")
     assert provider.inputs["url"] == "https://token.actions.githubusercontent.com"
     assert entry["Action"] == ["sts:AssumeRoleWithWebIdentity"]
-    assert entry["Principal"] == {"Federated": [f"arn:aws:iam:{PLACE}:ecs-run-task-github-0123456"]}
+    assert entry["Principal"] == {
+        "Federated": [f"arn:aws:iam:{LOCATION}:ecs-run-task-github-0123456"]
+    }
     assert entry["Condition"] == {
         "StringEquals": {
             "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tools.recorder import Recorder
 
 DIGEST = "ab" * 32
-PLACE = "eu-central-1:111111111111"
+LOCATION = "eu-central-1:111111111111"
 
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
 MAX_VISIBILITY_TIMEOUT_SECONDS = 43_200
@@ -76,7 +76,7 @@ def test_the_dead_letter_queue_keeps_longer_than_the_work_queue(dev: Recorder) -
 )
 def test_everything_that_holds_data_uses_the_stages_key(dev: Recorder, kind: str, key: str) -> None:
     for resource in dev.all(kind):
-        assert resource.inputs[key] == f"arn:aws:kms:{PLACE}:ecs-run-task-dev-key-0123456"
+        assert resource.inputs[key] == f"arn:aws:kms:{LOCATION}:ecs-run-task-dev-key-0123456"
 
 
 def test_the_key_rotates(dev: Recorder) -> None:
@@ -127,7 +127,7 @@ def test_a_sender_may_send_and_use_the_key_for_it(stack: Stack) -> None:
 def test_the_mapping_reports_partial_failures_and_calls_the_alias(dev: Recorder) -> None:
     mapping = dev.only("lambda/eventSourceMapping:EventSourceMapping").inputs
     assert mapping["functionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert mapping["functionName"] == f"arn:aws:lambda:{PLACE}:live"
+    assert mapping["functionName"] == f"arn:aws:lambda:{LOCATION}:live"
     assert mapping["batchSize"] == 10
     assert mapping["scalingConfig"] == {"maximumConcurrency": 2}
 
