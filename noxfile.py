@@ -9,7 +9,7 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "scan", "tests"]
 
-CODE = ("dev", "bench", "function", "infra", "noxfile.py", "rehearsal", "runtask", "tests")
+CODE = ("dev", "bench", "function", "infra", "noxfile.py", "rehearsal", "runtask", "tests", "tools")
 
 
 @nox.session
@@ -78,6 +78,13 @@ def bundle(session: nox.Session) -> None:
     """Build the handler's artifact into dist/ and print its path."""
     install(session)
     session.run("python", "-m", "infra.bundle")
+
+
+@nox.session(default=False)
+def docs(session: nox.Session) -> None:
+    """Regenerate the pages and pictures in docs/ that are derived from the code."""
+    install(session)
+    session.run("python", "-m", "tools")
 
 
 @nox.session(default=False)

@@ -111,7 +111,7 @@ def test_a_flipped_byte_is_found_before_anything_is_pinned(accounts: Accounts) -
         Key=key,
         Body=bytes(content),
         ServerSideEncryption="aws:kms",
-        SSEKMSKeyId=accounts.engine.outputs("dev-bootstrap")["artifactKeyArn"],
+        SSEKMSKeyId=accounts.engine.outputs("dev-bootstrap")["artifactKmsKeyArn"],
     )
     before = accounts.file("prod")
     with pytest.raises(StoreError, match=f"artifact {digest()} in bucket .* is damaged"):
