@@ -81,4 +81,6 @@ def _returned_keys(name: str, tree: ast.Module) -> Iterator[str]:
         if isinstance(node, ast.FunctionDef) and node.name == name:
             for part in ast.walk(node):
                 if isinstance(part, ast.Return) and isinstance(part.value, ast.Dict):
-                    yield from (str(k.value) for k in part.value.keys if isinstance(k, ast.Constant))
+                    yield from (
+                        str(k.value) for k in part.value.keys if isinstance(k, ast.Constant)
+                    )

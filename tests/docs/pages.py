@@ -52,7 +52,9 @@ def spans(text: str) -> set[str]:
 
 def all_spans() -> set[str]:
     """Return what stands in backticks anywhere in `docs/`."""
-    return {span for path in (ROOT / "docs").glob("*.md") for span in spans(path.read_text("utf-8"))}
+    return {
+        span for path in (ROOT / "docs").glob("*.md") for span in spans(path.read_text("utf-8"))
+    }
 
 
 def section(text: str, title: str) -> str:

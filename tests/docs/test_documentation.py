@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 import pytest
@@ -17,6 +16,9 @@ from runtask.cli import cli
 from runtask.errors import ExitCode
 from tests.docs import code, pages
 from tests.docs.pages import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PAGES: Final = pages.pages()
 VERBS: Final[dict[str, click.Command]] = {**cli.commands, "local": local}
@@ -135,7 +137,9 @@ def test_every_relative_link_leads_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_every_file_in_backticks_exists(page: Path) -> None:
-    ours = r"(?:\.github|bench|docs|examples|function|infra|rehearsal|runtask|tests|tools)/[\w./*-]*"
+    ours = (
+        r"(?:\.github|bench|docs|examples|function|infra|rehearsal|runtask|tests|tools)/[\w./*-]*"
+    )
     for span in pages.spans(page.read_text("utf-8")):
         if re.fullmatch(ours, span):
             assert any(ROOT.glob(span.rstrip("/"))), span
