@@ -15,14 +15,7 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "scan", "tests"]
 
-CODE: Final = ("dev", "bench", "function", "infra", "noxfile.py", "rehearsal", "runtask", "tests")
-
-# Line and branch coverage of what runs in an account, or decides what exists there.
-MIN_COVERAGE_PERCENT: Final = 95
-COVERED: Final = ("function", "infra")
-
-# The packages of the wheel; the rehearsal is for a checkout.
-SHIPPED: Final = ("function", "infra", "runtask")
+CODE = ("dev", "bench", "function", "infra", "noxfile.py", "rehearsal", "runtask", "tests")
 
 
 @nox.session
@@ -43,6 +36,11 @@ def scan(session: nox.Session) -> None:
     install(session)
     session.run("ruff", "check", "--select", "S", *CODE)
     session.run("pytest", "-q", "tests/infra/test_iam_documents.py", *session.posargs)
+
+
+# Line and branch coverage of what runs in an account, or decides what exists there.
+MIN_COVERAGE_PERCENT: Final = 95
+COVERED: Final = ("function", "infra")
 
 
 @nox.session
@@ -95,11 +93,8 @@ def bench(session: nox.Session) -> None:
     session.run("python", "-m", "bench", *session.posargs)
 
 
-@nox.session(default=False)
-def bundle(session: nox.Session) -> None:
-    """Build the handler's artifact into dist/ and print its path."""
-    install(session)
-    session.run("python", "-m", "infra.bundle")
+# The packages of the wheel; the rehearsal is for a checkout.
+SHIPPED: Final = ("function", "infra", "runtask")
 
 
 @nox.session(default=False)
@@ -153,6 +148,13 @@ def release_notes(changelog: str, version: str, tag: str | None = None) -> str:
             f'"## {version} - YYYY-MM-DD" with what changed'
         )
     return f"{notes}\n"
+
+
+@nox.session(default=False)
+def bundle(session: nox.Session) -> None:
+    """Build the handler's artifact into dist/ and print its path."""
+    install(session)
+    session.run("python", "-m", "infra.bundle")
 
 
 @nox.session(default=False)
