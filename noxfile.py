@@ -25,7 +25,8 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "check", *CODE)
     session.run("ruff", "format", "--check", *CODE)
     session.run("mypy")
-    session.run("vulture")
+    # Without the tests: what only they use is dead.
+    session.run("vulture", *(path for path in CODE if path != "tests"))
     session.run("pylint", *CODE)
     session.run("zizmor", "--offline", "--quiet", ".github")
 
