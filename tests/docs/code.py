@@ -52,6 +52,17 @@ def metrics() -> set[str]:
     return {text for text in texts if _METRIC.fullmatch(text)}
 
 
+def stack_outputs() -> set[str]:
+    """Return the names of a function stack's outputs: the dict that holds the stage's own."""
+    tree = ast.parse((ROOT / "infra" / "stage.py").read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Dict):
+            keys = {str(key.value) for key in node.keys if isinstance(key, ast.Constant)}
+            if {"stage", "queueUrl"} <= keys:
+                return keys
+    raise AssertionError("infra/stage.py has no dict of outputs")
+
+
 def _calls(tree: ast.Module) -> Iterator[ast.Call]:
     """Yield every call of a logger, which is called `log` or `_log` everywhere."""
     for node in ast.walk(tree):

@@ -10,12 +10,15 @@ import pytest
 from ruamel.yaml import YAML
 
 from function.failures.reasons import REASONS
+from function.message import builder
 from function.outcome import Disposition
+from function.settings import Settings
 from rehearsal.cli import local
 from runtask.cli import cli
 from runtask.errors import ExitCode
 from tests.docs import code, pages
 from tests.docs.pages import ROOT
+from tests.unit.fakes import ENVIRONMENT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,6 +79,29 @@ def test_every_log_line_is_documented_with_its_level_and_fields_and_no_other() -
     }
 
     assert documented == set(code.log_lines())
+
+
+def test_every_output_of_a_function_stack_is_documented_and_no_other() -> None:
+    table = pages.rows(pages.section(pages.read("operations.md"), "Outputs"))
+
+    assert {name for row in table for name in re.findall(r"`(\w+)`", row[0])} == (
+        code.stack_outputs()
+    )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_output_on_a_page_exists(page: Path) -> None:
+    named = re.findall(r"pulumi stack output (\w+)", page.read_text("utf-8"))
+
+    assert set(named) <= code.stack_outputs()
+
+
+def test_every_message_on_its_page_is_valid() -> None:
+    bodies = re.findall(r"^```json\n(.*?)^```", pages.read("messages.md"), re.MULTILINE | re.DOTALL)
+
+    assert len(bodies) > 1
+    for body in bodies:
+        assert builder.read(body, Settings.from_environment(ENVIRONMENT)).cluster == "batch"
 
 
 def test_every_exit_code_is_documented_and_no_other() -> None:
