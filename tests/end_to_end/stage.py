@@ -196,7 +196,7 @@ class Stage:
             [json.loads(one.body) for one in self.lying(self.inbox_url)],
         )
         tasks, calls = self._tasks(), self.emulator.calls("RunTask")
-        kept = self.log_lines("message kept")
+        kept = self.log_lines("message returned to the queue")
         return {
             one.key: Fate(
                 sent=one,

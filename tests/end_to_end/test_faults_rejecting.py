@@ -94,7 +94,7 @@ def test_wrong_type_deep_inside_is_rejected_with_its_path(fates: Mapping[str, Fa
 def test_unknown_parameter_is_rejected_by_its_name(fates: Mapping[str, Fate]) -> None:
     fate = fates["unknown"]
     assert fate.end == rejected(fate.sent, "unknown-parameter")
-    assert fate.error.startswith("ECS.taskDefintion: unknown parameter; known are ")
+    assert fate.error.startswith("ECS.taskDefintion: unknown parameter; expected one of ")
     assert fate.calls == ()
 
 

@@ -55,7 +55,7 @@ def test_message_is_rejected_and_gone_while_sns_is_unreachable(stage: Stage) -> 
     fate = stage.settle(sent)["unannounced"]
     assert fate.end == rejected(sent, "unknown-parameter")
     assert fate.notices == ()
-    (line,) = stage.log_lines("notice not published")
+    (line,) = stage.log_lines("notification not published")
     assert line["message_id"] == sent.message_id
 
 

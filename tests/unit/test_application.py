@@ -1,4 +1,4 @@
-"""One message, one batch: launched, rejected, or kept."""
+"""A message, alone and in a batch: launched, rejected, or returned to the queue."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def test_a_good_message_starts_its_task(rig: Rig) -> None:
     assert rig.sns.published == []
 
 
-def test_the_key_of_the_sender_goes_before_the_message_id(rig: Rig) -> None:
+def test_the_senders_key_takes_precedence_over_the_message_id(rig: Rig) -> None:
     rig.run(message(), attributes={"key": "order-17"})
 
     assert rig.ecs.calls[0]["clientToken"] == "order-17-0-0"
 
 
-def test_a_second_delivery_asks_for_the_very_same(rig: Rig) -> None:
+def test_a_second_delivery_makes_the_same_calls(rig: Rig) -> None:
     rig.run(message(count=2))
     rig.clock.now += 400
     rig.run(message(count=2), receives=2)
@@ -53,7 +53,7 @@ def test_a_second_delivery_asks_for_the_very_same(rig: Rig) -> None:
     assert len(rig.ecs.started) == 2
 
 
-def test_two_messages_of_one_key_start_one_task(rig: Rig) -> None:
+def test_two_messages_with_one_key_start_one_task(rig: Rig) -> None:
     records = [rig.record(message(), n, attributes={"key": "same"}) for n in range(2)]
 
     assert rig.handle(*records) == []
@@ -85,7 +85,7 @@ def test_a_poison_message_fails_alone(rig: Rig) -> None:
     assert rig.handle(*records) == []
 
     assert len(rig.ecs.started) == 9
-    assert [dead["messageId"] for dead in rig.dead] == ["message-4"]
+    assert [dead["messageId"] for dead in rig.dead_letters] == ["message-4"]
 
 
 def test_an_invalid_message_goes_to_the_dead_letter_queue_with_the_reason(rig: Rig) -> None:
@@ -95,7 +95,7 @@ def test_an_invalid_message_goes_to_the_dead_letter_queue_with_the_reason(rig: R
 
     assert rig.sqs.sent[0]["QueueUrl"] == ENVIRONMENT["DEAD_LETTER_QUEUE_URL"]
     assert rig.sqs.sent[0]["MessageBody"] == body
-    assert rig.dead == [
+    assert rig.dead_letters == [
         {
             "reason": "wrong-type",
             "error": 'ECS.overrides.cpu: expected a string such as "1024", got the number 1024',
@@ -113,9 +113,9 @@ def test_a_rejected_message_is_announced_without_its_body(rig: Rig) -> None:
     rig.run(message(cluster="other", group="canary"), attributes={"key": "order-17"})
 
     assert rig.sns.published[0]["TopicArn"] == ENVIRONMENT["FAILURE_TOPIC_ARN"]
-    notice = rig.sns.notices[0]
-    assert notice.pop("error").startswith("ECS.cluster: arn:aws:ecs:")
-    assert notice == {
+    notification = rig.sns.notifications[0]
+    assert notification.pop("error").startswith("ECS.cluster: arn:aws:ecs:")
+    assert notification == {
         "stage": "dev",
         "state": "rejected",
         "reason": "not-allowed",
@@ -136,16 +136,20 @@ def test_a_rejected_message_is_announced_without_its_body(rig: Rig) -> None:
         {"dataType": "Binary", "binaryValue": "AAEC"},
     ],
 )
-def test_a_bad_key_is_rejected_and_goes_along_as_it_was(rig: Rig, attribute: Any) -> None:
+def test_a_bad_key_is_rejected_and_stays_on_the_dead_letter_as_it_was(
+    rig: Rig, attribute: Any
+) -> None:
     assert rig.run(message(), attributes={"key": attribute}) == []
 
-    assert rig.dead[0]["reason"] == "bad-key"
-    assert rig.dead[0]["key"] == (attribute if isinstance(attribute, str) else "b'\\x00\\x01\\x02'")
+    assert rig.dead_letters[0]["reason"] == "bad-key"
+    assert rig.dead_letters[0]["key"] == (
+        attribute if isinstance(attribute, str) else "b'\\x00\\x01\\x02'"
+    )
     assert rig.ecs.calls == []
 
 
 @pytest.mark.parametrize("error", [THROTTLED, EndpointConnectionError(endpoint_url="x")])
-def test_an_unreachable_dead_letter_queue_leaves_the_message_in_the_queue(
+def test_with_the_dead_letter_queue_unreachable_the_message_returns_to_the_queue(
     rig: Rig, error: Exception
 ) -> None:
     rig.sqs.send_error = error
@@ -157,15 +161,13 @@ def test_an_unreachable_dead_letter_queue_leaves_the_message_in_the_queue(
 
 
 @pytest.mark.parametrize("error", [THROTTLED, EndpointConnectionError(endpoint_url="x")])
-def test_an_unreachable_topic_neither_loses_nor_repeats_a_rejection(
-    rig: Rig, error: Exception
-) -> None:
+def test_with_the_topic_unreachable_a_message_is_rejected_once(rig: Rig, error: Exception) -> None:
     rig.sns.error = error
 
     assert rig.run("{") == []
 
     assert len(rig.sqs.sent) == 1
-    assert rig.logs[-1]["message"] == "notice not published"
+    assert rig.logs[-1]["message"] == "notification not published"
 
 
 @pytest.mark.parametrize(
@@ -179,7 +181,7 @@ def test_an_unreachable_topic_neither_loses_nor_repeats_a_rejection(
         "Capacity is unavailable at this time.",
     ],
 )
-def test_a_transient_failure_keeps_the_message_with_backoff(
+def test_after_a_transient_failure_the_message_returns_with_backoff(
     rig: Rig, failure: Exception | str
 ) -> None:
     rig.ecs.script = [failure]
@@ -191,8 +193,8 @@ def test_a_transient_failure_keeps_the_message_with_backoff(
     assert rig.sns.published == []
 
 
-def test_a_task_that_started_although_the_socket_closed_is_not_started_again(rig: Rig) -> None:
-    rig.ecs.script, rig.ecs.lost_answers = [ReadTimeoutError(endpoint_url="x")], 1
+def test_a_task_that_started_although_the_connection_broke_is_not_started_again(rig: Rig) -> None:
+    rig.ecs.script, rig.ecs.lost_responses = [ReadTimeoutError(endpoint_url="x")], 1
     assert rig.run(message()) == ["message-0"]
 
     assert rig.run(message(), receives=2) == []
@@ -201,7 +203,7 @@ def test_a_task_that_started_although_the_socket_closed_is_not_started_again(rig
     assert len(rig.ecs.started) == 1
 
 
-def test_a_partial_failure_repeats_what_is_missing(rig: Rig) -> None:
+def test_after_a_partial_failure_only_missing_tasks_are_started(rig: Rig) -> None:
     rig.ecs.script = [None, None, "RESOURCE:CPU"]
     assert rig.run(message(count=5)) == ["message-0"]
     assert len(rig.ecs.started) == 2
@@ -212,26 +214,26 @@ def test_a_partial_failure_repeats_what_is_missing(rig: Rig) -> None:
     assert sorted(rig.ecs.started) == [f"message-0-{n}-0" for n in range(5)]
 
 
-def test_a_refused_visibility_timeout_still_keeps_the_message(rig: Rig) -> None:
+def test_a_message_whose_visibility_timeout_is_refused_still_returns(rig: Rig) -> None:
     rig.ecs.always = "RESOURCE:CPU"
     rig.sqs.refused = {"receipt-1"}
 
-    kept = rig.handle(rig.record(message(), 0), rig.record(message(), 1))
+    returned = rig.handle(rig.record(message(), 0), rig.record(message(), 1))
 
-    assert kept == ["message-0", "message-1"]
+    assert returned == ["message-0", "message-1"]
     assert list(rig.sqs.visibility) == ["receipt-0"]
     assert rig.logs[-1]["message"] == "visibility timeout not changed"
     assert rig.logs[-1]["message_id"] == "message-1"
 
 
-def test_an_unreachable_queue_still_keeps_the_message(rig: Rig) -> None:
+def test_with_the_queue_unreachable_a_message_still_returns(rig: Rig) -> None:
     rig.ecs.script = [THROTTLED]
     rig.sqs.visibility_error = EndpointConnectionError(endpoint_url="x")
 
     assert rig.run(message()) == ["message-0"]
 
 
-def test_kept_messages_go_back_ten_at_a_time(rig: Rig) -> None:
+def test_messages_return_to_the_queue_ten_at_a_time(rig: Rig) -> None:
     rig.ecs.always = THROTTLED
 
     assert len(rig.handle(*(rig.record(message(), n) for n in range(25)))) == 25
@@ -239,13 +241,15 @@ def test_kept_messages_go_back_ten_at_a_time(rig: Rig) -> None:
     assert len(rig.sqs.visibility) == 25
 
 
-def test_an_environment_failure_waits_slowly_and_is_announced(rig: Rig) -> None:
+def test_an_environment_failure_is_retried_slowly_and_announced(rig: Rig) -> None:
     rig.ecs.always = DENIED
 
     assert rig.run(message()) == ["message-0"]
 
     assert rig.sqs.visibility == {"receipt-0": 60}
-    assert [(n["state"], n["reason"]) for n in rig.sns.notices] == [("waiting", "access-denied")]
+    assert [(n["state"], n["reason"]) for n in rig.sns.notifications] == [
+        ("waiting", "access-denied")
+    ]
 
 
 def test_an_environment_failure_is_announced_once_in_fifteen_minutes(rig: Rig) -> None:
@@ -264,31 +268,31 @@ def test_an_environment_failure_is_rejected_at_its_age(rig: Rig) -> None:
 
     assert rig.run(message(), age=DAY) == []
 
-    assert rig.dead[0]["reason"] == "access-denied"
-    assert rig.dead[0]["redrivable"] == "true"
+    assert rig.dead_letters[0]["reason"] == "access-denied"
+    assert rig.dead_letters[0]["redrivable"] == "true"
 
 
-def test_a_message_goes_to_the_dead_letter_queue_before_the_queue_drops_it(rig: Rig) -> None:
+def test_a_message_is_moved_to_the_dead_letter_queue_before_its_retention_ends(rig: Rig) -> None:
     rig.ecs.always = THROTTLED
     assert rig.run(message(), age=4 * DAY - 1801) == ["message-0"]
 
     assert rig.run(message(), age=4 * DAY - 1800) == []
 
-    assert rig.dead[0]["reason"] == "expired"
-    assert rig.dead[0]["error"].endswith(
-        "last: throttled: RunTask ThrottlingException: Rate exceeded"
+    assert rig.dead_letters[0]["reason"] == "expired"
+    assert rig.dead_letters[0]["error"].endswith(
+        "last failure: throttled: RunTask ThrottlingException: Rate exceeded"
     )
-    assert rig.dead[0]["redrivable"] == "true"
+    assert rig.dead_letters[0]["redrivable"] == "true"
 
 
-def test_at_the_end_of_its_retention_a_message_is_tried_once_more(rig: Rig) -> None:
+def test_at_the_end_of_its_retention_a_message_is_attempted_once_more(rig: Rig) -> None:
     assert rig.run(message(), age=4 * DAY - 10) == []
 
     assert len(rig.ecs.started) == 1
     assert rig.sqs.sent == []
 
 
-def test_a_short_retention_bounds_the_backoff() -> None:
+def test_a_short_retention_limits_the_backoff() -> None:
     rig = Rig(settings=settings(QUEUE_RETENTION_SECONDS="600"))
     rig.ecs.always = THROTTLED
 
@@ -297,7 +301,7 @@ def test_a_short_retention_bounds_the_backoff() -> None:
     assert rig.sqs.visibility == {"receipt-0": 200}
 
 
-def test_with_less_than_ten_seconds_left_no_launch_is_begun(rig: Rig) -> None:
+def test_with_less_than_ten_seconds_left_no_launch_starts(rig: Rig) -> None:
     rig.seconds = 9.9
 
     assert rig.handle(*(rig.record(message(), n) for n in range(3))) == [
@@ -310,7 +314,9 @@ def test_with_less_than_ten_seconds_left_no_launch_is_begun(rig: Rig) -> None:
     assert rig.sqs.visibility == {f"receipt-{n}": 0 for n in range(3)}
 
 
-def test_what_was_not_begun_goes_back_at_once_even_at_the_end_of_retention(rig: Rig) -> None:
+def test_a_message_not_attempted_returns_immediately_even_at_the_end_of_its_retention(
+    rig: Rig,
+) -> None:
     rig.seconds = 5
 
     assert rig.run(message(), age=4 * DAY - 100) == ["message-0"]
@@ -318,30 +324,30 @@ def test_what_was_not_begun_goes_back_at_once_even_at_the_end_of_retention(rig: 
     assert rig.sqs.sent == []
 
 
-def test_time_that_runs_out_in_mid_batch_sends_the_rest_back(rig: Rig) -> None:
+def test_when_time_runs_out_the_rest_returns_to_the_queue(rig: Rig) -> None:
     def slow(_call: dict[str, Any]) -> None:
         rig.clock.now += 20
 
     rig.ecs.before_call = slow
 
-    kept = rig.run(message(count=10))
+    returned = rig.run(message(count=10))
 
-    assert kept == ["message-0"]
+    assert returned == ["message-0"]
     assert 0 < len(rig.ecs.started) < 10
     assert rig.sqs.visibility == {"receipt-0": 0}
 
 
-def test_nothing_is_rejected_without_the_time_to_finish_it(rig: Rig) -> None:
-    """The letter of an invocation that times out would be sent again by the next one."""
+def test_no_message_is_rejected_without_the_time_to_finish(rig: Rig) -> None:
+    """If the invocation timed out, the next one would send the dead letter again."""
     rig.seconds = 5
 
     assert rig.run("{") == ["message-0"]
 
-    assert rig.dead == []
+    assert rig.dead_letters == []
     assert rig.sqs.visibility == {"receipt-0": 0}
 
 
-def test_launches_keep_the_pace(rig: Rig) -> None:
+def test_launches_are_spaced_by_the_rate(rig: Rig) -> None:
     rig.run(message(count=10))
 
     assert rig.clock.slept == pytest.approx([0.1] * 9)
@@ -360,18 +366,20 @@ def test_without_capacity_one_message_probes_and_the_others_wait(rig: Rig) -> No
     rig.run(message())
     calls = len(rig.ecs.calls)
 
-    kept = rig.handle(*(rig.record(message(), n) for n in range(10)))
+    returned = rig.handle(*(rig.record(message(), n) for n in range(10)))
 
-    assert len(kept) == 10
+    assert len(returned) == 10
     assert len(rig.ecs.calls) - calls < 10
-    assert {line["reason"] for line in rig.logs if line["message"] == "message kept"} == {
+    assert {
+        line["reason"] for line in rig.logs if line["message"] == "message returned to the queue"
+    } == {
         "resource",
         "circuit-open",
     }
     assert rig.clock.now < 1_000 + 45
 
 
-def test_a_probe_that_finds_capacity_lets_the_batch_go(rig: Rig) -> None:
+def test_a_probe_that_finds_capacity_releases_the_batch(rig: Rig) -> None:
     rig.ecs.script = ["RESOURCE:CPU"]
     rig.run(message(), receives=1)
 
@@ -380,7 +388,7 @@ def test_a_probe_that_finds_capacity_lets_the_batch_go(rig: Rig) -> None:
     assert len(rig.ecs.started) == 9
 
 
-def test_an_unexpected_exception_keeps_its_message_alone(rig: Rig) -> None:
+def test_after_an_unexpected_exception_only_its_message_returns(rig: Rig) -> None:
     def bug(call: dict[str, Any]) -> None:
         if call["clientToken"] == "message-1-0-0":
             raise ZeroDivisionError("canary")
@@ -389,12 +397,12 @@ def test_an_unexpected_exception_keeps_its_message_alone(rig: Rig) -> None:
 
     assert rig.handle(*(rig.record(message(), n) for n in range(3))) == ["message-1"]
 
-    assert rig.sns.notices[0]["reason"] == "unexpected"
+    assert rig.sns.notifications[0]["reason"] == "unexpected"
     assert "ZeroDivisionError" in rig.log_text.getvalue()
     assert "canary" not in rig.log_text.getvalue() + json.dumps(rig.sns.published)
 
 
-def test_a_batch_is_worked_by_four_threads(rig: Rig) -> None:
+def test_a_batch_is_processed_by_four_threads(rig: Rig) -> None:
     together = threading.Barrier(4, timeout=5)
 
     def meet(_call: dict[str, Any]) -> None:
@@ -418,12 +426,12 @@ def test_a_batch_is_worked_by_four_threads(rig: Rig) -> None:
         {"Records": [{"eventSource": "aws:sqs", "attributes": {}}]},
     ],
 )
-def test_an_event_that_is_no_sqs_batch_is_named_so(rig: Rig, event: object) -> None:
-    with pytest.raises(EventError, match="the event is no SQS batch: ") as caught:
+def test_an_event_that_is_not_an_sqs_batch_is_refused(rig: Rig, event: object) -> None:
+    with pytest.raises(EventError, match="the event is not an SQS batch: ") as caught:
         rig.application.handle(event, FakeContext(rig.clock))
 
     assert "canary" not in str(caught.value)
 
 
-def test_an_empty_batch_is_nothing(rig: Rig) -> None:
+def test_an_empty_batch_has_no_failures(rig: Rig) -> None:
     assert rig.handle() == []

@@ -1,4 +1,4 @@
-"""The entry point as Lambda loads it, on an emulated SQS, SNS and ECS."""
+"""The entry point as Lambda loads it, with emulated SQS, SNS and ECS."""
 
 from __future__ import annotations
 
@@ -50,20 +50,22 @@ def test_a_batch_on_emulated_services(
         rig = Rig()
         records = [
             rig.record("{", 0),
-            # The emulated ECS has no such cluster: a failure that an operator mends.
+            # The emulated ECS has no such cluster: a failure that an operator has to fix.
             rig.record(message(), 1, receiptHandle=receipt),
         ]
 
         monkeypatch.delitem(sys.modules, "function.handler", raising=False)
         entry = importlib.import_module("function.handler")
         context = FakeContext(FakeClock())
-        answer = entry.handler({"Records": records}, context)
+        response = entry.handler({"Records": records}, context)
         monkeypatch.delitem(sys.modules, "function.handler", raising=False)
 
-        assert answer == {"batchItemFailures": [{"itemIdentifier": "message-1"}]}
+        assert response == {"batchItemFailures": [{"itemIdentifier": "message-1"}]}
         assert texts(sqs, dead) == ["{"]
-        notices = [json.loads(json.loads(text)["Message"]) for text in texts(sqs, mail)]
-        assert {(notice["state"], notice["reason"]) for notice in notices} == {
+        notifications = [json.loads(json.loads(text)["Message"]) for text in texts(sqs, mail)]
+        assert {
+            (notification["state"], notification["reason"]) for notification in notifications
+        } == {
             ("rejected", "not-json"),
             ("waiting", "cluster-not-found"),
         }

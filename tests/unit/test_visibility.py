@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from function.sqs.backoff import visibility_seconds
+from function.sqs.visibility import backoff_seconds
 from tests.unit.fakes import settings
 
 
@@ -12,34 +12,27 @@ from tests.unit.fakes import settings
     ("receives", "longest"), [(1, 2), (2, 4), (3, 8), (9, 512), (10, 900), (1000, 900)]
 )
 def test_the_longest_wait_doubles_up_to_fifteen_minutes(receives: int, longest: int) -> None:
-    assert visibility_seconds(receives, lambda: 1.0) == longest
+    assert backoff_seconds(receives, lambda: 1.0) == longest
 
 
 def test_the_wait_is_full_jitter_and_at_least_a_second() -> None:
-    assert visibility_seconds(10, lambda: 0.0) == 1
-    assert visibility_seconds(10, lambda: 0.5) == 450
+    assert backoff_seconds(10, lambda: 0.0) == 1
+    assert backoff_seconds(10, lambda: 0.5) == 450
 
 
 def test_a_slow_backoff_starts_at_its_base() -> None:
-    assert visibility_seconds(1, lambda: 1.0, base_seconds=60) == 60
-    assert visibility_seconds(0, lambda: 1.0, base_seconds=60) == 60
+    assert backoff_seconds(1, lambda: 1.0, base_seconds=60) == 60
+    assert backoff_seconds(0, lambda: 1.0, base_seconds=60) == 60
 
 
 @pytest.mark.parametrize("days", [1, 4, 5, 14])
-def test_no_message_is_received_a_thousand_times_while_the_queue_keeps_it(days: int) -> None:
+def test_no_message_is_received_a_thousand_times_within_its_retention(days: int) -> None:
     """SQS would move it to the dead-letter queue without a reason."""
-    kept_seconds = days * 86_400
-    longest = settings(QUEUE_RETENTION_SECONDS=str(kept_seconds)).longest_backoff_seconds
+    retention_seconds = days * 86_400
+    longest = settings(QUEUE_RETENTION_SECONDS=str(retention_seconds)).max_backoff_seconds
     generator = random.Random(days)  # noqa: S311 - the same draws every time
     age, receives = 0, 0
-    while age < kept_seconds:
+    while age < retention_seconds:
         receives += 1
-        age += visibility_seconds(receives, generator.random, longest_seconds=longest)
+        age += backoff_seconds(receives, generator.random, max_seconds=longest)
     assert receives < 1000
-
-
-def test_messages_are_moved_before_the_longest_backoff_could_outlast_the_queue() -> None:
-    fortnight = settings(QUEUE_RETENTION_SECONDS="1209600")
-    assert fortnight.expiry_age_seconds + fortnight.longest_backoff_seconds < 1_209_600
-    assert settings().longest_backoff_seconds == 900
-    assert settings().expiry_age_seconds == 345_600 - 1800
