@@ -347,6 +347,32 @@ def test_no_message_is_rejected_without_the_time_to_finish(rig: Rig) -> None:
     assert rig.sqs.visibility == {"receipt-0": 0}
 
 
+def test_a_message_rejected_at_the_deadline_is_not_announced_any_more(rig: Rig) -> None:
+    send = rig.sqs.send_message
+
+    def slow(**arguments: Any) -> dict[str, Any]:
+        rig.clock.now += 55
+        return send(**arguments)
+
+    rig.sqs.send_message = slow  # type: ignore[method-assign]
+
+    assert rig.run("{") == []
+
+    assert len(rig.dead_letters) == 1
+    assert rig.sns.published == []
+
+
+def test_a_launch_whose_slot_is_after_the_deadline_does_not_start() -> None:
+    # One call in a hundred seconds, by one of two execution environments.
+    rig = Rig(settings=settings(LAUNCH_RATE="0.02"))
+
+    assert rig.run(message(count=2)) == ["message-0"]
+
+    assert len(rig.ecs.started) == 1
+    assert rig.clock.slept == []
+    assert rig.sqs.visibility == {"receipt-0": 0}
+
+
 def test_launches_are_spaced_by_the_rate(rig: Rig) -> None:
     rig.run(message(count=10))
 
