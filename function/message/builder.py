@@ -46,7 +46,7 @@ def read(body: str, settings: Settings) -> Request:
     parameters = forms.to_run_task_form(content) if flat else content
     service = parameters.pop("service", None)
     if service is not None and (not isinstance(service, str) or not service):
-        found = parsing.describe(service) if service else "an empty string"
+        found = "an empty string" if service == "" else parsing.describe(service)
         raise PermanentFailure("wrong-type", f"ECS.service: expected a string, got {found}")
     if _CLIENT_TOKEN in parameters:
         raise PermanentFailure(

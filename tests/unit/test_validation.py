@@ -31,6 +31,8 @@ from tests.unit.fakes import message, rejected, settings
         ({"count": True}, "over-limit", "ECS.count"),
         ({"count": "2"}, "wrong-type", "ECS.count: expected a whole number, got a string"),
         ({"service": 5}, "wrong-type", "ECS.service: expected a string, got the number 5"),
+        ({"service": 0}, "wrong-type", "ECS.service: expected a string, got the number 0"),
+        ({"service": ""}, "wrong-type", "ECS.service: expected a string, got an empty string"),
         ({"clientToken": "x"}, "bad-value", "set the message attribute `key`"),
         ({"cluster": ""}, "bad-value", "ECS.cluster: expected the name or ARN of a cluster"),
         ({"taskDefinition": "a/b:c"}, "bad-value", "ECS.taskDefinition"),
