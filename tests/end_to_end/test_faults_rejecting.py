@@ -135,7 +135,7 @@ def test_two_containers_and_no_name_are_rejected_with_both_names(
 ) -> None:
     fate = fates["two-containers"]
     assert fate.end == rejected(fate.sent, "container-ambiguous")
-    assert "has 2 essential ones: left, right; name the one" in fate.error
+    assert "has 2 essential containers: left, right; name the" in fate.error
     assert fate.calls == ()
 
 
@@ -173,7 +173,7 @@ def test_body_of_a_mebibyte_is_rejected_cut_to_leave_room_for_the_reason(stage: 
     assert (end.tasks, end.left) == (0, 0)
     assert (letter.reason, letter.redrivable, letter.attempts) == ("not-json", False, 1)
     assert (letter.message_id, letter.key) == (sent.message_id, sent.key)
-    assert letter.error.endswith("(the body was cut to the size of a message)")
+    assert letter.error.endswith("(the body was truncated to the size of a message)")
     # What is cut off is no more than the attributes need.
     assert body.startswith(letter.body)
     assert MAX_MESSAGE_BYTES - 2048 < len(letter.body) < MAX_MESSAGE_BYTES
