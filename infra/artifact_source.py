@@ -69,10 +69,8 @@ class ArtifactSource(pulumi.ComponentResource):
                 content_type="application/json",
                 server_side_encryption="aws:kms",
                 kms_key_id=args.kms_key_arn,
-                # The manifest describes the first build of these bytes.
-                opts=ResourceOptions(
-                    parent=self, retain_on_delete=True, ignore_changes=["content"]
-                ),
+                # Its content changes when uncommitted sources are committed as they are.
+                opts=ResourceOptions(parent=self, retain_on_delete=True),
             )
             self.object_key = uploaded.key
         else:

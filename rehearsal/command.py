@@ -8,8 +8,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
 from rehearsal.emulator import Emulator, EmulatorError
-from rehearsal.pulumi_cli import check_tools
 from rehearsal.rehearsal import SOURCE, Rehearsal, RehearsalResult
+from rehearsal.requirements import check_emulator, check_pulumi
 from runtask import console
 from runtask.errors import ExitCode, RuntaskError
 
@@ -32,13 +32,15 @@ def run(project: Project, *, keep: bool, as_json: bool, pulumi_cli: bool) -> Exi
         pulumi_cli: Deploy with the Pulumi CLI and the AWS plugin instead of in this process.
 
     Raises:
-        RuntaskError: if the embedded AWS does not start, or a stack cannot be deployed.
+        RuntaskError: if a package or a tool is missing, the embedded AWS does not start, or a
+            stack cannot be deployed.
     """
     # SIGTERM stops everything that was started, as Ctrl-C does.
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _interrupt)
     if pulumi_cli:
-        check_tools()
+        check_pulumi()
+    check_emulator()
     console.progress("starting the embedded AWS on 127.0.0.1")
     try:
         with Emulator.start() as emulator:

@@ -8,10 +8,8 @@ installed there.
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
+import os
 import sys
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
 from ruamel.yaml import YAML
@@ -20,7 +18,6 @@ from infra.bundle import ROOT
 from infra.names import PROJECT, Location
 from rehearsal.sample_account import with_sample_account
 from runtask.engine import PulumiEngine
-from runtask.errors import RuntaskError
 from runtask.project import PROJECT_FILE, Project
 
 if TYPE_CHECKING:
@@ -29,41 +26,34 @@ if TYPE_CHECKING:
 
     from rehearsal.emulator import Emulator
 
-_INSTALL_CLI: Final = "install it: https://www.pulumi.com/docs/install/"
-
-# The services that the program's resources and AssumeRole use.
-_ENDPOINTS: Final = ("cloudwatchlogs", "iam", "kms", "lambda", "s3", "sns", "sqs", "sts")
+# The services that the program's resources and AssumeRole use. The provider lists the tags of a
+# bucket through S3 Control since version 6.23.
+_ENDPOINTS: Final = (
+    "cloudwatchlogs",
+    "iam",
+    "kms",
+    "lambda",
+    "s3",
+    "s3control",
+    "sns",
+    "sqs",
+    "sts",
+)
 
 # Checks of the provider that call services which the emulator does not have.
 _FLAGS: Final = {
-    "aws:skipCredentialsValidation": True,
     "aws:skipMetadataApiCheck": True,
     "aws:skipRegionValidation": True,
     "aws:s3UsePathStyle": True,
 }
 
-
-def check_tools() -> None:
-    """Check that the Pulumi CLI and the AWS plugin are installed.
-
-    Raises:
-        RuntaskError: if one is missing; the text says how to install it.
-    """
-    cli = shutil.which("pulumi")
-    if cli is None:
-        raise RuntaskError(f"--engine pulumi needs the Pulumi CLI on the PATH; {_INSTALL_CLI}")
-    required = version("pulumi-aws")
-    done = subprocess.run(  # noqa: S603 - the operator's own CLI
-        [cli, "plugin", "ls", "--json"], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise RuntaskError(f"pulumi plugin ls: {done.stderr.strip()}")
-    plugins = {(plugin["name"], plugin.get("version")) for plugin in json.loads(done.stdout)}
-    if ("aws", required) not in plugins:
-        raise RuntaskError(
-            f"--engine pulumi needs the AWS plugin {required}; "
-            f"run: pulumi plugin install resource aws {required}"
-        )
+# A profile of the operator's shell takes precedence over the keys of the run.
+_NO_PROFILE: Final = {
+    "AWS_PROFILE": "",
+    "AWS_DEFAULT_PROFILE": "",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+}
 
 
 def prepare(
@@ -91,6 +81,7 @@ def prepare(
             location for location in locations.values() if location.account == accounts[stack]
         )
         return {
+            **_NO_PROFILE,
             **emulator.variables(location.account, location.region),
             "PULUMI_BACKEND_URL": state.as_uri(),
             "PULUMI_CONFIG_PASSPHRASE": "rehearsal",
@@ -116,6 +107,9 @@ def _use_emulator(
     content = yaml.load(path.read_text(encoding="utf-8"))
     values = content["config"]
     values["aws:endpoints"] = [dict.fromkeys(_ENDPOINTS, endpoint)]
+    # S3 Control is called at <account>.127.0.0.1, a host that no resolver knows; a proxy need not
+    # resolve it. What goes to 127.0.0.1 itself goes there without the proxy.
+    values["aws:httpProxy"] = endpoint
     values.update(_FLAGS)
     if location is not None:
         adapted = with_sample_account(dict(config), location)

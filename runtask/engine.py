@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
@@ -9,18 +10,19 @@ from pulumi import automation as auto
 
 from runtask import console
 from runtask.errors import RuntaskError
+from runtask.pulumi_errors import command_failed
+from runtask.pulumi_output import Output
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from runtask.profiles import Profiles
 
-# Lines of the CLI's output that are quoted in an error. Its own error comes last; what comes before
-# these lines is progress.
-_MAX_QUOTED_LINES: Final = 15
-
 _INSTALL: Final = "install it: https://www.pulumi.com/docs/install/"
+
+# What a resource is counted as that would stay as it is.
+_SAME: Final = "same"
 
 
 class Engine(Protocol):
@@ -33,8 +35,11 @@ class Engine(Protocol):
             RuntaskError: if the outputs cannot be read.
         """
 
-    def preview(self, stack: str) -> None:
+    def preview(self, stack: str) -> bool:
         """Show, on stderr, what deploying a stack would change.
+
+        Returns:
+            Whether deploying would change anything; True if the engine cannot tell.
 
         Raises:
             RuntaskError: if the stack cannot be previewed.
@@ -77,26 +82,21 @@ class PulumiEngine:
         except auto.StackNotFoundError:
             return {}
         except auto.CommandError as error:
-            raise _error(f"cannot read the outputs of stack {stack}", error) from None
+            what = f"cannot read the outputs of stack {stack}"
+            raise command_failed(what, stack, error) from None
         return {name: output.value for name, output in exported.items()}
 
-    def preview(self, stack: str) -> None:
-        """Show what deploying a stack would change."""
-        try:
-            self._stack(stack, create=True).preview(on_output=_show, color="never")
-        except auto.CommandError as error:
-            raise _error(f"cannot preview stack {stack}", error) from None
+    def preview(self, stack: str) -> bool:
+        """Show what deploying a stack would change; return whether it would change anything."""
+        with self._reporting(f"cannot preview stack {stack}", stack) as output:
+            result = self._stack(stack, create=True).preview(**_to(output))
+        return any(count for change, count in result.change_summary.items() if change != _SAME)
 
     def up(self, stack: str) -> None:
         """Deploy a stack."""
-        try:
-            self._stack(stack, create=True).up(on_output=_show, color="never")
-        except auto.CommandError as error:
-            raise _error(
-                f"stack {stack} was not or only partially deployed; run the command again to "
-                "resume",
-                error,
-            ) from None
+        what = f"stack {stack} was not or only partially deployed; run the command again to resume"
+        with self._reporting(what, stack) as output:
+            self._stack(stack, create=True).up(**_to(output))
 
     def expect_no_changes(self, stack: str) -> None:
         """Deploy a stack again, and check that nothing changes.
@@ -104,10 +104,9 @@ class PulumiEngine:
         Raises:
             RuntaskError: if something changes.
         """
-        try:
-            self._stack(stack).up(on_output=_show, color="never", expect_no_changes=True)
-        except auto.CommandError as error:
-            raise _error(f"a second deployment of stack {stack} found changes", error) from None
+        what = f"a second deployment of stack {stack} found changes"
+        with self._reporting(what, stack) as output:
+            self._stack(stack).up(**_to(output), expect_no_changes=True)
 
     def destroy(self, stack: str) -> None:
         """Delete a stack's resources.
@@ -115,10 +114,17 @@ class PulumiEngine:
         Raises:
             RuntaskError: if not all of them were deleted.
         """
-        try:
-            self._stack(stack).destroy(on_output=_show, color="never")
-        except auto.CommandError as error:
-            raise _error(f"cannot destroy stack {stack}", error) from None
+        with self._reporting(f"cannot destroy stack {stack}", stack) as output:
+            self._stack(stack).destroy(**_to(output))
+
+    @contextlib.contextmanager
+    def _reporting(self, what: str, stack: str) -> Iterator[Output]:
+        """Show the progress of a command, and raise its errors as one that starts with `what`."""
+        with Output(say=console.progress) as output:
+            try:
+                yield output
+            except auto.CommandError as error:
+                raise command_failed(what, stack, error, output.diagnostics) from None
 
     def _stack(self, name: str, *, create: bool = False) -> auto.Stack:
         options = auto.LocalWorkspaceOptions(env_vars=self.variables(name))
@@ -127,12 +133,10 @@ class PulumiEngine:
             return select(name, work_dir=str(self.folder), opts=options)
         except FileNotFoundError:
             raise RuntaskError(f"the Pulumi CLI is not on the PATH; {_INSTALL}") from None
+        except auto.InvalidVersionError as error:
+            raise RuntaskError(f"{error} {_INSTALL}") from None
 
 
-def _show(line: str) -> None:
-    console.progress(line.rstrip())
-
-
-def _error(what: str, error: auto.CommandError) -> RuntaskError:
-    lines = str(error).strip().splitlines()[-_MAX_QUOTED_LINES:]
-    return RuntaskError(f"{what}:\n  " + "\n  ".join(lines))
+def _to(output: Output) -> dict[str, Any]:
+    """Return the options that send a command's output there."""
+    return {"on_output": output.line, "on_event": output.event, "color": "never"}

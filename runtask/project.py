@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from infra.boundary import cluster_arns, outside, role_arns
 from infra.config import FunctionConfig, read_function_config
 from infra.config_reader import ConfigError
 from infra.names import BOOTSTRAP_SUFFIX
@@ -88,6 +89,9 @@ class Project:
     def stage_config(self, stage: str) -> FunctionConfig:
         """Return a stage's configuration, checked as the program checks it.
 
+        If the file of the account's bootstrap stack is here, the stage is checked against the
+        roles and clusters that it allows too.
+
         Raises:
             ProjectError: naming file, key and fix.
         """
@@ -95,9 +99,41 @@ class Project:
         # Reading a stage does not require that an artifact is pinned.
         values[f"{self.name}:artifact"] = values.get(f"{self.name}:artifact") or "build"
         try:
-            return read_function_config(stage, values.get)
+            config = read_function_config(stage, values.get)
         except ConfigError as error:
             raise ProjectError(str(error)) from None
+        if self.stack_file(config.bootstrap).exists():
+            self._check_boundary(config, self.stack_config(config.bootstrap))
+        return config
+
+    def _check_boundary(self, config: FunctionConfig, bootstrap: Mapping[str, str]) -> None:
+        """Check a stage's roles and clusters against what its account's administrator allows.
+
+        An option that the bootstrap stack does not have, or that is an empty list, allows all.
+        """
+        location = config.location
+        accounts = json.loads(bootstrap.get("aws:allowedAccountIds", "[]"))
+        if [str(account) for account in accounts] != [location.account]:
+            return
+        problems = []
+        for key, values, option, arns in (
+            ("passRoles", config.pass_roles, "boundaryRoles", role_arns),
+            ("clusters", config.cluster_arns, "boundaryClusters", cluster_arns),
+        ):
+            name = f"{self.name}:{option}"
+            allowed = json.loads(bootstrap.get(name, "[]"))
+            if not allowed:
+                continue
+            path = f"{name}[{len(allowed)}]"
+            problems += [
+                f"{self.name}:{key}: found {value}; account {location.account} allows "
+                f"{', '.join(allowed)} ({name} in Pulumi.{config.bootstrap}.yaml); remove it, or "
+                f"as administrator run: pulumi config set --path '{path}' '{value}' -s "
+                f"{config.bootstrap} && pulumi up -s {config.bootstrap}"
+                for value in outside(values, arns(location, allowed))
+            ]
+        if problems:
+            raise ProjectError(str(ConfigError(config.stage, problems)))
 
     def _check(self, file: str, key: str, value: object) -> None:
         namespace, _, name = key.partition(":")

@@ -17,6 +17,7 @@ from infra.names import PREFIX, queue_name
 from infra.stage import function_environment
 from runtask.account import sign_in
 from runtask.errors import RuntaskError, UsageError
+from runtask.key_access import is_key_refusal, missing_key_access
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -118,7 +119,10 @@ def send(
         try:
             answer = sqs.send_message(**parameters)
         except (BotoCoreError, ClientError) as error:
-            raise RuntaskError(f"{message.source}: {account.identity}: {error}") from None
+            fix = ""
+            if isinstance(error, ClientError) and is_key_refusal(error):
+                fix = f"; {missing_key_access(account, sqs, url)}"
+            raise RuntaskError(f"{message.source}: {account.identity}: {error}{fix}") from None
         yield SentMessage(source=message.source, key=message.key, message_id=answer["MessageId"])
 
 

@@ -53,9 +53,10 @@ class InProcessEngine:
         """Return what a stack exports; empty if it was never deployed."""
         return self.state.outputs.get(f"{self.project.name}/{stack}", {})
 
-    def preview(self, stack: str) -> None:
-        """Say that this engine has no preview: it does not compute differences."""
+    def preview(self, stack: str) -> bool:
+        """Return True: this engine does not compute differences."""
         self.say(f"stack {stack}: the in-process engine has no preview")
+        return True
 
     def up(self, stack: str) -> None:
         """Deploy a stack with the roles in its file.

@@ -44,8 +44,10 @@ def promote(  # noqa: PLR0913, PLR0917 - one for each option
     """Deploy the artifact of stage FROM to stage TO.
 
     The very artifact that FROM runs is copied to the account of TO, its SHA-256 is compared at
-    both ends, and it is pinned in Pulumi.TO.yaml and deployed, after a preview and a question. If
-    the command is interrupted, run it again: it resumes at the first step that is missing.
+    both ends, and it is pinned in Pulumi.TO.yaml and deployed, after a preview and a question. The
+    configuration and the infrastructure are deployed as they are in the checkout, also if the
+    artifact stays the same; if nothing changes, nothing is asked. If the command is interrupted,
+    run it again: it resumes at the first step that is missing.
 
     \b
     Examples:

@@ -13,6 +13,7 @@ from runtask.account import ProfileSessions
 from runtask.engine import PulumiEngine
 from runtask.errors import ExitCode, UsageError
 from runtask.promotion import promote as steps
+from runtask.promotion.promote import Outcome
 
 if TYPE_CHECKING:
     from runtask.profiles import Profiles
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class Result:
     """The result of the command; its fields are the columns of the table and the keys of the JSON.
 
     Attributes:
@@ -29,7 +30,8 @@ class Outcome:
         previous: The artifact that it ran before; empty if it ran none.
         commit: The git commit that the artifact was built from.
         source: The stage that the artifact comes from.
-        outcome: `deployed`; `unchanged`, if it ran before; `previewed`; or `declined`.
+        outcome: A `runtask.promotion.promote.Outcome`. With `deployed` and the same artifact as
+            before, only the configuration changed.
     """
 
     stage: str
@@ -74,23 +76,21 @@ def execute(
     """
     if dry_run:
         steps.preview(plan, context)
-        outcome = "previewed"
-    elif steps.promote(plan, context):
-        outcome = "unchanged" if plan.is_done else "deployed"
+        outcome = Outcome.PREVIEWED
     else:
-        outcome = "declined"
+        outcome = steps.promote(plan, context)
     _print(plan, outcome, as_json=as_json)
-    return ExitCode.FAILED if outcome == "declined" else ExitCode.OK
+    return ExitCode.FAILED if outcome is Outcome.DECLINED else ExitCode.OK
 
 
 def _confirm(question: str) -> bool:
     return click.confirm(question, err=True)
 
 
-def _print(plan: steps.Plan, outcome: str, *, as_json: bool) -> None:
+def _print(plan: steps.Plan, outcome: Outcome, *, as_json: bool) -> None:
     location = plan.target.deploy_role.location
     result = asdict(
-        Outcome(
+        Result(
             stage=plan.target.stage,
             account=location.account,
             region=location.region,

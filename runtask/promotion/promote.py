@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from infra.manifest import manifest_object_key
@@ -11,7 +12,7 @@ from runtask.console import short_digest
 from runtask.errors import RuntaskError, UsageError
 from runtask.promotion import pin
 from runtask.promotion.state import StageState, load_stage_state, running_digest
-from runtask.promotion.store import Promotion, Store
+from runtask.promotion.store import Change, Promotion, Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +29,22 @@ class PromotionError(RuntaskError):
 
 class DriftError(PromotionError):
     """A stage runs another artifact than it should."""
+
+
+class Outcome(StrEnum):
+    """How a promotion or a rollback ended.
+
+    Attributes:
+        DEPLOYED: Something changed: the artifact, the configuration or both.
+        UNCHANGED: The stage was as it should be already.
+        PREVIEWED: The changes were shown, and not made.
+        DECLINED: The operator's answer was no.
+    """
+
+    DEPLOYED = "deployed"
+    UNCHANGED = "unchanged"
+    PREVIEWED = "previewed"
+    DECLINED = "declined"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +88,7 @@ class Plan:
         return self.source.stage if self.source else self.target.stage
 
     @property
-    def is_done(self) -> bool:
+    def is_running(self) -> bool:
         """Whether the target runs the artifact already, and its stack exports it."""
         return self.target.running == self.target.deployed == self.digest
 
@@ -79,11 +96,13 @@ class Plan:
         """Name the account and what changes there, for a question."""
         location = self.target.deploy_role.location
         running = short_digest(self.target.running) or "nothing"
+        change = f"{running} -> {short_digest(self.digest)}"
+        if self.is_running:
+            change = f"{running} stays, only its configuration changes"
         commit = short_digest(self.manifest.commit) or "unknown"
         return (
             f"stack {self.target.stage} in account {location.account}, region {location.region}: "
-            f"{running} -> {short_digest(self.digest)} (commit {commit}, from stage "
-            f"{self.source_stage})"
+            f"{change} (commit {commit}, from stage {self.source_stage})"
         )
 
 
@@ -160,12 +179,17 @@ def preview(plan: Plan, context: PromotionContext) -> None:
         context.engine.preview(plan.target.stage)
 
 
-def promote(plan: Plan, context: PromotionContext) -> bool:
-    """Carry out a plan; return False if the operator declines.
+def promote(plan: Plan, context: PromotionContext) -> Outcome:
+    """Carry out a plan.
+
+    The stack is always previewed and deployed: its configuration and the program can have changed
+    where the artifact has not. If the preview finds nothing to change, there is nothing to ask, but
+    the stack is deployed all the same: a preview counts neither the outputs of a stack nor the
+    protection of its resources.
 
     Raises:
         StoreError: if the artifact is damaged, or cannot be read or written.
-        RuntaskError: if the stack cannot be deployed.
+        RuntaskError: if the stack cannot be previewed or deployed.
         DriftError: if the function runs another artifact afterwards.
     """
     stage = plan.target.stage
@@ -176,21 +200,20 @@ def promote(plan: Plan, context: PromotionContext) -> bool:
     before = pin.pinned(file)
     pin.pin(file, plan.digest)
     context.say(f"pinned {plan.digest} in {file.name}")
-    if not plan.is_done:
-        context.engine.preview(stage)
-        if not context.confirm(f"Deploy {plan}?"):
-            pin.pin(file, before)
-            return False
-        context.engine.up(stage)
+    changes = context.engine.preview(stage)
+    if changes and not context.confirm(f"Deploy {plan}?"):
+        pin.pin(file, before)
+        return Outcome.DECLINED
+    context.engine.up(stage)
     running = running_digest(plan.target.deploy_role)
     if running != plan.digest:
         raise DriftError(
             f"stage {stage} runs {running or 'nothing'} after the deployment of {plan.digest}; to "
             f"fix it, run: pulumi up --refresh -s {stage}"
         )
-    _record(plan)
+    _record(plan, changes=changes)
     context.say(f"stage {stage} runs {plan.digest}")
-    return True
+    return Outcome.DEPLOYED if changes else Outcome.UNCHANGED
 
 
 def _copy(plan: Plan, source: StageState, context: PromotionContext) -> None:
@@ -225,13 +248,25 @@ def _manifest(store: Store, digest: str, stage: str, *, allow_dirty: bool) -> Ma
     return manifest
 
 
-def _record(plan: Plan) -> None:
+def _record(plan: Plan, *, changes: bool) -> None:
+    """Record what was deployed, unless it is recorded already and nothing changed since.
+
+    Args:
+        plan: What was deployed.
+        changes: Whether the preview found something to change.
+    """
     last = plan.target.last_promotion()
-    if last is not None and last.digest == plan.digest:
+    recorded = last is not None and last.digest == plan.digest
+    if recorded and not changes:
         return
-    previous = plan.target.running
-    if plan.is_done:  # deployed by a run that was interrupted before this step
-        previous = last.digest if last else ""
+    change, previous = Change.ARTIFACT, plan.target.running
+    if plan.is_running and last is not None:
+        # Only the configuration changed, or the run that deployed the artifact was interrupted
+        # before this step. A rollback returns to what ran before the artifact.
+        change = Change.CONFIGURATION if recorded else Change.ARTIFACT
+        previous = last.previous if recorded else last.digest
+    elif plan.is_running:
+        previous = ""
     plan.target.store.record_promotion(
         plan.target.stage,
         Promotion(
@@ -239,6 +274,7 @@ def _record(plan: Plan) -> None:
             previous=previous,
             source=plan.source_stage,
             commit=plan.manifest.commit,
+            change=change,
             time=datetime.now(UTC).isoformat(timespec="seconds"),
             by=plan.target.deploy_role.identity,
         ),

@@ -75,7 +75,8 @@ class Overview:
         running: The digest of the code that its function runs; empty if there is none.
         commit: The git commit that the running artifact was built from, if known.
         previous: The digest that it ran before its last promotion; empty if there was none.
-        promoted: Time and source of its last promotion; empty if there was none.
+        promoted: Time and source of its last promotion, and whether that changed only the
+            configuration; empty if there was none.
         drift: Empty if there is none; `unknown: ` and the error if the stage cannot be read.
     """
 
@@ -176,6 +177,6 @@ def overview(project: Project, stage: str, engine: Engine, sessions: Sessions) -
         running=state.running,
         commit=manifest.commit if manifest else "",
         previous=last.previous if last else "",
-        promoted=f"{last.time} from {last.source}" if last else "",
+        promoted=str(last) if last else "",
         drift=state.drift,
     )

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.bundle import artifact_object_key
+from infra.json_object import read_object
 from infra.manifest import Manifest, manifest_object_key
 from runtask.errors import RuntaskError
 
@@ -26,15 +28,28 @@ class StoreError(RuntaskError):
     """An artifact is missing or damaged, or cannot be read or written."""
 
 
+class Change(StrEnum):
+    """What a promotion or a rollback changed.
+
+    Attributes:
+        ARTIFACT: The artifact, and possibly the configuration.
+        CONFIGURATION: The stage's file or the program; the artifact stayed.
+    """
+
+    ARTIFACT = "artifact"
+    CONFIGURATION = "configuration"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Promotion:
     """The record of a promotion or a rollback, kept in the bucket of its stage.
 
     Attributes:
         digest: The artifact that was deployed.
-        previous: The artifact that the stage ran before; empty if it ran none.
+        previous: The artifact that the stage ran before this one; empty if it ran none.
         source: The stage that the artifact came from; the stage itself for a rollback.
         commit: The git commit that the artifact was built from.
+        change: A `Change`.
         time: When, in UTC, ISO 8601.
         by: The ARN of the role session that deployed.
     """
@@ -45,6 +60,12 @@ class Promotion:
     commit: str
     time: str
     by: str
+    change: str = Change.ARTIFACT
+
+    def __str__(self) -> str:
+        """Return time and source, in one line of a table."""
+        only = ", configuration only" if self.change == Change.CONFIGURATION else ""
+        return f"{self.time} from {self.source}{only}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,10 +144,14 @@ class Store:
         """Return the record of a stage's last promotion or rollback; None if there was none.
 
         Raises:
-            StoreError: if it cannot be read.
+            StoreError: if it is invalid, or cannot be read.
         """
-        content = self._get(_record_object_key(stage))
-        return None if content is None else Promotion(**json.loads(content))
+        object_key = _record_object_key(stage)
+        content = self._get(object_key)
+        try:
+            return None if content is None else read_object(Promotion, content.decode())
+        except ValueError as error:
+            raise StoreError(f"{object_key} in bucket {self.bucket}: {error}") from None
 
     def record_promotion(self, stage: str, promotion: Promotion) -> None:
         """Replace the record of a stage's last promotion or rollback.

@@ -13,7 +13,7 @@ from rehearsal.engine import EmulatorSessions, InProcessEngine
 from rehearsal.fault_injection import FaultyEmulator
 from rehearsal.sample_account import with_sample_account
 from runtask.project import Project, load_project
-from runtask.promotion.promote import PromotionContext, plan_promotion, promote
+from runtask.promotion.promote import Outcome, PromotionContext, plan_promotion, promote
 from runtask.promotion.state import StageState, load_stage_state
 
 if TYPE_CHECKING:
@@ -25,6 +25,20 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 REGION: Final = "eu-central-1"
 DEV, PROD = "111111111111", "222222222222"
 DEPLOY_ROLE: Final = f"ecs-run-task-deploy-{REGION}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreviewingEngine(InProcessEngine):
+    """Compares a stack's configuration with the one that it was last deployed with."""
+
+    deployed: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def preview(self, stack: str) -> bool:
+        return self.deployed.get(stack) != self.project.stack_config(stack)
+
+    def up(self, stack: str) -> None:
+        super().up(stack)
+        self.deployed[stack] = self.project.stack_config(stack)
 
 
 @dataclass
@@ -51,7 +65,7 @@ class Accounts:
         self.questions.append(question)
         return self.answer
 
-    def promote(self, target: str = "prod", *, allow_dirty: bool = True) -> bool:
+    def promote(self, target: str = "prod", *, allow_dirty: bool = True) -> Outcome:
         context = self.context()
         plan = plan_promotion("dev", target, context, allow_dirty=allow_dirty)
         return promote(plan, context)
@@ -61,6 +75,11 @@ class Accounts:
 
     def file(self, stage: str) -> str:
         return self.project.stack_file(stage).read_text(encoding="utf-8")
+
+    def configure(self, stage: str, line: str) -> None:
+        """Add a line to the configuration of a stage."""
+        with self.project.stack_file(stage).open("a", encoding="utf-8") as file:
+            file.write(f"  {line}\n")
 
     def new_stage(self, name: str) -> str:
         """Add one more stage to the prod account, which shares its bootstrap stack."""
@@ -107,7 +126,7 @@ def two_accounts(*stacks: str) -> Iterator[Accounts]:
             return with_sample_account(config, project.stage_config(stack).location)
 
         said: list[str] = []
-        engine = InProcessEngine(project=project, emulator=emulator, say=said.append, adapt=adapt)
+        engine = PreviewingEngine(project=project, emulator=emulator, say=said.append, adapt=adapt)
         for stack in stacks:
             engine.up(stack)
         yield Accounts(emulator=emulator, project=project, engine=engine, said=said)

@@ -31,7 +31,7 @@ def test_the_rehearsal_has_help_with_examples() -> None:
 def test_the_real_engine_says_what_is_missing() -> None:
     done = rehearse("--engine", "pulumi")
     assert (done.returncode, done.stdout) == (1, "")
-    assert "needs the Pulumi CLI on the PATH; install it: https://" in done.stderr
+    assert "the Pulumi CLI is not on the PATH; install it: https://" in done.stderr
 
 
 def test_a_broken_stack_file_breaks_the_rehearsal(tmp_path: Path) -> None:

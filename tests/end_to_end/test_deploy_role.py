@@ -12,6 +12,7 @@ from infra.names import Location
 from infra.policies.deploy_role import DeployGrants, deploy_policy
 from rehearsal.emulator import Credentials
 from runtask.errors import RuntaskError
+from runtask.promotion.promote import Outcome
 from tests.end_to_end.accounts import DEPLOY_ROLE, DEV, PROD, REGION, Accounts, two_accounts
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def code(error: pytest.ExceptionInfo[ClientError]) -> str:
 
 def test_with_all_statements_a_stage_is_promoted_and_deployed(accounts: Accounts) -> None:
     accounts.empty_bucket("prod", PROD)
-    assert accounts.promote(accounts.new_stage("whole")) is True
+    assert accounts.promote(accounts.new_stage("whole")) is Outcome.DEPLOYED
 
 
 @pytest.mark.parametrize("sid", SIDS)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
+import os
+import shutil
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
+from infra import artifact_source
 from infra.bundle import artifact_object_key, build_bundle
-from infra.manifest import Manifest, manifest_object_key
+from infra.manifest import Manifest, describe, manifest_object_key
 from rehearsal.engine import EmulatorSessions
 from rehearsal.fault_injection import InjectedFault
 from runtask.errors import AccountError, RuntaskError, UsageError
 from runtask.promotion.promote import (
     DriftError,
+    Outcome,
     PromotionError,
     plan_promotion,
     plan_rollback,
@@ -23,10 +29,11 @@ from runtask.promotion.promote import (
 )
 from runtask.promotion.state import overview
 from runtask.promotion.store import StoreError
-from tests.end_to_end.accounts import DEV, PROD, REGION, Accounts, two_accounts
+from tests.end_to_end.accounts import DEV, PROD, REGION, ROOT, Accounts, two_accounts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     import boto3
 
@@ -44,7 +51,7 @@ def digest() -> str:
 
 
 def test_the_same_bytes_run_in_both_accounts(accounts: Accounts) -> None:
-    assert accounts.promote() is True
+    assert accounts.promote() is Outcome.DEPLOYED
     prod = accounts.stage_state("prod")
     assert (
         prod.running
@@ -70,7 +77,7 @@ def test_the_question_names_account_region_and_stack(accounts: Accounts) -> None
 def test_a_no_leaves_the_stage_as_it_was(accounts: Accounts) -> None:
     before = accounts.file("prod")
     accounts.answer = False
-    assert accounts.promote() is False
+    assert accounts.promote() is Outcome.DECLINED
     assert accounts.file("prod") == before
     assert accounts.stage_state("prod").running == ""
 
@@ -97,8 +104,85 @@ def test_a_dry_run_changes_nothing(accounts: Accounts) -> None:
 def test_a_second_promotion_of_the_same_has_nothing_to_ask(accounts: Accounts) -> None:
     accounts.promote()
     accounts.questions.clear()
-    assert accounts.promote() is True
+    assert accounts.promote() is Outcome.UNCHANGED
     assert accounts.questions == []
+
+
+def function_variables(accounts: Accounts) -> dict[str, str]:
+    """Return the environment of the code that prod's alias points to."""
+    functions = accounts.client("lambda", PROD)
+    answer = functions.get_function_configuration(
+        FunctionName="ecs-run-task-prod", Qualifier="live"
+    )
+    return dict(answer["Environment"]["Variables"])
+
+
+def test_a_changed_configuration_reaches_prod_with_the_same_artifact(accounts: Accounts) -> None:
+    accounts.promote()
+    accounts.questions.clear()
+    accounts.configure("prod", "ecs-run-task:launchRate: 7")
+    assert function_variables(accounts)["LAUNCH_RATE"] != "7"
+    assert accounts.promote() is Outcome.DEPLOYED
+    assert function_variables(accounts)["LAUNCH_RATE"] == "7"
+    (question,) = accounts.questions
+    assert f"{digest()[:12]} stays, only its configuration changes" in question
+    prod = accounts.stage_state("prod")
+    last = prod.last_promotion()
+    assert last is not None
+    assert (last.change, last.digest, last.previous) == ("configuration", digest(), "")
+    assert prod.drift == ""
+    one = overview(accounts.project, "prod", accounts.engine, accounts.context().sessions)
+    assert one.promoted.endswith(" from dev, configuration only")
+
+
+def git(folder: Path, *arguments: str) -> None:
+    identity = ("-c", "user.name=dev", "-c", "user.email=dev@example.com")
+    environment = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull}
+    command = ["git", "-C", str(folder), *identity, *arguments]
+    subprocess.run(command, env=environment, check=True)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Build artifacts from a git checkout of their sources, and return its folder."""
+    folder = tmp_path / "checkout"
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "function", folder / "function", ignore=ignored)
+    (folder / "infra").mkdir()
+    shutil.copy(ROOT / "infra" / "bundle.py", folder / "infra")
+    git(folder, "init", "--quiet")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", "sources")
+    for build in (build_bundle, describe):
+        built = functools.partial(build, root=folder)
+        monkeypatch.setattr(artifact_source, build.__name__, built)
+    return folder
+
+
+def test_an_artifact_that_is_committed_after_its_deployment_is_promoted(checkout: Path) -> None:
+    handler = checkout / "function" / "handler.py"
+    handler.write_text(f"{handler.read_text(encoding='utf-8')}\n# changed\n", encoding="utf-8")
+    with two_accounts("dev-bootstrap", "prod-bootstrap", "dev") as accounts:
+        running = accounts.stage_state("dev").running
+        assert running == build_bundle(checkout).digest != digest()
+        with pytest.raises(PromotionError, match=r"uncommitted changes.*pulumi up -s dev"):
+            accounts.promote(allow_dirty=False)
+        git(checkout, "commit", "--quiet", "--all", "--message", "changed")
+        accounts.engine.up("dev")
+        assert accounts.promote(allow_dirty=False) is Outcome.DEPLOYED
+        assert (
+            accounts.stage_state("prod").running == accounts.stage_state("dev").running == running
+        )
+        manifest = accounts.stage_state("prod").manifest()
+        assert manifest is not None
+        assert manifest.dirty is False
+        # An unrelated commit leaves the manifest as it is.
+        (checkout / "README.md").write_text("unrelated", encoding="utf-8")
+        git(checkout, "add", "--all")
+        git(checkout, "commit", "--quiet", "--message", "unrelated")
+        accounts.engine.up("dev")
+        assert accounts.stage_state("dev").manifest() == manifest
+        assert accounts.promote(allow_dirty=False) is Outcome.UNCHANGED
 
 
 def test_a_flipped_byte_is_found_before_anything_is_pinned(accounts: Accounts) -> None:
@@ -188,7 +272,7 @@ def test_an_interrupted_copy_is_finished_by_the_next_run(accounts: Accounts) -> 
         accounts.promote()
     assert accounts.file("prod") == before
     accounts.emulator.clear_faults()
-    assert accounts.promote() is True
+    assert accounts.promote() is Outcome.DEPLOYED
     assert accounts.stage_state("prod").running == digest()
 
 
@@ -208,7 +292,7 @@ def test_an_interrupted_deployment_is_finished_by_the_next_run(accounts: Account
     assert f"ecs-run-task:artifact: {digest()}" in accounts.file("prod")
     assert accounts.stage_state("prod").running == ""
     accounts.emulator.clear_faults()
-    assert accounts.promote() is True
+    assert accounts.promote() is Outcome.DEPLOYED
     assert accounts.stage_state("prod").running == digest()
 
 
@@ -219,7 +303,7 @@ def test_what_was_built_from_no_commit_needs_a_word(accounts: Accounts) -> None:
     accounts.stage_state("dev").store.put_manifest(dirty)
     with pytest.raises(PromotionError, match=r"uncommitted changes.*--allow-dirty"):
         accounts.promote(allow_dirty=False)
-    assert accounts.promote(allow_dirty=True) is True
+    assert accounts.promote(allow_dirty=True) is Outcome.DEPLOYED
 
 
 def test_an_artifact_without_a_manifest_is_not_promoted(accounts: Accounts) -> None:
@@ -245,7 +329,10 @@ def test_a_stage_goes_back_to_an_earlier_artifact(accounts: Accounts) -> None:
         )
     )
     context = accounts.context()
-    assert promote(plan_rollback(name, "prod", context, allow_dirty=False), context) is True
+    assert (
+        promote(plan_rollback(name, "prod", context, allow_dirty=False), context)
+        is Outcome.DEPLOYED
+    )
     back = accounts.stage_state("prod")
     assert back.running == back.pinned == name
     last = back.last_promotion()

@@ -1,59 +1,150 @@
-"""A manifest says where an artifact comes from, in a git checkout and outside of one."""
+"""A manifest depends on the artifact's sources and their history, and on nothing else."""
 
 from __future__ import annotations
 
+import json
+import os
+import re
 import shutil
 import subprocess
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from infra.manifest import Manifest, describe
 
 ROOT = Path(__file__).resolve().parents[2]
-DIGEST = "ab" * 32
+DIGEST = "d" * 64
+
+
+def git(folder: Path, *arguments: str) -> str:
+    environment = {
+        **os.environ,
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_AUTHOR_DATE": "2026-11-20T12:00:00+01:00",
+        "GIT_COMMITTER_DATE": "2026-11-20T12:00:00+01:00",
+    }
+    identity = ("-c", "user.name=dev", "-c", "user.email=dev@example.com")
+    done = subprocess.run(
+        ["git", "-C", str(folder), *identity, *arguments],  # noqa: S607
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+def commit(folder: Path, message: str) -> str:
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", message)
+    return git(folder, "rev-parse", "HEAD")
 
 
 @pytest.fixture
-def copy(tmp_path: Path) -> Path:
-    shutil.copytree(ROOT / "function", tmp_path / "function")
+def checkout(tmp_path: Path) -> Path:
+    """Return a git checkout with the artifact's sources, committed."""
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "function", tmp_path / "function", ignore=ignored)
+    (tmp_path / "infra").mkdir()
+    shutil.copy(ROOT / "infra" / "bundle.py", tmp_path / "infra")
+    git(tmp_path, "init", "--quiet")
+    commit(tmp_path, "sources")
     return tmp_path
 
 
-def git(root: Path, *arguments: str) -> None:
-    author = ("-c", "user.name=test", "-c", "user.email=test@example.com")
-    subprocess.run(["git", "-C", str(root), *author, *arguments], check=True, capture_output=True)  # noqa: S607
+def change(checkout: Path, path: str) -> None:
+    with (checkout / path).open("a", encoding="utf-8") as file:
+        file.write("# changed\n")
 
 
-def test_outside_of_git_there_is_no_commit_and_it_is_dirty(
-    copy: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(copy.parent))
-    described = describe(DIGEST, copy)
-    assert (described.commit, described.dirty) == ("", True)
+def test_an_unrelated_commit_does_not_change_the_manifest(checkout: Path) -> None:
+    before = describe(DIGEST, checkout).as_json()
+    (checkout / "README.md").write_text("unrelated", encoding="utf-8")
+    commit(checkout, "unrelated")
+    (checkout / "notes.txt").write_text("not committed", encoding="utf-8")
+    assert describe(DIGEST, checkout).as_json() == before
 
 
-def test_without_git_there_is_no_commit(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commit_and_time_are_of_the_last_change_of_the_sources(checkout: Path) -> None:
+    change(checkout, "function/handler.py")
+    last = commit(checkout, "changed")
+    (checkout / "README.md").write_text("unrelated", encoding="utf-8")
+    commit(checkout, "unrelated")
+    manifest = describe(DIGEST, checkout)
+    assert (manifest.commit, manifest.dirty) == (last, False)
+    assert manifest.time == "2026-11-20T11:00:00+00:00"
+    assert datetime.fromisoformat(manifest.time).utcoffset() is not None
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["function/handler.py", "function/requirements.txt", "function/new.py", "infra/bundle.py"],
+)
+def test_uncommitted_sources_are_dirty_until_they_are_committed(checkout: Path, path: str) -> None:
+    change(checkout, path)
+    assert describe(DIGEST, checkout).dirty is True
+    last = commit(checkout, "as they are")
+    manifest = describe(DIGEST, checkout)
+    assert (manifest.commit, manifest.dirty) == (last, False)
+
+
+def test_outside_of_git_a_manifest_is_dirty_and_stable(checkout: Path) -> None:
+    shutil.rmtree(checkout / ".git")
+    manifest = describe(DIGEST, checkout)
+    assert (manifest.commit, manifest.time, manifest.dirty) == ("", "", True)
+    assert manifest.as_json() == describe(DIGEST, checkout).as_json()
+
+
+def test_without_git_a_manifest_is_dirty(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    assert describe(DIGEST, copy).commit == ""
+    manifest = describe(DIGEST, checkout)
+    assert (manifest.commit, manifest.dirty) == ("", True)
 
 
-def test_a_change_that_is_not_committed_makes_it_dirty(copy: Path) -> None:
-    git(copy, "init", "--quiet")
-    git(copy, "add", "function")
-    git(copy, "commit", "--quiet", "-m", "Begin")
-    assert describe(DIGEST, copy).dirty is False
-    assert len(describe(DIGEST, copy).commit) == 40
-    (copy / "function" / "handler.py").write_text("", encoding="utf-8")
-    assert describe(DIGEST, copy).dirty is True
+def test_sources_that_were_never_committed_are_dirty(checkout: Path) -> None:
+    shutil.rmtree(checkout / ".git")
+    git(checkout, "init", "--quiet")
+    assert describe(DIGEST, checkout).dirty is True
 
 
-def test_a_manifest_is_read_as_it_was_written(copy: Path) -> None:
-    described = describe(DIGEST, copy)
-    assert Manifest.from_json(described.as_json()) == described
+def test_a_manifest_survives_json(checkout: Path) -> None:
+    manifest = describe(DIGEST, checkout)
+    assert Manifest.from_json(manifest.as_json()) == manifest
+    assert manifest.dependencies["aws-lambda-powertools"]
 
 
-@pytest.mark.parametrize("text", ["{}", '{"digest": "ab", "author": "me"}', "not JSON"])
-def test_what_is_no_manifest_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"not a manifest|Expecting value"):
+VALID: dict[str, Any] = {
+    "digest": DIGEST,
+    "commit": "c" * 40,
+    "dirty": False,
+    "time": "2026-11-20T11:00:00+00:00",
+    "dependencies": {"jmespath": "1.0.1"},
+}
+
+
+def test_a_key_of_another_version_is_ignored() -> None:
+    manifest = Manifest.from_json(json.dumps(VALID | {"python": "3.13.1"}))
+    assert manifest == Manifest(**VALID)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{", "not JSON: "),
+        ("[1]", "expected a JSON object, found [1]"),
+        (json.dumps({**VALID, "dirty": "false"}), 'dirty: expected true or false, found "false"'),
+        (json.dumps({**VALID, "dirty": 0}), "dirty: expected true or false, found 0"),
+        (json.dumps({**VALID, "commit": None}), "commit: expected a string, found null"),
+        (
+            json.dumps({**VALID, "dependencies": {"jmespath": 1}}),
+            'dependencies: expected an object of strings, found {"jmespath": 1}',
+        ),
+        (json.dumps({"digest": DIGEST}), "commit: is missing; expected a string"),
+    ],
+)
+def test_what_is_not_a_manifest_is_refused_by_field(text: str, expected: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(expected)}"):
         Manifest.from_json(text)

@@ -39,7 +39,9 @@ class FakeFunction:
 
     project: Project
     running: str = OLD
+    changes: bool = True
     previewed: list[str] = field(default_factory=list)
+    deployed: list[str] = field(default_factory=list)
 
     class exceptions:  # noqa: N801 - a client's own name
         class ResourceNotFoundException(Exception):  # noqa: N818
@@ -55,11 +57,13 @@ class FakeFunction:
     def outputs(self, stack: str) -> Mapping[str, Any]:
         raise NotImplementedError(stack)
 
-    def preview(self, stack: str) -> None:
+    def preview(self, stack: str) -> bool:
         self.previewed.append(pinned(self.project.stack_file(stack)))
+        return self.changes
 
     def up(self, stack: str) -> None:
         self.running = pinned(self.project.stack_file(stack))
+        self.deployed.append(self.running)
 
 
 @dataclass
@@ -85,6 +89,11 @@ class Stage:
     store: FakeStore
     plan: Plan
     context: PromotionContext
+    questions: list[str]
+
+    def again(self) -> Plan:
+        """Return the plan of a second promotion of the same artifact."""
+        return replace(self.plan, target=replace(self.plan.target, running=NEW, deployed=NEW))
 
 
 @pytest.fixture
@@ -100,9 +109,13 @@ def stage(folder: Path) -> Stage:
     state = StageState(
         deploy_role=deploy_role, store=cast("Store", store), pinned=OLD, deployed=OLD, running=OLD
     )
-    manifest = Manifest(
-        digest=NEW, commit=COMMIT, dirty=False, time="", python="3.13", dependencies={}
-    )
+    manifest = Manifest(digest=NEW, commit=COMMIT, dirty=False, time="", dependencies={})
+    questions: list[str] = []
+
+    def confirm(question: str) -> bool:
+        questions.append(question)
+        return True
+
     return Stage(
         function=function,
         store=store,
@@ -112,8 +125,9 @@ def stage(folder: Path) -> Stage:
             engine=function,
             sessions=ProfileSessions(),
             say=lambda _text: None,
-            confirm=lambda _question: True,
+            confirm=confirm,
         ),
+        questions=questions,
     )
 
 
@@ -163,18 +177,54 @@ def test_a_declined_deployment_is_exit_code_1(
     assert stage.function.running == OLD
 
 
-def test_what_runs_already_is_unchanged(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_runs_already_is_deployed_without_a_question_if_nothing_changes(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    execute(stage.plan, stage.context, dry_run=False, as_json=True)
+    recorded = stage.store.last
+    capsys.readouterr()
+    stage.questions.clear()
+    stage.function.changes = False
+    assert execute(stage.again(), stage.context, dry_run=False, as_json=True) == ExitCode.OK
+    assert json.loads(capsys.readouterr().out)["outcome"] == "unchanged"
+    assert stage.questions == []
+    assert stage.function.previewed == stage.function.deployed == [NEW, NEW]
+    assert stage.store.last is recorded
+
+
+def test_a_changed_configuration_is_asked_about_deployed_and_recorded(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
     execute(stage.plan, stage.context, dry_run=False, as_json=True)
     capsys.readouterr()
-    again = replace(stage.plan, target=replace(stage.plan.target, running=NEW, deployed=NEW))
-    assert execute(again, stage.context, dry_run=False, as_json=True) == ExitCode.OK
-    assert json.loads(capsys.readouterr().out)["outcome"] == "unchanged"
+    stage.questions.clear()
+    assert execute(stage.again(), stage.context, dry_run=False, as_json=True) == ExitCode.OK
+    result = json.loads(capsys.readouterr().out)
+    assert (result["outcome"], result["digest"], result["previous"]) == ("deployed", NEW, NEW)
+    (question,) = stage.questions
+    assert "ffffffffffff stays, only its configuration changes" in question
+    assert stage.function.deployed == [NEW, NEW]
+    assert stage.store.last is not None
+    assert (stage.store.last.change, stage.store.last.digest) == ("configuration", NEW)
+    # What a rollback returns to is still the artifact before this one.
+    assert stage.store.last.previous == OLD
+    assert str(stage.store.last).endswith(" from prod, configuration only")
+
+
+def test_a_declined_change_of_the_configuration_is_not_recorded(stage: Stage) -> None:
+    execute(stage.plan, stage.context, dry_run=False, as_json=True)
+    recorded = stage.store.last
+    declining = replace(stage.context, confirm=lambda _question: False)
+    assert execute(stage.again(), declining, dry_run=False, as_json=True) == ExitCode.FAILED
+    assert stage.function.deployed == [NEW]
+    assert stage.store.last is recorded
 
 
 def test_the_record_names_what_a_rollback_can_return_to(stage: Stage) -> None:
     execute(stage.plan, stage.context, dry_run=False, as_json=True)
     assert stage.store.last is not None
     assert (stage.store.last.digest, stage.store.last.previous) == (NEW, OLD)
+    assert stage.store.last.change == "artifact"
 
 
 def test_a_record_that_an_interruption_prevented_does_not_name_the_artifact_itself(
@@ -183,9 +233,10 @@ def test_a_record_that_an_interruption_prevented_does_not_name_the_artifact_itse
     execute(stage.plan, stage.context, dry_run=False, as_json=True)
     assert stage.store.last is not None
     stage.store.last = replace(stage.store.last, digest=OLD, previous="")
-    deployed = replace(stage.plan, target=replace(stage.plan.target, running=NEW, deployed=NEW))
-    execute(deployed, stage.context, dry_run=False, as_json=True)
+    stage.function.changes = False
+    execute(stage.again(), stage.context, dry_run=False, as_json=True)
     assert (stage.store.last.digest, stage.store.last.previous) == (NEW, OLD)
+    assert stage.store.last.change == "artifact"
 
 
 def test_nothing_is_asked_where_there_is_no_terminal(folder: Path) -> None:

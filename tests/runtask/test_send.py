@@ -7,7 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from runtask.errors import AccountError, RuntaskError, UsageError
@@ -108,6 +111,68 @@ def test_a_stage_that_is_not_deployed_is_told_with_what_to_do(run: Run) -> None:
     assert "pulumi up -s dev" in str(result.exception)
 
 
+KEY_ALIAS = "arn:aws:kms:eu-central-1:111111111111:alias/ecs-run-task-dev"
+KEY_ARN = "arn:aws:kms:eu-central-1:111111111111:key/0f6f3f5e-1111-2222-3333-444455556666"
+
+
+@pytest.fixture
+def refuse(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return a function that lets SQS answer calls of some names with an error."""
+    call = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def refuse(*names: str, code: str, message: str = "") -> None:
+        def answer(client: BaseClient, name: str, parameters: dict[str, Any]) -> Any:
+            if name in names:
+                raise ClientError({"Error": {"Code": code, "Message": message}}, name)
+            return call(client, name, parameters)
+
+        monkeypatch.setattr(BaseClient, "_make_api_call", answer)
+
+    return refuse
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("KMS.AccessDeniedException", "The ciphertext refers to a key"),
+        ("KmsAccessDenied", ""),
+        ("AccessDenied", "not authorized to perform: kms:GenerateDataKey on this resource"),
+    ],
+)
+def test_a_sender_without_the_key_is_told_what_is_missing(
+    run: Run, queue: Queue, refuse: Callable[..., None], code: str, message: str
+) -> None:
+    refuse("SendMessage", "GetQueueAttributes", code=code, message=message)
+    result = run("send", EXAMPLE, "--stage", "dev")
+    assert isinstance(result.exception, RuntaskError)
+    text = str(result.exception)
+    assert f"encrypted with the key of alias {KEY_ALIAS}, so a sender needs " in text
+    assert "kms:GenerateDataKey and kms:Decrypt on that key" in text
+    assert "ecs-run-task:senders of Pulumi.dev.yaml and run: pulumi up -s dev; " in text
+    assert queue() == []
+
+
+def test_a_sender_that_may_read_the_queue_is_told_the_key(
+    run: Run, queue: Queue, refuse: Callable[..., None]
+) -> None:
+    sqs = boto3.client("sqs", region_name="eu-central-1")
+    url = sqs.get_queue_url(QueueName="ecs-run-task-dev")["QueueUrl"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"KmsMasterKeyId": KEY_ARN})
+    refuse("SendMessage", code="KMS.AccessDeniedException")
+    result = run("send", EXAMPLE, "--stage", "dev")
+    assert f"encrypted with the key {KEY_ARN}, so" in str(result.exception)
+    assert queue() == []
+
+
+def test_a_sender_that_the_queue_refuses_is_not_sent_to_the_key(
+    run: Run, queue: Queue, refuse: Callable[..., None]
+) -> None:
+    refuse("SendMessage", code="AccessDenied", message="not authorized to perform: sqs:SendMessage")
+    result = run("send", EXAMPLE, "--stage", "dev")
+    assert "kms" not in str(result.exception)
+    assert queue() == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
@@ -146,8 +211,6 @@ def test_a_file_that_is_no_message_says_what_it_is(
 def test_a_fifo_message_has_a_group_and_its_key_as_deduplication_id(
     run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import boto3  # noqa: PLC0415 - inside moto
-
     monkeypatch.setenv("MOTO_ACCOUNT_ID", "111111111111")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")

@@ -1,0 +1,86 @@
+"""The engine tells whether a deployment would change anything, and reports errors by stack."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from pulumi import automation as auto
+from pulumi.automation.events import EngineEvent
+
+from runtask.engine import PulumiEngine
+from runtask.errors import RuntaskError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+URN = "urn:pulumi:dev::ecs-run-task::aws:sqs/queue:Queue::ecs-run-task-dev"
+
+
+@dataclass
+class FakeStack:
+    """A stack of the Automation API with a preview, and an error for everything else."""
+
+    change_summary: dict[str, int]
+
+    def preview(self, **_options: Any) -> auto.PreviewResult:
+        return auto.PreviewResult(
+            stdout="", stderr="", change_summary=cast("Any", self.change_summary)
+        )
+
+    def up(self, *, on_event: Callable[[EngineEvent], Any], **_options: Any) -> None:
+        diagnostic = {"message": "refused\n", "severity": "error", "urn": URN}
+        on_event(
+            EngineEvent.from_json({"sequence": 1, "timestamp": 1, "diagnosticEvent": diagnostic})
+        )
+        raise auto.CommandError(cast("Any", "\n code: 1\n stdout: much output\n stderr: "))
+
+
+@pytest.fixture
+def engine(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., PulumiEngine]:
+    """Return a function that makes an engine of which every stack has the given changes."""
+
+    def make(**changes: int) -> PulumiEngine:
+        summary = {change.replace("_", "-"): count for change, count in changes.items()}
+        monkeypatch.setattr(PulumiEngine, "_stack", lambda *_, **__: FakeStack(summary))
+        return PulumiEngine(folder=folder)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    "changes", [{"update": 1, "same": 22}, {"create": 3}, {"delete": 1}, {"create_replacement": 1}]
+)
+def test_a_preview_with_a_change_says_so(
+    engine: Callable[..., PulumiEngine], changes: dict[str, int]
+) -> None:
+    assert engine(**changes).preview("prod") is True
+
+
+@pytest.mark.parametrize("changes", [{"same": 23}, {"same": 23, "update": 0}, {}])
+def test_a_preview_without_a_change_says_so(
+    engine: Callable[..., PulumiEngine], changes: dict[str, int]
+) -> None:
+    assert engine(**changes).preview("prod") is False
+
+
+def test_a_failed_deployment_names_the_resource_and_not_the_output(
+    engine: Callable[..., PulumiEngine],
+) -> None:
+    with pytest.raises(RuntaskError) as caught:
+        engine().up("prod")
+    assert str(caught.value) == (
+        "stack prod was not or only partially deployed; run the command again to resume:\n"
+        "  sqs.Queue ecs-run-task-dev: refused"
+    )
+
+
+def test_a_cli_of_another_version_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_arguments: Any, **_options: Any) -> None:
+        raise auto.InvalidVersionError("Minimum version requirement failed.")
+
+    monkeypatch.setattr(auto, "select_stack", refuse)
+    with pytest.raises(RuntaskError, match=r"requirement failed\. install it: https://"):
+        PulumiEngine(folder=folder).outputs("prod")
