@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
+import zipfile
+from pathlib import Path
+from typing import Final
+
 import nox
 
 nox.needs_version = ">=2025.2.9"
@@ -9,16 +15,19 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "scan", "tests"]
 
-CODE = ("dev", "bench", "function", "infra", "noxfile.py", "rehearsal", "runtask", "tests")
+CODE = ("dev", "bench", "function", "infra", "noxfile.py", "rehearsal", "runtask", "tests", "tools")
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style, format and types, and the workflows."""
+    """Check style, format, types and workflows; look for dead and duplicated code."""
     install(session)
     session.run("ruff", "check", *CODE)
     session.run("ruff", "format", "--check", *CODE)
     session.run("mypy")
+    # Without the tests: what only they use is dead.
+    session.run("vulture", *(path for path in CODE if path != "tests"))
+    session.run("pylint", *CODE)
     session.run("zizmor", "--offline", "--quiet", ".github")
 
 
@@ -30,12 +39,24 @@ def scan(session: nox.Session) -> None:
     session.run("pytest", "-q", "tests/infra/test_iam_documents.py", *session.posargs)
 
 
+# Line and branch coverage of what runs in an account, or decides what exists there.
+MIN_COVERAGE_PERCENT: Final = 95
+COVERED: Final = ("function", "infra")
+
+
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the tests; arguments after -- go to pytest."""
+    """Run the tests, and check the coverage; arguments after -- go to pytest and skip the check."""
     install(session)
-    # A file is one worker's: its tests share an embedded AWS.
-    session.run("pytest", "--numprocesses=auto", "--dist=loadfile", *session.posargs)
+    # All tests of a file run in one worker: they share an embedded AWS.
+    run = ("pytest", "--numprocesses=auto", "--dist=loadfile")
+    if session.posargs:
+        session.run(*run, *session.posargs)
+        return
+    session.run(*run, "--cov", "--cov-report=")
+    for package in COVERED:
+        limit = f"--fail-under={MIN_COVERAGE_PERCENT}"
+        session.run("coverage", "report", f"--include={package}/*", limit)
 
 
 @nox.session(default=False)
@@ -73,11 +94,75 @@ def bench(session: nox.Session) -> None:
     session.run("python", "-m", "bench", *session.posargs)
 
 
+# The packages of the wheel; the rehearsal is for a checkout.
+SHIPPED: Final = ("function", "infra", "runtask")
+
+
+@nox.session(default=False)
+def release(session: nox.Session) -> None:
+    """Check that version, changelog and tag agree, build the wheel: nox -s release -- v0.1.0."""
+    install(session)
+    session.install("--require-hashes", "-r", "requirements-nox.txt")
+    project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
+    changelog = Path("CHANGELOG.md").read_text(encoding="utf-8")
+    try:
+        notes = release_notes(changelog, project["version"], *session.posargs)
+    except ValueError as error:
+        session.error(str(error))
+    folder = Path("dist", "release")
+    for path in folder.glob("*"):
+        path.unlink()
+    # The pinned setuptools of this environment builds it, not whichever is the newest.
+    session.run("uv", "build", "--wheel", "--no-build-isolation", "--out-dir", str(folder))
+    (wheel,) = folder.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        packages = {name.partition("/")[0] for name in archive.namelist()}
+    unexpected = {name for name in packages if not name.endswith(".dist-info")} - {*SHIPPED}
+    if unexpected:
+        session.error(f"{wheel} has {sorted(unexpected)}; expected only {SHIPPED}")
+    Path(folder, "notes.md").write_text(notes, encoding="utf-8")
+    session.log(f"built {wheel}; its notes are in {folder}/notes.md")
+
+
+def release_notes(changelog: str, version: str, tag: str | None = None) -> str:
+    """Return the changelog's section of a release.
+
+    Args:
+        changelog: The text of CHANGELOG.md.
+        version: The version in pyproject.toml.
+        tag: The tag of the release; without one, the section `Unreleased` will do.
+
+    Raises:
+        ValueError: if the three do not agree, or the section is missing or empty.
+    """
+    if tag is not None and tag != f"v{version}":
+        raise ValueError(
+            f"the tag is {tag}, and pyproject.toml has the version {version}; expected the tag "
+            f"v{version}, or set the version to {tag.removeprefix('v')}"
+        )
+    sections = dict(re.findall(r"^## (\S+).*\n((?:(?!## ).*\n?)*)", changelog, re.MULTILINE))
+    titles = (version,) if tag is not None else (version, "Unreleased")
+    notes = next((text.strip() for title in titles if (text := sections.get(title))), "")
+    if not notes:
+        raise ValueError(
+            f"CHANGELOG.md has no section {titles[0]} with text; expected "
+            f'"## {version} - YYYY-MM-DD" with what changed'
+        )
+    return f"{notes}\n"
+
+
 @nox.session(default=False)
 def bundle(session: nox.Session) -> None:
     """Build the handler's artifact into dist/ and print its path."""
     install(session)
     session.run("python", "-m", "infra.bundle")
+
+
+@nox.session(default=False)
+def docs(session: nox.Session) -> None:
+    """Regenerate the pages and pictures in docs/ that are derived from the code."""
+    install(session)
+    session.run("python", "-m", "tools")
 
 
 @nox.session(default=False)

@@ -10,11 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from infra.bundle import artifact_object_key
-from infra.names import BOOTSTRAP_SUFFIX
-from infra.program import main as program
-from rehearsal.emulator import Emulator, throttle
-from rehearsal.engine import State, up
-from rehearsal.sample_account import SampleAccount, with_sample_account
+from rehearsal.deployment import deploy_stage
+from rehearsal.fault_injection import FaultyEmulator, throttle
 from runtask.project import load_project
 
 MESSAGES: Final = 400
@@ -56,7 +53,7 @@ POLICIES: Final[dict[str, dict[str, tuple[str, str]]]] = {
 class _Stage:
     """A stage that runs in an emulator."""
 
-    emulator: Emulator
+    emulator: FaultyEmulator
     outputs: dict[str, Any]
     artifact: bytes
     account: str
@@ -92,29 +89,14 @@ class _Stage:
         functions.update_alias(FunctionName=name, Name="live", FunctionVersion=version)
 
 
-def _deploy(emulator: Emulator) -> _Stage:
-    project, state = load_project(_ROOT), State()
-    location = project.stage_config(_STAGE).location
-
-    def make(stack: str, config: dict[str, str]) -> dict[str, Any]:
-        return up(
-            program,
-            project=project.name,
-            stack=stack,
-            config=config,
-            emulator=emulator,
-            state=state,
-        )
-
-    bootstrap = make(
-        f"{_STAGE}{BOOTSTRAP_SUFFIX}", project.stack_config(f"{_STAGE}{BOOTSTRAP_SUFFIX}")
-    )
-    SampleAccount(emulator=emulator, location=location).make()
-    outputs = make(_STAGE, with_sample_account(project.stack_config(_STAGE), location))
-    artifact = emulator.client("s3", location.account, location.region).get_object(
-        Bucket=bootstrap["artifactBucket"], Key=artifact_object_key(outputs["artifactDigest"])
+def _deploy(emulator: FaultyEmulator) -> _Stage:
+    deployed = deploy_stage(emulator, load_project(_ROOT), _STAGE)
+    account, region = deployed.location.account, deployed.location.region
+    artifact = emulator.client("s3", account, region).get_object(
+        Bucket=deployed.bootstrap_outputs["artifactBucket"],
+        Key=artifact_object_key(deployed.outputs["artifactDigest"]),
     )["Body"]
-    return _Stage(emulator, outputs, artifact.read(), location.account, location.region)
+    return _Stage(emulator, dict(deployed.outputs), artifact.read(), account, region)
 
 
 def measure(changes: dict[str, tuple[str, str]]) -> dict[str, Any]:
@@ -122,7 +104,7 @@ def measure(changes: dict[str, tuple[str, str]]) -> dict[str, Any]:
 
     The function is cold, and its mapping works while the messages are sent, ten at a time.
     """
-    with Emulator.start() as emulator:
+    with FaultyEmulator.start() as emulator:
         stage = _deploy(emulator)
         if changes:
             stage.patch(changes)

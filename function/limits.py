@@ -40,8 +40,16 @@ MAX_STARTED_BY_LENGTH: Final = 128
 MAX_KEY_LENGTH: Final = 48
 """Characters of a message's key; the rest of the client token holds number and attempt."""
 
-MAX_STAGE_LENGTH: Final = 64
-"""Characters; `ecs-run-task/<stage>/<key>` then stays within `startedBy`."""
+# Characters of a stage's name. `ecs-run-task/<stage>/<key>` has to fit `startedBy` (128), and
+# `ecs-run-task-<stage>-function-<7 hex digits>` a role name (64).
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+MAX_STAGE_LENGTH: Final = 24
+
+# A regular expression for the whole name: lower-case letters, digits and inner hyphens.
+STAGE_PATTERN: Final = rf"[a-z](?:[a-z0-9-]{{0,{MAX_STAGE_LENGTH - 2}}}[a-z0-9])?"
+
+# The log levels that a stage can be configured with.
+LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 MAX_LITERAL_LENGTH: Final = 65_536
 """Characters of a body that is read as a Python literal. Its parser needs some hundred times the

@@ -1,4 +1,4 @@
-"""Where a stage's code comes from: built here and kept, or promoted from another account."""
+"""The source of a stage's code: built here and uploaded, or promoted from another account."""
 
 from __future__ import annotations
 
@@ -16,15 +16,27 @@ from infra.manifest import describe, manifest_object_key
 
 @dataclass(frozen=True, kw_only=True)
 class ArtifactSourceArgs:
-    """What an artifact source is made of."""
+    """Arguments of an artifact source.
+
+    Attributes:
+        artifact: `build`, or the SHA-256 of an artifact that was promoted into the bucket.
+        bucket: Name of the account's artifact bucket.
+        kms_key_arn: ARN of the KMS key that artifacts are encrypted with.
+    """
 
     artifact: str
     bucket: Input[str]
-    key: Input[str]
+    kms_key_arn: Input[str]
 
 
 class ArtifactSource(pulumi.ComponentResource):
-    """One artifact in the account's bucket, named by its SHA-256."""
+    """One artifact in the account's bucket; a built one is uploaded, a promoted one is there.
+
+    Attributes:
+        digest: The artifact's SHA-256, in hexadecimal.
+        bucket: Name of the bucket.
+        object_key: Key of the artifact's S3 object.
+    """
 
     digest: str
     bucket: Output[str]
@@ -33,21 +45,20 @@ class ArtifactSource(pulumi.ComponentResource):
     def __init__(
         self, name: str, args: ArtifactSourceArgs, opts: ResourceOptions | None = None
     ) -> None:
-        """Upload what was built here; what was promoted is in the bucket already."""
         super().__init__("ecs-run-task:index:ArtifactSource", name, None, opts)
         self.bucket = Output.from_input(args.bucket)
         if args.artifact == BUILD:
             bundle = build_bundle()
             self.digest = bundle.digest
             uploaded = s3.BucketObjectv2(
-                # One resource for each artifact: a new one does not replace the old one's object.
+                # One resource per artifact, so that a new one does not replace the old object.
                 f"{name}-{bundle.digest[:12]}",
                 bucket=self.bucket,
                 key=artifact_object_key(bundle.digest),
                 source=FileAsset(str(write_bundle(bundle, _build_folder()))),
                 server_side_encryption="aws:kms",
-                kms_key_id=args.key,
-                # An older artifact has to stay, or nobody could go back to it.
+                kms_key_id=args.kms_key_arn,
+                # Older artifacts stay, or a rollback would have nothing to deploy.
                 opts=ResourceOptions(parent=self, retain_on_delete=True),
             )
             s3.BucketObjectv2(
@@ -57,8 +68,8 @@ class ArtifactSource(pulumi.ComponentResource):
                 content=describe(bundle.digest).as_json(),
                 content_type="application/json",
                 server_side_encryption="aws:kms",
-                kms_key_id=args.key,
-                # The first build of these bytes is what the manifest tells of.
+                kms_key_id=args.kms_key_arn,
+                # The manifest describes the first build of these bytes.
                 opts=ResourceOptions(
                     parent=self, retain_on_delete=True, ignore_changes=["content"]
                 ),

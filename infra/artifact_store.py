@@ -1,24 +1,33 @@
-"""The artifact store of an account: a bucket that keeps every artifact, and the key it uses."""
+"""The artifact store of an account: the bucket that keeps every artifact, and its KMS key."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 import pulumi
 from pulumi import Input, Output, ResourceOptions
 from pulumi_aws import kms, s3
 
-from infra.limits import KEY_DELETION_WINDOW_DAYS
-from infra.names import PREFIX, Location
-from infra.policies.resources import artifact_key_policy, bucket_policy
+from infra.limits import KMS_KEY_DELETION_WINDOW_DAYS
+from infra.policies.resource_policies import artifact_kms_key_policy, bucket_policy
 
-# Parts of an upload that broke off are of no use to anybody.
-_ABANDONED_UPLOAD_DAYS = 7
+if TYPE_CHECKING:
+    from infra.names import Location
+
+# The parts of an upload that broke off cost money and are of no use.
+_ABANDONED_UPLOAD_DAYS: Final = 7
 
 
 @dataclass(frozen=True, kw_only=True)
 class ArtifactStoreArgs:
-    """What an artifact store is made of."""
+    """Arguments of an artifact store.
+
+    Attributes:
+        location: The account and region.
+        readers: Role ARN patterns of other accounts that may read artifacts.
+        retention_days: Days that an overwritten or deleted artifact can still be restored.
+    """
 
     location: Location
     readers: tuple[str, ...]
@@ -26,44 +35,49 @@ class ArtifactStoreArgs:
 
 
 class ArtifactStore(pulumi.ComponentResource):
-    """A versioned, encrypted bucket that only TLS and only its own key can write to."""
+    """A versioned bucket that accepts objects over TLS only, encrypted with its own KMS key only.
+
+    Attributes:
+        bucket: Name of the bucket.
+        bucket_arn: ARN of the bucket.
+        kms_key_arn: ARN of the KMS key.
+    """
 
     bucket: Output[str]
     bucket_arn: Output[str]
-    key_arn: Output[str]
+    kms_key_arn: Output[str]
 
     def __init__(
         self, name: str, args: ArtifactStoreArgs, opts: ResourceOptions | None = None
     ) -> None:
-        """Make the store; `name` is the prefix of its children's names."""
         super().__init__("ecs-run-task:index:ArtifactStore", name, None, opts)
         child = ResourceOptions(parent=self)
-        key = kms.Key(
+        kms_key = kms.Key(
             f"{name}-key",
-            description=f"{name}: artifacts",
-            deletion_window_in_days=KEY_DELETION_WINDOW_DAYS,
+            description="Encrypts the artifacts of ecs-run-task",
+            deletion_window_in_days=KMS_KEY_DELETION_WINDOW_DAYS,
             enable_key_rotation=True,
-            policy=Output.json_dumps(artifact_key_policy(args.location, args.readers)),
+            policy=Output.json_dumps(artifact_kms_key_policy(args.location, args.readers)),
             opts=child,
         )
-        kms.Alias(f"{name}-alias", name=f"alias/{name}", target_key_id=key.key_id, opts=child)
+        kms.Alias(f"{name}-alias", name=f"alias/{name}", target_key_id=kms_key.key_id, opts=child)
         bucket = s3.Bucket(name, opts=child)
-        self._guard(name, bucket, key.arn, args, child)
+        self._secure(name, bucket, kms_key.arn, args)
         self.bucket = bucket.bucket
         self.bucket_arn = bucket.arn
-        self.key_arn = key.arn
+        self.kms_key_arn = kms_key.arn
         self.register_outputs(
-            {"bucket": self.bucket, "bucketArn": self.bucket_arn, "keyArn": self.key_arn}
+            {
+                "bucket": self.bucket,
+                "bucketArn": self.bucket_arn,
+                "kmsKeyArn": self.kms_key_arn,
+            }
         )
 
-    def _guard(
-        self,
-        name: str,
-        bucket: s3.Bucket,
-        key: Input[str],
-        args: ArtifactStoreArgs,
-        child: ResourceOptions,
+    def _secure(
+        self, name: str, bucket: s3.Bucket, kms_key_arn: Input[str], args: ArtifactStoreArgs
     ) -> None:
+        child = ResourceOptions(parent=self)
         public_access = s3.BucketPublicAccessBlock(
             f"{name}-public-access",
             bucket=bucket.bucket,
@@ -92,9 +106,9 @@ class ArtifactStore(pulumi.ComponentResource):
                 {
                     "apply_server_side_encryption_by_default": {
                         "sse_algorithm": "aws:kms",
-                        "kms_master_key_id": key,
+                        "kms_master_key_id": kms_key_arn,
                     },
-                    # One data key for many objects: fewer calls to KMS, the same protection.
+                    # One data key for many objects: fewer KMS calls for the same protection.
                     "bucket_key_enabled": True,
                 }
             ],
@@ -120,12 +134,7 @@ class ArtifactStore(pulumi.ComponentResource):
         s3.BucketPolicy(
             f"{name}-policy",
             bucket=bucket.bucket,
-            policy=Output.json_dumps(bucket_policy(bucket.arn, key, args.readers)),
-            # AWS refuses two changes of a bucket's access at once.
+            policy=Output.json_dumps(bucket_policy(bucket.arn, kms_key_arn, args.readers)),
+            # S3 rejects two concurrent changes of a bucket's access.
             opts=ResourceOptions(parent=self, depends_on=[public_access]),
         )
-
-
-def artifact_store_name() -> str:
-    """Return the prefix of the names of an account's artifact store."""
-    return f"{PREFIX}artifacts"

@@ -1,15 +1,15 @@
-"""The bootstrap stack: what an account holds before anything is deployed to it."""
+"""The bootstrap stack: what an account must have before a stage is deployed to it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pulumi
 from pulumi import Input, Output, ResourceOptions
 from pulumi_aws import iam
 
-from infra.artifact_store import ArtifactStore, ArtifactStoreArgs, artifact_store_name
-from infra.names import PREFIX, ROLE_PATH, deploy_role_name
+from infra.artifact_store import ArtifactStore, ArtifactStoreArgs
+from infra.names import PREFIX, ROLE_PATH, artifact_store_name, deploy_role_name
 from infra.policies.deploy_role import (
     GITHUB_ISSUER,
     DeployGrants,
@@ -22,23 +22,29 @@ from infra.policies.function_role import boundary_policy
 if TYPE_CHECKING:
     from infra.config import BootstrapConfig
 
-# A deployment takes minutes; an hour is the shortest that IAM offers.
+# A deployment takes minutes; one hour is the shortest maximum that IAM offers.
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
-_DEPLOY_SESSION_SECONDS = 3600
+_DEPLOY_SESSION_SECONDS: Final = 3600
 
 
 class Bootstrap(pulumi.ComponentResource):
-    """The artifact store, the deploy role, and the boundary of what that role can make."""
+    """The artifact store, the deploy role, and the permissions boundary of the roles it creates.
+
+    Attributes:
+        artifact_bucket: Name of the artifact bucket.
+        artifact_kms_key_arn: ARN of the KMS key that artifacts are encrypted with.
+        deploy_role_arn: ARN of the deploy role.
+        permissions_boundary_arn: ARN of the permissions boundary.
+    """
 
     artifact_bucket: Output[str]
-    artifact_key_arn: Output[str]
+    artifact_kms_key_arn: Output[str]
     deploy_role_arn: Output[str]
     permissions_boundary_arn: Output[str]
 
     def __init__(
         self, name: str, config: BootstrapConfig, opts: ResourceOptions | None = None
     ) -> None:
-        """Make what `config` says of one account."""
         super().__init__("ecs-run-task:index:Bootstrap", name, None, opts)
         child = ResourceOptions(parent=self)
         location = config.location
@@ -55,7 +61,7 @@ class Bootstrap(pulumi.ComponentResource):
             f"{PREFIX}boundary",
             name=f"{PREFIX}boundary-{location.region}",
             path=ROLE_PATH,
-            description="The most that a role made by the deploy role can do",
+            description="Permissions boundary of every role that the deploy role creates",
             policy=Output.json_dumps(boundary_policy(location)),
             opts=child,
         )
@@ -64,14 +70,14 @@ class Bootstrap(pulumi.ComponentResource):
         role = iam.Role(
             f"{PREFIX}deploy",
             name=deploy_role_name(location.region),
-            description="Deploys the function stacks of this account",
+            description="Deploys the ecs-run-task stages of this account",
             assume_role_policy=Output.json_dumps(
                 trust_deployers(config.deploy_principals, config.deploy_external_id, workflows)
             ),
             max_session_duration=_DEPLOY_SESSION_SECONDS,
             opts=child,
         )
-        # Inline: it may hold 10,240 characters, where a managed policy holds 6,144.
+        # Inline, because that holds 10,240 characters and a managed policy only 6,144.
         # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
         iam.RolePolicy(
             f"{PREFIX}deploy-policy",
@@ -80,24 +86,27 @@ class Bootstrap(pulumi.ComponentResource):
                 deploy_policy(
                     DeployGrants(
                         location=location,
-                        boundary=boundary.arn,
-                        artifact_bucket=store.bucket_arn,
-                        artifact_key=store.key_arn,
+                        boundary_arn=boundary.arn,
+                        artifact_bucket_arn=store.bucket_arn,
+                        artifact_kms_key_arn=store.kms_key_arn,
                         artifact_sources=config.artifact_sources,
-                        itself=role_arn if workflows else "",
+                        own_arn=role_arn if workflows else "",
                     )
                 )
             ),
             opts=child,
         )
         self.artifact_bucket = store.bucket
-        self.artifact_key_arn = store.key_arn
+        self.artifact_kms_key_arn = store.kms_key_arn
         self.deploy_role_arn = role.arn
         self.permissions_boundary_arn = boundary.arn
         self.register_outputs(self.outputs())
 
     def _workflows(self, config: BootstrapConfig, role_arn: str) -> WorkflowTrust | None:
-        """Return whom of GitHub the role trusts, through the account's one OIDC provider."""
+        """Return the GitHub workflows that the role trusts.
+
+        An account can have only one OIDC provider for GitHub; it is created unless one is given.
+        """
         if config.github is None:
             return None
         provider_arn: Input[str] = config.github.provider_arn
@@ -116,10 +125,10 @@ class Bootstrap(pulumi.ComponentResource):
         )
 
     def outputs(self) -> dict[str, Output[str]]:
-        """Return what the function stacks of the account need."""
+        """Return the stack's outputs, which the account's function stacks use."""
         return {
             "artifactBucket": self.artifact_bucket,
-            "artifactKeyArn": self.artifact_key_arn,
+            "artifactKmsKeyArn": self.artifact_kms_key_arn,
             "deployRoleArn": self.deploy_role_arn,
             "permissionsBoundaryArn": self.permissions_boundary_arn,
         }

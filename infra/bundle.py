@@ -1,9 +1,9 @@
-"""The artifact: a zip of `function/` and its pinned dependencies, the same bytes on any machine.
+"""Builds the artifact: a zip of `function/` and its pinned dependencies, reproducible byte by byte.
 
 Nothing is compressed, because two builds of zlib may compress the same bytes differently, and
 nothing is compiled, because bytecode belongs to one version of Python. The dependencies are the
-installed ones: pip has checked the wheels against the hashes of `function/requirements.txt`, and
-every file is checked again here against the list that its wheel brought.
+installed ones: pip verified the wheels against the hashes of `function/requirements.txt`, and every
+file is verified again here against the wheel's own RECORD.
 """
 
 from __future__ import annotations
@@ -16,45 +16,53 @@ import zipfile
 from dataclasses import dataclass
 from importlib.metadata import Distribution, PackageNotFoundError, PackagePath, distribution
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pulumi
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-HANDLER = "function.handler.handler"
-PYTHON_RUNTIME = "python3.13"
+HANDLER: Final = "function.handler.handler"
+PYTHON_RUNTIME: Final = "python3.13"
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT: Final = Path(__file__).resolve().parent.parent
 
-# The earliest time that a zip can state; any fixed one would do.
-_TIME = (1980, 1, 1, 0, 0, 0)
-_UNIX = 3
-_MODE = 0o100644 << 16
+# The earliest time that a zip entry can have; any fixed one would do.
+_TIME: Final = (1980, 1, 1, 0, 0, 0)
 
-# Parts of aws-lambda-powertools that neither the handler nor what it imports makes use of; they
-# are three quarters of its size, and every file counts towards a cold start.
-_UNUSED = re.compile(r"aws_lambda_powertools/(event_handler|utilities/(?!__init__|jmespath_utils))")
+# The system and the mode of every entry: a regular Unix file, readable by all.
+_UNIX: Final = 3
+_MODE: Final = 0o100644 << 16
 
+# Parts of aws-lambda-powertools that the handler does not import, directly or indirectly. They are
+# three quarters of its size, and every file adds to a cold start.
+_UNUSED: Final = re.compile(
+    r"aws_lambda_powertools/(event_handler|utilities/(?!__init__|jmespath_utils))"
+)
 
-_PIN = re.compile(r"(?P<name>[\w.-]+)==(?P<version>[\w.]+)")
+_PIN: Final = re.compile(r"(?P<name>[\w.-]+)==(?P<version>[\w.]+)")
 
 
 class BundleError(pulumi.RunError):
-    """What keeps the artifact from being built, and what to do."""
+    """The artifact cannot be built; the text names the cause and the fix."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Bundle:
-    """An artifact: its bytes, and the SHA-256 that names it."""
+    """An artifact.
+
+    Attributes:
+        content: The bytes of the zip.
+        digest: Their SHA-256 in hexadecimal, which names the artifact.
+    """
 
     content: bytes
     digest: str
 
 
 def artifact_object_key(digest: str) -> str:
-    """Return the key under which every artifact bucket holds the artifact `digest`."""
+    """Return the S3 object key of the artifact `digest`, the same in every artifact bucket."""
     return f"artifacts/{digest}.zip"
 
 
@@ -62,7 +70,7 @@ def build_bundle(root: Path = ROOT) -> Bundle:
     """Build the artifact from the sources below `root` and the installed dependencies.
 
     Raises:
-        BundleError: if a dependency is missing, of another version, or was changed.
+        BundleError: if a dependency is missing, has another version, or was changed.
     """
     files = dict(_sources(root))
     for name, version in pinned(root / "function" / "requirements.txt"):
@@ -75,11 +83,11 @@ def build_bundle(root: Path = ROOT) -> Bundle:
             entry.external_attr = _MODE
             archive.writestr(entry, content)
     content = buffer.getvalue()
-    return Bundle(content, hashlib.sha256(content).hexdigest())
+    return Bundle(content=content, digest=hashlib.sha256(content).hexdigest())
 
 
 def write_bundle(bundle: Bundle, folder: Path = ROOT / "dist") -> Path:
-    """Write the artifact into `folder`, named by its digest, and return its path."""
+    """Write the artifact to `<folder>/<digest>.zip` and return that path."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{bundle.digest}.zip"
     path.write_bytes(bundle.content)
@@ -125,7 +133,8 @@ def _verified(found: Distribution, path: PackagePath) -> bytes:
     listed = path.hash.value if path.hash is not None else ""
     if base64.urlsafe_b64encode(digest).decode().rstrip("=") != listed:
         raise BundleError(
-            f"{found.name}: {path} is not as its wheel brought it; reinstall the dependencies"
+            f"{found.name}: {path} differs from its wheel; delete the virtual environment and run: "
+            "pulumi install"
         )
     return content
 

@@ -1,44 +1,53 @@
-"""Reads a stack's configuration value by value, and reports everything that is wrong at once."""
+"""Reads a stack's configuration option by option, and reports all of its problems at once."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import Any, Final
 
 import pulumi
 
 from infra.names import PROJECT, Location, partition_of
 
-# Looks a value up as the engine does: `namespace:key` to text, lists as JSON.
+# Returns a value as the engine hands it over: `namespace:key` to text, lists as JSON.
 Getter = Callable[[str], str | None]
 
-_ACCOUNT = re.compile(r"\d{12}")
-_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+_ACCOUNT: Final = re.compile(r"\d{12}")
+_REGION: Final = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 
 
 class ConfigError(pulumi.RunError):
-    """What is wrong with a stack's configuration; the engine prints it without a traceback."""
+    """A stack's configuration is invalid; the engine prints the text without a traceback.
+
+    Attributes:
+        problems: One line per problem: key, what was found, what is expected or how to fix it.
+    """
 
     def __init__(self, stack: str, problems: Collection[str]) -> None:
-        """Name the stack's file once, and every problem on a line of its own."""
         self.problems = tuple(problems)
         lines = "\n".join(f"  {problem}" for problem in self.problems)
-        super().__init__(f"Pulumi.{stack}.yaml cannot be used:\n{lines}")
+        super().__init__(f"Pulumi.{stack}.yaml is invalid:\n{lines}")
 
 
 class Reader:
-    """Reads values key by key, and collects what is wrong instead of stopping at the first."""
+    """Reads options and collects their problems instead of stopping at the first.
+
+    Attributes:
+        stack: The stack's name.
+        expected: What was accepted for each option that was read, in words.
+        problems: What is wrong, one line per problem.
+    """
 
     def __init__(self, stack: str, get: Getter) -> None:
-        """Read the configuration of `stack` by `get`."""
         self.stack = stack
+        self.expected: dict[str, str] = {}
         self.problems: list[str] = []
         self._get = get
 
     def problem(self, key: str, found: str, fix: str) -> None:
-        """Note what was found at `key`, and what to do about it."""
+        """Add a problem: what was found at `key`, and what is expected or how to fix it."""
         self.problems.append(f"{key}: {found}; {fix}")
 
     def set_command(self, key: str, value: str) -> str:
@@ -46,69 +55,98 @@ class Reader:
         path = "--path " if "[" in key else ""
         return f"run: pulumi config set {path}'{key}' {value} -s {self.stack}"
 
-    def text(self, key: str) -> str:
-        """Read a text; a key that is not set is the empty text."""
-        return self._get(f"{PROJECT}:{key}") or ""
+    def text(
+        self, option: str, accepts: Callable[[str], object], what: str, *, fix: str = ""
+    ) -> str:
+        """Read a text.
 
-    def integer(self, key: str, allowed: Collection[int], unit: str) -> int:
-        """Read a number that must be one of `allowed`."""
-        text = self.text(key)
+        Args:
+            option: The option's name, without a namespace.
+            accepts: Returns something true for a valid text.
+            what: Describes a valid text.
+            fix: The fix where the text is empty; without one it may be empty.
+        """
+        self.expected[option] = what
+        key = f"{PROJECT}:{option}"
+        text = self._get(key) or ""
+        if not text:
+            if fix:
+                self.problem(key, "is missing", fix)
+        elif not accepts(text):
+            self.problem(key, f"found {text!r}", f"expected {what}")
+        return text
+
+    def integer(self, option: str, allowed: Collection[int], unit: str) -> int:
+        """Read a number, in `unit`, that must be one of `allowed`."""
+        span = (
+            f"{allowed.start} to {allowed.stop - 1}"
+            if isinstance(allowed, range)
+            else ", ".join(map(str, allowed))
+        )
+        self.expected[option] = f"{span} {unit}"
+        key = f"{PROJECT}:{option}"
+        text = self._get(key) or ""
         try:
             number = int(text)
         except ValueError:
             number = None
         if number is None or number not in allowed:
-            span = (
-                f"{allowed.start} to {allowed.stop - 1}"
-                if isinstance(allowed, range)
-                else ", ".join(map(str, allowed))
-            )
             found = f"found {text!r}" if text else "is missing"
-            self.problem(f"{PROJECT}:{key}", found, f"allowed are {span} {unit}")
+            self.problem(key, found, f"expected {span} {unit}")
             return next(iter(allowed))
         return number
 
-    def boolean(self, key: str) -> bool:
+    def boolean(self, option: str) -> bool:
         """Read true or false."""
-        text = self.text(key)
+        self.expected[option] = "true or false"
+        key = f"{PROJECT}:{option}"
+        text = self._get(key) or ""
         if text not in ("true", "false"):
-            self.problem(f"{PROJECT}:{key}", f"found {text!r}", "allowed are true and false")
+            self.problem(key, f"found {text!r}", "expected true or false")
         return text == "true"
 
     def strings(
-        self, key: str, accepts: Callable[[str], object], what: str, *, example: str = ""
+        self, option: str, accepts: Callable[[str], object], what: str, *, example: str = ""
     ) -> tuple[str, ...]:
-        """Read a list; `example` makes it one that must not be empty."""
-        name = f"{PROJECT}:{key}"
-        items = self._list(name)
+        """Read a list.
+
+        Args:
+            option: The option's name, without a namespace.
+            accepts: Returns something true for a valid item.
+            what: Describes a valid item.
+            example: An item to name in the fix where the list is empty; without one it may be
+                empty.
+        """
+        self.expected[option] = what
+        key = f"{PROJECT}:{option}"
+        items = self._list(key)
         if not items and example:
-            self.problem(name, "is missing", self.set_command(f"{name}[0]", example))
+            self.problem(key, "is missing", self.set_command(f"{key}[0]", example))
         for position, item in enumerate(items):
             if not isinstance(item, str) or not accepts(item):
-                self.problem(f"{name}[{position}]", f"found {item!r}", f"expected {what}")
+                self.problem(f"{key}[{position}]", f"found {item!r}", f"expected {what}")
         return tuple(str(item) for item in items)
 
-    def _list(self, name: str) -> list[Any]:
-        text = self._get(name) or "[]"
+    def _list(self, key: str) -> list[Any]:
+        text = self._get(key) or "[]"
         try:
             items = json.loads(text)
         except json.JSONDecodeError:
             items = None
         if not isinstance(items, list):
-            self.problem(name, f"found {text!r}", "expected a list")
+            self.problem(key, f"found {text!r}", "expected a list")
             return []
         return items
 
     def location(self) -> Location:
-        """Read the only account that the stack may touch, and its region."""
-        accounts = self._list("aws:allowedAccountIds")
-        accounts = [str(account) for account in accounts]
+        """Read the one account that the stack may change, and its region."""
+        accounts = [str(account) for account in self._list("aws:allowedAccountIds")]
         if len(accounts) != 1 or not _ACCOUNT.fullmatch(accounts[0]):
             self.problem(
                 "aws:allowedAccountIds",
                 f"found {accounts!r}",
-                "a stack belongs to exactly one account of twelve digits (in quotes, or YAML "
-                "reads a number); " + self.set_command("aws:allowedAccountIds[0]", "111111111111"),
+                "expected exactly one account id of twelve digits (in quotes, or YAML reads a "
+                "number); " + self.set_command("aws:allowedAccountIds[0]", "111111111111"),
             )
             accounts = ["000000000000"]
         region = self._get("aws:region") or ""
@@ -121,10 +159,10 @@ class Reader:
         return Location(account=accounts[0], region=region, partition=partition_of(region))
 
     def done(self) -> None:
-        """Raise what was collected, if anything was.
+        """Raise the problems, if there are any.
 
         Raises:
-            ConfigError: naming every key, what was found there, and what to do.
+            ConfigError: if a problem was found.
         """
         if self.problems:
             raise ConfigError(self.stack, self.problems)

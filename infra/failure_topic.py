@@ -1,4 +1,4 @@
-"""The failure topic: who hears of a message that was rejected."""
+"""The SNS topic that announces rejected and blocked messages."""
 
 from __future__ import annotations
 
@@ -8,29 +8,37 @@ import pulumi
 from pulumi import Input, Output, ResourceOptions
 from pulumi_aws import sns
 
-from infra.policies.resources import topic_policy
+from infra.policies.resource_policies import topic_policy
 
 
 @dataclass(frozen=True, kw_only=True)
 class FailureTopicArgs:
-    """What a failure topic is made of."""
+    """Arguments of a failure topic.
 
-    key: Input[str]
+    Attributes:
+        kms_key_arn: ARN of the KMS key that notifications are encrypted with.
+        emails: Addresses to subscribe; each must confirm before it receives anything.
+    """
+
+    kms_key_arn: Input[str]
     emails: tuple[str, ...]
 
 
 class FailureTopic(pulumi.ComponentResource):
-    """An encrypted topic with one subscription for each address."""
+    """An encrypted topic with one subscription per email address.
+
+    Attributes:
+        arn: ARN of the topic.
+    """
 
     arn: Output[str]
 
     def __init__(
         self, name: str, args: FailureTopicArgs, opts: ResourceOptions | None = None
     ) -> None:
-        """Make the topic; an address has to confirm before it hears of anything."""
         super().__init__("ecs-run-task:index:FailureTopic", name, None, opts)
         child = ResourceOptions(parent=self)
-        topic = sns.Topic(name, kms_master_key_id=args.key, opts=child)
+        topic = sns.Topic(name, kms_master_key_id=args.kms_key_arn, opts=child)
         sns.TopicPolicy(
             f"{name}-policy",
             arn=topic.arn,

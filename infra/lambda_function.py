@@ -1,10 +1,10 @@
-"""The function: its role, its log, its code by digest, and the mapping that feeds it."""
+"""The Lambda function: role, log group, code by digest, alias and event source mapping."""
 
 from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pulumi
 from pulumi import Input, Output, ResourceOptions
@@ -17,30 +17,40 @@ from infra.policies.function_role import FunctionGrants, function_policy, trust_
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_ARCHITECTURE = "arm64"  # a fifth cheaper than x86_64 for the same work, and the code is Python
+    from infra.artifact_source import ArtifactSource
+    from infra.config import FunctionConfig
+
+# A fifth cheaper than x86_64 for the same work, and the artifact is pure Python.
+_ARCHITECTURE: Final = "arm64"
 
 
 @dataclass(frozen=True, kw_only=True)
 class LambdaFunctionArgs:
-    """What a launcher is made of."""
+    """Arguments of a stage's function.
 
-    stage: str
+    Attributes:
+        config: The stage's configuration.
+        grants: What the function's role may use.
+        permissions_boundary_arn: ARN of the account's permissions boundary.
+        artifact: The code.
+        environment: The function's environment variables.
+    """
+
+    config: FunctionConfig
     grants: FunctionGrants
-    permissions_boundary: Input[str]
-    artifact_bucket: Input[str]
-    artifact_key: Input[str]
-    artifact_digest: str
+    permissions_boundary_arn: Input[str]
+    artifact: ArtifactSource
     environment: Mapping[str, Input[str]]
-    timeout_seconds: int
-    memory_megabytes: int
-    batch_size: int
-    batching_window_seconds: int
-    maximum_concurrency: int
-    log_retention_days: int
 
 
 class LambdaFunction(pulumi.ComponentResource):
-    """The function that turns messages into RunTask calls, behind the alias `live`."""
+    """The function that launches tasks, invoked through the alias `live`.
+
+    Attributes:
+        function_name: Name of the function.
+        alias_arn: ARN of the alias.
+        version: The version that the alias points to.
+    """
 
     function_name: Output[str]
     alias_arn: Output[str]
@@ -49,22 +59,22 @@ class LambdaFunction(pulumi.ComponentResource):
     def __init__(
         self, name: str, args: LambdaFunctionArgs, opts: ResourceOptions | None = None
     ) -> None:
-        """Make the function and feed it; `name` is the prefix of its children's names."""
         super().__init__("ecs-run-task:index:LambdaFunction", name, None, opts)
+        config = args.config
         child = ResourceOptions(parent=self)
         log_group = cloudwatch.LogGroup(
             f"{name}-log",
-            name=log_group_name(args.stage),
-            kms_key_id=args.grants.key,
-            retention_in_days=args.log_retention_days,
+            name=log_group_name(config.stage),
+            kms_key_id=args.grants.kms_key_arn,
+            retention_in_days=config.log_retention_days,
             opts=child,
         )
         role = iam.Role(
             f"{name}-role",
             path=ROLE_PATH,
-            description=f"{name}: launches tasks",
+            description=f"Execution role of the function {name}",
             assume_role_policy=Output.json_dumps(trust_lambda()),
-            permissions_boundary=args.permissions_boundary,
+            permissions_boundary=args.permissions_boundary_arn,
             opts=child,
         )
         policy = iam.RolePolicy(
@@ -75,41 +85,41 @@ class LambdaFunction(pulumi.ComponentResource):
         )
         function = lambda_.Function(
             name,
-            name=function_name(args.stage),
-            description=f"{name}: a message becomes one ECS task",
+            name=function_name(config.stage),
+            description=f"Launches ECS tasks for the messages of the queue {name}",
             role=role.arn,
             runtime=PYTHON_RUNTIME,
             architectures=[_ARCHITECTURE],
             handler=HANDLER,
-            s3_bucket=args.artifact_bucket,
-            s3_key=args.artifact_key,
-            # As AWS reports it, so that code changed by hand shows up as a difference.
-            code_sha256=base64.b64encode(bytes.fromhex(args.artifact_digest)).decode(),
-            timeout=args.timeout_seconds,
-            memory_size=args.memory_megabytes,
-            kms_key_arn=args.grants.key,
+            s3_bucket=args.artifact.bucket,
+            s3_key=args.artifact.object_key,
+            # In the form that AWS reports, so that code changed by hand shows as a difference.
+            code_sha256=base64.b64encode(bytes.fromhex(args.artifact.digest)).decode(),
+            timeout=config.timeout_seconds,
+            memory_size=config.memory_megabytes,
+            kms_key_arn=args.grants.kms_key_arn,
             environment={"variables": dict(args.environment)},
             logging_config={"log_format": "JSON", "log_group": log_group.name},
             publish=True,
-            # Lambda checks the role when the mapping is made, and the log group when it writes.
+            # Lambda uses the role when the mapping is created, and the log group when it writes.
             opts=ResourceOptions(parent=self, depends_on=[policy, log_group]),
         )
         alias = lambda_.Alias(
             f"{name}-{ALIAS}",
             name=ALIAS,
-            description="What the queue is worked with",
+            description="Invoked by the SQS event source mapping",
             function_name=function.name,
             function_version=function.version,
             opts=child,
         )
         lambda_.EventSourceMapping(
             f"{name}-source",
-            event_source_arn=args.grants.work_queue,
+            event_source_arn=args.grants.work_queue_arn,
             function_name=alias.arn,
-            batch_size=args.batch_size,
-            maximum_batching_window_in_seconds=args.batching_window_seconds,
+            batch_size=config.batch_size,
+            maximum_batching_window_in_seconds=config.batching_window_seconds,
             function_response_types=["ReportBatchItemFailures"],
-            scaling_config={"maximum_concurrency": args.maximum_concurrency},
+            scaling_config={"maximum_concurrency": config.maximum_concurrency},
             opts=child,
         )
         self.function_name = function.name

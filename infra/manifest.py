@@ -1,4 +1,4 @@
-"""What an artifact was made of: a small JSON object that travels with it."""
+"""An artifact's manifest: a small JSON object, stored beside it, that says where it comes from."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ import shutil
 import subprocess
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from infra.bundle import ROOT, pinned
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-# What decides the artifact's bytes; a change anywhere else does not make it another artifact.
-_SOURCES = ("function", "infra/bundle.py")
+# The sources that determine the artifact's bytes.
+_SOURCES: Final = ("function", "infra/bundle.py")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """Where an artifact comes from.
+    """The origin of an artifact.
 
     Attributes:
         digest: The artifact's SHA-256, in hexadecimal.
-        commit: The git commit it was built at; empty outside of a git checkout.
-        dirty: Whether its sources were as no commit has them.
+        commit: The git commit it was built from; empty outside a git checkout.
+        dirty: Whether its sources had changes that are not committed.
         time: When it was built, in UTC.
         python: The Python that built it; the bytes do not depend on it.
-        dependencies: What it holds besides the handler, `name` to version.
+        dependencies: The packages it contains besides the handler, name to version.
     """
 
     digest: str
@@ -40,35 +40,35 @@ class Manifest:
     dependencies: dict[str, str]
 
     def as_json(self) -> str:
-        """Return the manifest as it is kept beside the artifact."""
+        """Return the manifest in the form that is stored beside the artifact."""
         return json.dumps(asdict(self), indent=2, sort_keys=True) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> Manifest:
-        """Read a manifest.
+        """Return the manifest that `text` contains.
 
         Raises:
-            ValueError: if the text is none.
+            ValueError: if it is not JSON, or not a manifest.
         """
         try:
             return cls(**json.loads(text))
         except TypeError as error:
-            raise ValueError(f"is no manifest: {error}") from None
+            raise ValueError(f"not a manifest: {error}") from None
 
 
 def manifest_object_key(digest: str) -> str:
-    """Return the key under which every artifact bucket holds the manifest of `digest`."""
+    """Return the S3 object key of the manifest of `digest`, the same in every artifact bucket."""
     return f"artifacts/{digest}.json"
 
 
 def describe(digest: str, root: Path = ROOT) -> Manifest:
-    """Return the manifest of an artifact that was built here and now."""
+    """Return the manifest of an artifact that was just built from `root`."""
     commit = _git(root, "rev-parse", "HEAD")
     changes = _git(root, "status", "--porcelain", "--", *_SOURCES)
     return Manifest(
         digest=digest,
         commit=commit or "",
-        # What git does not know cannot be found again either.
+        # Sources that git does not know cannot be found again.
         dirty=not commit or changes != "",
         time=datetime.now(UTC).isoformat(timespec="seconds"),
         python=platform.python_version(),

@@ -1,48 +1,57 @@
-"""The kit's names: its prefix, its stages, and the ARNs that its policies speak of."""
+"""The kit's names: its prefix, its stages, and the ARNs that its policies refer to."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Final
 
-from infra.limits import STAGE_NAME_CHARACTERS
+from function.limits import STAGE_PATTERN
 
-PROJECT = "ecs-run-task"
-PREFIX = f"{PROJECT}-"
-BOOTSTRAP_SUFFIX = "-bootstrap"
+PROJECT: Final = "ecs-run-task"
+PREFIX: Final = f"{PROJECT}-"
+BOOTSTRAP_SUFFIX: Final = "-bootstrap"
 
-# Roles of the function stacks live under a path of their own, so that the deploy role, which may
-# manage every role there, cannot manage itself.
-ROLE_PATH = f"/{PROJECT}/"
+# Roles of the function stacks have a path of their own. The deploy role may manage every role under
+# that path, and so cannot manage itself.
+ROLE_PATH: Final = f"/{PROJECT}/"
 
-# What the deploy role knows its keys by, since a key has no name. The artifact key does not carry
-# it: deploying a stage is no reason to change the key that all artifacts depend on.
-KEY_TAGS = {"managed-by": f"{PREFIX}deploy"}
+# A KMS key has no name, so the deploy role recognizes the keys it manages by this tag. The artifact
+# key does not carry it: no deployment of a stage has a reason to change that key.
+KMS_KEY_TAGS: Final = {"managed-by": f"{PREFIX}deploy"}
 
-# The alias that the event source mapping calls.
-ALIAS = "live"
-
-_STAGE = re.compile(rf"[a-z](?:[a-z0-9-]{{0,{STAGE_NAME_CHARACTERS - 2}}}[a-z0-9])?")
+# The alias that the event source mapping invokes.
+ALIAS: Final = "live"
 
 
 def is_stage_name(name: str) -> bool:
-    """Say whether `name` can be a stage: lower-case letters, digits and inner hyphens."""
-    return _STAGE.fullmatch(name) is not None
+    """Return whether `name` can be a stage: lower-case letters, digits and inner hyphens."""
+    return re.fullmatch(STAGE_PATTERN, name) is not None
+
+
+def stage_name(stage: str) -> str:
+    """Return the prefix of the names of a stage's resources."""
+    return f"{PREFIX}{stage}"
 
 
 def queue_name(stage: str, *, fifo: bool) -> str:
     """Return the name of a stage's work queue, by which senders find it."""
-    return f"{PREFIX}{stage}.fifo" if fifo else f"{PREFIX}{stage}"
+    return f"{stage_name(stage)}.fifo" if fifo else stage_name(stage)
 
 
 def function_name(stage: str) -> str:
     """Return the name of a stage's function, by which operators find it."""
-    return f"{PREFIX}{stage}"
+    return stage_name(stage)
 
 
 def log_group_name(stage: str) -> str:
     """Return the name of the log group of a stage's function."""
     return f"/aws/lambda/{function_name(stage)}"
+
+
+def artifact_store_name() -> str:
+    """Return the prefix of the names of an account's artifact store."""
+    return f"{PREFIX}artifacts"
 
 
 def deploy_role_name(region: str) -> str:
@@ -52,7 +61,13 @@ def deploy_role_name(region: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Location:
-    """Where a stack lives: one account, in one region, of one partition."""
+    """Where a stack is deployed.
+
+    Attributes:
+        account: The account's id, twelve digits.
+        region: The region, such as `eu-central-1`.
+        partition: The partition of the region, such as `aws`.
+    """
 
     account: str
     region: str
@@ -71,7 +86,7 @@ class Location:
         return self._ecs_arn("cluster", cluster)
 
     def task_definition_arn(self, task_definition: str) -> str:
-        """Return the ARN of a task definition; a bare family stands for all of its revisions."""
+        """Return the ARN of a task definition; a bare family means all of its revisions."""
         arn = self._ecs_arn("task-definition", task_definition)
         family = arn.rpartition("/")[2]
         return arn if ":" in family else f"{arn}:*"

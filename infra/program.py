@@ -1,4 +1,4 @@
-"""What `pulumi up` runs: the stack's name says which of the two kinds of stack it is."""
+"""The program that `pulumi up` runs; the stack's name decides which kind of stack it is."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import pulumi
 
 from infra.bootstrap import Bootstrap
 from infra.config import read_bootstrap_config, read_function_config
-from infra.names import BOOTSTRAP_SUFFIX, PREFIX
-from infra.stage import Stage, stage_name
+from infra.names import BOOTSTRAP_SUFFIX, PREFIX, stage_name
+from infra.stage import Stage
 
 
 def main() -> None:
-    """Make the current stack's resources and export what others need of them.
+    """Register the current stack's resources and export its outputs.
 
     Raises:
-        ConfigError: before any resource is made, naming key, file and fix.
+        ConfigError: if the configuration is invalid; no resource is registered then.
     """
     stack = pulumi.get_stack()
     if stack.endswith(BOOTSTRAP_SUFFIX):

@@ -1,34 +1,44 @@
-"""The work queue and its dead-letter queue."""
+"""The work queue and its dead-letter queue (DLQ)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pulumi
 from pulumi import Input, Output, ResourceOptions
 from pulumi_aws import sqs
 
-from infra.limits import DAY_SECONDS, QUEUE_MAX_RECEIVE_COUNT
-from infra.names import Location, queue_name
-from infra.policies.resources import dead_letter_queue_policy, work_queue_policy
+from infra.limits import DAY_SECONDS, MAX_RECEIVE_COUNT
+from infra.names import queue_name
+from infra.policies.resource_policies import dead_letter_queue_policy, work_queue_policy
+
+if TYPE_CHECKING:
+    from infra.config import FunctionConfig
 
 
 @dataclass(frozen=True, kw_only=True)
 class WorkQueueArgs:
-    """What a work queue is made of."""
+    """Arguments of a work queue.
 
-    stage: str
-    location: Location
-    key: Input[str]
-    senders: tuple[str, ...]
-    fifo: bool
-    visibility_timeout_seconds: int
-    retention_days: int
-    dead_letter_retention_days: int
+    Attributes:
+        config: The stage's configuration.
+        kms_key_arn: ARN of the KMS key that messages are encrypted with.
+    """
+
+    config: FunctionConfig
+    kms_key_arn: Input[str]
 
 
 class WorkQueue(pulumi.ComponentResource):
-    """The queue that messages are sent to, and the one that holds what can never succeed."""
+    """The queue that messages are sent to, and the queue of the rejected ones.
+
+    Attributes:
+        url: URL of the work queue.
+        arn: ARN of the work queue.
+        dead_letter_url: URL of the DLQ.
+        dead_letter_arn: ARN of the DLQ.
+    """
 
     url: Output[str]
     arn: Output[str]
@@ -36,33 +46,31 @@ class WorkQueue(pulumi.ComponentResource):
     dead_letter_arn: Output[str]
 
     def __init__(self, name: str, args: WorkQueueArgs, opts: ResourceOptions | None = None) -> None:
-        """Make both queues; `name` is the prefix of their names."""
         super().__init__("ecs-run-task:index:WorkQueue", name, None, opts)
+        config = args.config
         child = ResourceOptions(parent=self)
-        fifo = True if args.fifo else None
+        # A queue that is not FIFO must not have the attribute at all.
+        fifo = True if config.fifo else None
         dead_letters = sqs.Queue(
             f"{name}-dlq",
             fifo_queue=fifo,
-            kms_master_key_id=args.key,
-            message_retention_seconds=args.dead_letter_retention_days * DAY_SECONDS,
+            kms_master_key_id=args.kms_key_arn,
+            message_retention_seconds=config.dead_letter_retention_days * DAY_SECONDS,
             opts=child,
         )
         queue = sqs.Queue(
             name,
-            name=queue_name(args.stage, fifo=args.fifo),
+            name=queue_name(config.stage, fifo=config.fifo),
             fifo_queue=fifo,
-            # A sender that sets no deduplication id means the body, or SQS would refuse it.
+            # SQS refuses a message to a FIFO queue that has neither this nor a deduplication id.
             content_based_deduplication=fifo,
-            kms_master_key_id=args.key,
-            visibility_timeout_seconds=args.visibility_timeout_seconds,
-            message_retention_seconds=args.retention_days * DAY_SECONDS,
-            # Throttling is received again and again and is no fault of the message: the handler
-            # rejects what cannot succeed, and this is a backstop for a handler that crashes.
+            kms_master_key_id=args.kms_key_arn,
+            visibility_timeout_seconds=config.visibility_timeout_seconds,
+            message_retention_seconds=config.queue_retention_days * DAY_SECONDS,
+            # A throttled message is received many times without being at fault. The handler rejects
+            # what cannot succeed; this is only the backstop for a handler that crashes.
             redrive_policy=Output.json_dumps(
-                {
-                    "deadLetterTargetArn": dead_letters.arn,
-                    "maxReceiveCount": QUEUE_MAX_RECEIVE_COUNT,
-                }
+                {"deadLetterTargetArn": dead_letters.arn, "maxReceiveCount": MAX_RECEIVE_COUNT}
             ),
             opts=child,
         )
@@ -77,7 +85,7 @@ class WorkQueue(pulumi.ComponentResource):
         sqs.QueuePolicy(
             f"{name}-policy",
             queue_url=queue.url,
-            policy=Output.json_dumps(work_queue_policy(args.location, queue.arn, args.senders)),
+            policy=Output.json_dumps(work_queue_policy(config.location, queue.arn, config.senders)),
             opts=child,
         )
         sqs.QueuePolicy(

@@ -1,4 +1,4 @@
-"""The function stack: one stage's queue, function, topic and key."""
+"""The function stack: one stage's KMS key, queues, topic and function."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pulumi_aws import kms
 from infra.artifact_source import ArtifactSource, ArtifactSourceArgs
 from infra.failure_topic import FailureTopic, FailureTopicArgs
 from infra.lambda_function import LambdaFunction, LambdaFunctionArgs
-from infra.limits import DAY_SECONDS, KEY_DELETION_WINDOW_DAYS
-from infra.names import KEY_TAGS, PREFIX, log_group_name
+from infra.limits import DAY_SECONDS, KMS_KEY_DELETION_WINDOW_DAYS, MINUTE_SECONDS
+from infra.names import KMS_KEY_TAGS, log_group_name
 from infra.policies.function_role import FunctionGrants
-from infra.policies.resources import function_key_policy
+from infra.policies.resource_policies import stage_kms_key_policy
 from infra.queues import WorkQueue, WorkQueueArgs
 
 if TYPE_CHECKING:
@@ -23,11 +23,9 @@ if TYPE_CHECKING:
 
     from infra.config import FunctionConfig
 
-_MINUTE_SECONDS = 60
-
 
 class Stage(pulumi.ComponentResource):
-    """Everything between a sender and RunTask, in one account."""
+    """Everything between a sender and RunTask, for one stage of one account."""
 
     def __init__(
         self,
@@ -36,76 +34,61 @@ class Stage(pulumi.ComponentResource):
         bootstrap: pulumi.StackReference,
         opts: ResourceOptions | None = None,
     ) -> None:
-        """Make what `config` says, with what the account's bootstrap stack exports."""
         super().__init__("ecs-run-task:index:Stage", name, None, opts)
         child = ResourceOptions(parent=self)
-        log_group = config.location.arn("logs", f"log-group:{log_group_name(config.stage)}")
-        key = kms.Key(
+        log_group_arn = config.location.arn("logs", f"log-group:{log_group_name(config.stage)}")
+        kms_key = kms.Key(
             f"{name}-key",
-            description=f"{name}: queues, topic, log and environment",
-            deletion_window_in_days=KEY_DELETION_WINDOW_DAYS,
+            description=f"Encrypts queues, topic, log and environment of {name}",
+            deletion_window_in_days=KMS_KEY_DELETION_WINDOW_DAYS,
             enable_key_rotation=True,
             policy=Output.json_dumps(
-                function_key_policy(config.location, log_group=log_group, senders=config.senders)
+                stage_kms_key_policy(
+                    config.location, log_group_arn=log_group_arn, senders=config.senders
+                )
             ),
-            tags=KEY_TAGS,
+            tags=KMS_KEY_TAGS,
             opts=child,
         )
-        kms.Alias(f"{name}-alias", name=f"alias/{name}", target_key_id=key.key_id, opts=child)
-        queue = WorkQueue(
-            name,
-            WorkQueueArgs(
-                stage=config.stage,
-                location=config.location,
-                key=key.arn,
-                senders=config.senders,
-                fifo=config.fifo,
-                visibility_timeout_seconds=config.visibility_timeout_seconds,
-                retention_days=config.queue_retention_days,
-                dead_letter_retention_days=config.dead_letter_retention_days,
-            ),
-            child,
-        )
+        kms.Alias(f"{name}-alias", name=f"alias/{name}", target_key_id=kms_key.key_id, opts=child)
+        queue = WorkQueue(name, WorkQueueArgs(config=config, kms_key_arn=kms_key.arn), child)
         topic = FailureTopic(
-            f"{name}-failures", FailureTopicArgs(key=key.arn, emails=config.notify_emails), child
+            f"{name}-failures",
+            FailureTopicArgs(kms_key_arn=kms_key.arn, emails=config.notify_emails),
+            child,
         )
         artifact = ArtifactSource(
             f"{name}-artifact",
             ArtifactSourceArgs(
                 artifact=config.artifact,
                 bucket=bootstrap.require_output("artifactBucket"),
-                key=bootstrap.require_output("artifactKeyArn"),
+                kms_key_arn=bootstrap.require_output("artifactKmsKeyArn"),
             ),
             child,
         )
-        launcher = LambdaFunction(
+        function = LambdaFunction(
             name,
             LambdaFunctionArgs(
-                stage=config.stage,
+                config=config,
                 grants=FunctionGrants(
                     location=config.location,
-                    clusters=config.cluster_arns,
-                    task_definitions=config.task_definition_arns,
-                    pass_roles=config.pass_roles,
-                    work_queue=queue.arn,
-                    dead_letter_queue=queue.dead_letter_arn,
-                    topic=topic.arn,
-                    key=key.arn,
-                    log_group=log_group,
+                    cluster_arns=config.cluster_arns,
+                    task_definition_arns=config.task_definition_arns,
+                    pass_role_arns=config.pass_roles,
+                    work_queue_arn=queue.arn,
+                    dead_letter_queue_arn=queue.dead_letter_arn,
+                    failure_topic_arn=topic.arn,
+                    kms_key_arn=kms_key.arn,
+                    log_group_arn=log_group_arn,
                 ),
-                permissions_boundary=bootstrap.require_output("permissionsBoundaryArn"),
-                artifact_bucket=artifact.bucket,
-                artifact_key=artifact.object_key,
-                artifact_digest=artifact.digest,
+                permissions_boundary_arn=bootstrap.require_output("permissionsBoundaryArn"),
+                artifact=artifact,
                 environment=function_environment(
-                    config, queue=queue.url, dead_letters=queue.dead_letter_url, topic=topic.arn
+                    config,
+                    queue_url=queue.url,
+                    dead_letter_queue_url=queue.dead_letter_url,
+                    failure_topic_arn=topic.arn,
                 ),
-                timeout_seconds=config.timeout_seconds,
-                memory_megabytes=config.memory_megabytes,
-                batch_size=config.batch_size,
-                batching_window_seconds=config.batching_window_seconds,
-                maximum_concurrency=config.maximum_concurrency,
-                log_retention_days=config.log_retention_days,
             ),
             child,
         )
@@ -116,9 +99,9 @@ class Stage(pulumi.ComponentResource):
             "queueUrl": queue.url,
             "deadLetterQueueUrl": queue.dead_letter_url,
             "failureTopicArn": topic.arn,
-            "keyArn": key.arn,
-            "functionName": launcher.function_name,
-            "functionVersion": launcher.version,
+            "kmsKeyArn": kms_key.arn,
+            "functionName": function.function_name,
+            "functionVersion": function.version,
             "logGroup": log_group_name(config.stage),
             "artifactBucket": artifact.bucket,
             "artifactDigest": artifact.digest,
@@ -126,33 +109,31 @@ class Stage(pulumi.ComponentResource):
         self.register_outputs(self._outputs)
 
     def outputs(self) -> Mapping[str, Input[str]]:
-        """Return what operators and tools need to know of the stage."""
+        """Return the stack's outputs, for operators and tools."""
         return self._outputs
-
-
-def stage_name(stage: str) -> str:
-    """Return the prefix of the names of a stage's resources."""
-    return f"{PREFIX}{stage}"
 
 
 def function_environment(
     config: FunctionConfig,
     *,
-    queue: Input[str],
-    dead_letters: Input[str],
-    topic: Input[str],
+    queue_url: Input[str],
+    dead_letter_queue_url: Input[str],
+    failure_topic_arn: Input[str],
 ) -> dict[str, Input[str]]:
-    """Return the handler's environment, from the same values as its role's policy."""
+    """Return the function's environment variables.
+
+    The allow-list in it comes from the same values as the policy of the function's role.
+    """
     return {
         "STAGE": config.stage,
-        "QUEUE_URL": queue,
-        "DEAD_LETTER_QUEUE_URL": dead_letters,
-        "FAILURE_TOPIC_ARN": topic,
+        "QUEUE_URL": queue_url,
+        "DEAD_LETTER_QUEUE_URL": dead_letter_queue_url,
+        "FAILURE_TOPIC_ARN": failure_topic_arn,
         "CLUSTERS": json.dumps(config.cluster_arns),
         "TASK_DEFINITIONS": json.dumps(config.task_definition_arns),
         "PASS_ROLES": json.dumps(config.pass_roles),
         "QUEUE_RETENTION_SECONDS": str(config.queue_retention_days * DAY_SECONDS),
-        "ENVIRONMENT_MAX_AGE_SECONDS": str(config.environment_max_age_minutes * _MINUTE_SECONDS),
+        "ENVIRONMENT_MAX_AGE_SECONDS": str(config.environment_max_age_minutes * MINUTE_SECONDS),
         "LAUNCH_RATE": str(config.launch_rate),
         "MAXIMUM_CONCURRENCY": str(config.maximum_concurrency),
         "LOG_LEVEL": config.log_level,

@@ -1,11 +1,11 @@
-"""Watches what becomes of the sample messages: tasks, dead letters, notices."""
+"""Observes what becomes of the sample messages: tasks, dead letters, notifications."""
 
 from __future__ import annotations
 
 import json
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from function.message.idempotency import KEY_ATTRIBUTE, started_by
 from rehearsal.sample_account import CLUSTER
@@ -17,17 +17,24 @@ if TYPE_CHECKING:
     from infra.names import Location
     from rehearsal.emulator import Emulator
 
-# All of it takes two or three seconds; whatever is not there after this will not come.
-PATIENCE_SECONDS = 15.0
-_POLL_SECONDS = 0.1
+# It takes two or three seconds; what has not happened by then will not happen.
+MAX_WAIT_SECONDS: Final = 15.0
+
+_POLL_SECONDS: Final = 0.1
 
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
-_MAX_RECEIVE = 10
+_MAX_RECEIVE_MESSAGES: Final = 10
 
 
 @dataclass(frozen=True, kw_only=True)
 class SentSample:
-    """A sample that is on its way."""
+    """A sample that was sent.
+
+    Attributes:
+        sample: The sample.
+        message_id: The id that SQS gave it.
+        time: When it was sent, in seconds since 1970.
+    """
 
     sample: Sample
     message_id: str
@@ -35,11 +42,20 @@ class SentSample:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Observed:
-    """What became of a sample."""
+class ObservedSample:
+    """What became of a sample.
+
+    Attributes:
+        sent: The sample.
+        result: What became of it.
+        reason: Why it was rejected, or empty.
+        task: The ARN of its task, or empty.
+        exit_code: The exit code of its container; None while it runs or if there is none.
+        running_after_seconds: From sending until the task was RUNNING.
+    """
 
     sent: SentSample
-    verdict: SampleResult
+    result: SampleResult
     reason: str = ""
     task: str = ""
     exit_code: int | None = None
@@ -47,8 +63,18 @@ class Observed:
 
 
 @dataclass(kw_only=True)
-class Watch:
-    """One stage under observation."""
+class StageObserver:
+    """Sends samples to one stage and observes what becomes of them.
+
+    Attributes:
+        emulator: The embedded AWS.
+        location: Account and region of the stage.
+        outputs: The outputs of the stage's function stack.
+        inbox_url: The URL of a queue that is subscribed to the failure topic.
+        sent: The samples that were sent.
+        dead_letters: The message attributes of each dead letter, by message id.
+        notifications: The notifications, by message id.
+    """
 
     emulator: Emulator
     location: Location
@@ -56,7 +82,7 @@ class Watch:
     inbox_url: str
     sent: list[SentSample] = field(default_factory=list)
     dead_letters: dict[str, dict[str, str]] = field(default_factory=dict)
-    notices: dict[str, dict[str, Any]] = field(default_factory=dict)
+    notifications: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def send(self, samples: Sequence[Sample]) -> None:
         """Send the samples to the stage's work queue."""
@@ -73,66 +99,66 @@ class Watch:
                 SentSample(sample=sample, message_id=answer["MessageId"], time=time.time())
             )
 
-    def wait(self) -> list[Observed]:
-        """Wait until everything is as it should be, or patience ends, and say what is."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
+    def wait(self) -> list[ObservedSample]:
+        """Return what became of the samples: once it is as expected, or after MAX_WAIT_SECONDS."""
+        deadline = time.monotonic() + MAX_WAIT_SECONDS
         while True:
             tasks = self._tasks()
             self._read_dead_letters()
-            self._read_notices()
+            self._read_notifications()
             observed = [self._observe(sent, tasks) for sent in self.sent]
             if self._settled(observed) or time.monotonic() > deadline:
                 return observed
             time.sleep(_POLL_SECONDS)
 
     def left_in_queue(self) -> int:
-        """Return how many messages the work queue still holds, in flight or not."""
+        """Return the number of messages in the work queue, in flight or not."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         attributes = self._client("sqs").get_queue_attributes(
             QueueUrl=self.outputs["queueUrl"], AttributeNames=names
         )["Attributes"]
         return sum(int(attributes[name]) for name in names)
 
-    def refusals(self, sample: Sample) -> list[str]:
-        """Return how RunTask refused a sample, in the order of the calls."""
+    def launch_errors(self, sample: Sample) -> list[str]:
+        """Return the errors of a sample's RunTask calls, oldest first."""
         mine = started_by(self.outputs["stage"], sample.key)
         calls = self.emulator.calls("RunTask")
         return [call.error for call in calls if call.started_by == mine and call.error]
 
-    def _settled(self, observed: list[Observed]) -> bool:
+    def _settled(self, observed: list[ObservedSample]) -> bool:
         done = all(
-            one.verdict is one.sent.sample.verdict and one.exit_code == one.sent.sample.exit_code
+            one.result is one.sent.sample.result and one.exit_code == one.sent.sample.exit_code
             for one in observed
         )
-        announced = self.dead_letters.keys() == self.notices.keys()
+        announced = self.dead_letters.keys() == self.notifications.keys()
         return done and announced and self.left_in_queue() == 0
 
-    def _observe(self, sent: SentSample, tasks: dict[str, list[dict[str, Any]]]) -> Observed:
+    def _observe(self, sent: SentSample, tasks: dict[str, list[dict[str, Any]]]) -> ObservedSample:
         sample = sent.sample
-        if letter := self.dead_letters.get(sent.message_id):
-            return Observed(
-                sent=sent, verdict=SampleResult.REJECTED, reason=letter.get("reason", "")
+        if dead_letter := self.dead_letters.get(sent.message_id):
+            return ObservedSample(
+                sent=sent, result=SampleResult.REJECTED, reason=dead_letter.get("reason", "")
             )
         mine = tasks.get(started_by(self.outputs["stage"], sample.key), [])
         if not mine:
-            return Observed(sent=sent, verdict=SampleResult.MISSING)
+            return ObservedSample(sent=sent, result=SampleResult.MISSING)
         deliveries = [other for other in self.sent if other.sample.key == sample.key]
-        verdict = SampleResult.LAUNCHED
+        result = SampleResult.LAUNCHED
         if sent is not deliveries[0]:
-            verdict = SampleResult.LAUNCHED_AGAIN if len(mine) > 1 else SampleResult.STARTED_ALREADY
+            result = SampleResult.LAUNCHED_AGAIN if len(mine) > 1 else SampleResult.STARTED_ALREADY
         task = mine[0]
         codes = {box["name"]: box.get("exitCode") for box in task["containers"]}
         started = task.get("startedAt")
-        return Observed(
+        return ObservedSample(
             sent=sent,
-            verdict=verdict,
+            result=result,
             task=task["taskArn"],
             exit_code=codes.get("report") if task["lastStatus"] == "STOPPED" else None,
             running_after_seconds=started.timestamp() - sent.time if started else None,
         )
 
     def _tasks(self) -> dict[str, list[dict[str, Any]]]:
-        """Return all tasks by what they were started by, the oldest first."""
+        """Return all tasks by their `startedBy`, oldest first."""
         ecs = self._client("ecs")
         arns = [
             arn
@@ -153,16 +179,16 @@ class Watch:
             }
             self.dead_letters[attributes.get("messageId", message["MessageId"])] = attributes
 
-    def _read_notices(self) -> None:
+    def _read_notifications(self) -> None:
         for message in self._messages(self.inbox_url):
-            notice = json.loads(message["Body"])
-            self.notices[notice["messageId"]] = notice
+            notification = json.loads(message["Body"])
+            self.notifications[notification["messageId"]] = notification
 
     def _messages(self, url: str) -> list[dict[str, Any]]:
-        """Return what a queue holds, and leave it there for whoever looks after us."""
+        """Return the messages of a queue, and leave them there."""
         answer = self._client("sqs").receive_message(
             QueueUrl=url,
-            MaxNumberOfMessages=_MAX_RECEIVE,
+            MaxNumberOfMessages=_MAX_RECEIVE_MESSAGES,
             MessageAttributeNames=["All"],
             VisibilityTimeout=0,
         )

@@ -1,8 +1,8 @@
-"""The rehearsal through the real engine: the Pulumi CLI and the AWS plugin, at the emulator.
+"""The rehearsal with the Pulumi CLI and the AWS plugin, which call the emulator.
 
-State, passphrase and configuration are the run's own, in the emulator's private folder; the
-committed files and the operator's backend are left alone. The CLI's home stays the operator's,
-because that is where the AWS plugin is installed.
+State, passphrase and configuration are in the emulator's private folder; the committed files and
+the operator's backend are not touched. The CLI's home is the operator's, because the AWS plugin is
+installed there.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ruamel.yaml import YAML
 
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 
     from rehearsal.emulator import Emulator
 
-_INSTALL_CLI = "install it: https://www.pulumi.com/docs/install/"
+_INSTALL_CLI: Final = "install it: https://www.pulumi.com/docs/install/"
 
-# What the program's resources, and signing in, go through.
-_ENDPOINTS = ("cloudwatchlogs", "iam", "kms", "lambda", "s3", "sns", "sqs", "sts")
+# The services that the program's resources and AssumeRole use.
+_ENDPOINTS: Final = ("cloudwatchlogs", "iam", "kms", "lambda", "s3", "sns", "sqs", "sts")
 
-# What the provider would otherwise ask services that the emulator does not have.
-_FLAGS = {
+# Checks of the provider that call services which the emulator does not have.
+_FLAGS: Final = {
     "aws:skipCredentialsValidation": True,
     "aws:skipMetadataApiCheck": True,
     "aws:skipRegionValidation": True,
@@ -44,47 +44,47 @@ _FLAGS = {
 
 
 def check_tools() -> None:
-    """Make sure that the Pulumi CLI and the AWS plugin are installed.
+    """Check that the Pulumi CLI and the AWS plugin are installed.
 
     Raises:
-        RuntaskError: saying which is missing, and how to install it.
+        RuntaskError: if one is missing; the text says how to install it.
     """
     cli = shutil.which("pulumi")
     if cli is None:
         raise RuntaskError(f"--engine pulumi needs the Pulumi CLI on the PATH; {_INSTALL_CLI}")
-    wanted = version("pulumi-aws")
+    required = version("pulumi-aws")
     done = subprocess.run(  # noqa: S603 - the operator's own CLI
         [cli, "plugin", "ls", "--json"], capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise RuntaskError(f"pulumi plugin ls: {done.stderr.strip()}")
     plugins = {(plugin["name"], plugin.get("version")) for plugin in json.loads(done.stdout)}
-    if ("aws", wanted) not in plugins:
+    if ("aws", required) not in plugins:
         raise RuntaskError(
-            f"--engine pulumi needs the AWS plugin {wanted}; "
-            f"run: pulumi plugin install resource aws {wanted}"
+            f"--engine pulumi needs the AWS plugin {required}; "
+            f"run: pulumi plugin install resource aws {required}"
         )
 
 
 def prepare(
     project: Project, emulator: Emulator, locations: Mapping[str, Location]
 ) -> PulumiEngine:
-    """Return an engine for a private copy of the project, which is changed for the run.
+    """Return an engine for a private copy of the project, whose files are changed.
 
     Args:
         project: The copy.
-        emulator: Where the AWS plugin is sent.
+        emulator: The embedded AWS that the AWS plugin calls.
         locations: Account and region of each function stack.
     """
     state = project.folder / "state"
     state.mkdir()
     (project.folder / "infra").symlink_to(ROOT / "infra")
-    _run_with_this_python(project.folder / PROJECT_FILE)
+    _use_this_python(project.folder / PROJECT_FILE)
     accounts = {}
     for stack in project.stacks():
         config = project.stack_config(stack)
         accounts[stack] = str(json.loads(config["aws:allowedAccountIds"])[0])
-        _send_to(emulator.endpoint, project.stack_file(stack), config, locations.get(stack))
+        _use_emulator(emulator.endpoint, project.stack_file(stack), config, locations.get(stack))
 
     def variables(stack: str) -> dict[str, str]:
         location = next(
@@ -100,18 +100,18 @@ def prepare(
     return PulumiEngine(folder=project.folder, variables=variables)
 
 
-def _run_with_this_python(path: Path) -> None:
-    """Let the engine start the program with the environment that is installed already."""
+def _use_this_python(path: Path) -> None:
+    """Let the CLI run the program with the Python environment of this process."""
     yaml = YAML()
     content = yaml.load(path.read_text(encoding="utf-8"))
     content["runtime"]["options"]["virtualenv"] = sys.prefix
     yaml.dump(content, path)
 
 
-def _send_to(
+def _use_emulator(
     endpoint: str, path: Path, config: Mapping[str, str], location: Location | None
 ) -> None:
-    """Point a stack's AWS provider at the emulator, and let the samples' names in."""
+    """Point a stack's AWS provider at the emulator, and add the sample account's names."""
     yaml = YAML()
     content = yaml.load(path.read_text(encoding="utf-8"))
     values = content["config"]

@@ -1,17 +1,16 @@
-"""The rehearsal's steps: four stacks in two accounts, messages, promotion, messages again."""
+"""The steps of the rehearsal: four stacks in two accounts, messages, a promotion, messages."""
 
 from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from infra.names import BOOTSTRAP_SUFFIX, Location
-from rehearsal.engine.in_process import EmulatorSessions, InProcessEngine
-from rehearsal.expectations import Expectation, no_drift, of_stage, same_artifact
-from rehearsal.observer import Observed, Watch
+from rehearsal.checks import Check, no_drift, same_artifact, stage_checks
+from rehearsal.engine import EmulatorSessions, InProcessEngine
+from rehearsal.observer import ObservedSample, StageObserver
 from rehearsal.pulumi_cli import prepare
 from rehearsal.sample_account import SampleAccount, with_sample_account
 from rehearsal.samples import DEV_SAMPLES, PROD_SAMPLES, Sample
@@ -21,90 +20,100 @@ from runtask.promotion.promote import PromotionContext, plan_promotion, promote
 from runtask.promotion.state import load_stage_state
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
     from rehearsal.emulator import Emulator
     from runtask.engine import Engine
 
-Say = Callable[[str], None]
+# The stages that the artifact is promoted from and to.
+SOURCE: Final = "dev"
+TARGET: Final = "prod"
 
-FROM = "dev"
-TO = "prod"
+_BOOTSTRAP_STACKS: Final = (f"{SOURCE}{BOOTSTRAP_SUFFIX}", f"{TARGET}{BOOTSTRAP_SUFFIX}")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Result:
-    """What the rehearsal showed."""
+class RehearsalResult:
+    """What the rehearsal found.
+
+    Attributes:
+        locations: Account and region of each stage.
+        digests: The SHA-256 of the artifact that each stage runs.
+        observed: Stage and sample, in the order of sending.
+        checks: All checks, passed or not.
+    """
 
     locations: dict[str, Location]
     digests: dict[str, str]
-    observed: list[tuple[str, Observed]]
-    expectations: list[Expectation]
+    observed: list[tuple[str, ObservedSample]]
+    checks: list[Check]
 
     @property
-    def fallen(self) -> list[Expectation]:
-        """The expectations that did not hold."""
-        return [expectation for expectation in self.expectations if not expectation.holds]
+    def failed(self) -> list[Check]:
+        """The checks that did not pass."""
+        return [check for check in self.checks if not check.passed]
 
 
 @dataclass(kw_only=True)
 class Rehearsal:
-    """One run of everything, on one emulator.
+    """One run of all steps on one emulator.
 
     Attributes:
-        project: The committed files. A copy of them is worked with, since a promotion pins.
-        real_engine: Deploy with the Pulumi CLI and the AWS plugin instead of in this process.
-        destroy: Let the real engine take everything away again.
+        project: The committed files. They are copied, because a promotion changes them.
+        emulator: The embedded AWS.
+        say: Prints a line of progress.
+        pulumi_cli: Deploy with the Pulumi CLI and the AWS plugin instead of in this process.
+        destroy: Destroy the stacks at the end, if the Pulumi CLI deployed them.
     """
 
     project: Project
     emulator: Emulator
-    say: Say
-    real_engine: bool = False
+    say: Callable[[str], None]
+    pulumi_cli: bool = False
     destroy: bool = False
-    _begun: float = field(default_factory=time.monotonic)
-    _seen: list[tuple[str, Observed]] = field(default_factory=list)
-    _expected: list[Expectation] = field(default_factory=list)
+    _started_at: float = field(default_factory=time.monotonic)
+    _observed: list[tuple[str, ObservedSample]] = field(default_factory=list)
+    _checks: list[Check] = field(default_factory=list)
 
-    def run(self) -> Result:
-        """Go through all steps.
+    def run(self) -> RehearsalResult:
+        """Run all steps.
 
         Raises:
-            RuntaskError: if a stack cannot be made, or the artifact cannot be promoted.
+            RuntaskError: if a stack cannot be deployed, or the artifact cannot be promoted.
             ProjectError: if Pulumi.yaml or a stack's file is wrong.
         """
         project = self._private_copy()
-        locations = {stage: project.stage_config(stage).location for stage in (FROM, TO)}
+        locations = {stage: project.stage_config(stage).location for stage in (SOURCE, TARGET)}
         engine = self._engine(project, locations)
         for stage, location in locations.items():
             engine.up(f"{stage}{BOOTSTRAP_SUFFIX}")
-            SampleAccount(emulator=self.emulator, location=location).make()
-        engine.up(FROM)
-        self._messages(locations[FROM], engine.outputs(FROM), DEV_SAMPLES)
-        tools = PromotionContext(
+            SampleAccount(emulator=self.emulator, location=location).create()
+        engine.up(SOURCE)
+        self._send(locations[SOURCE], engine.outputs(SOURCE), DEV_SAMPLES)
+        context = PromotionContext(
             project=project,
             engine=engine,
             sessions=EmulatorSessions(emulator=self.emulator),
             say=self._say,
             confirm=lambda _question: True,
         )
-        # Whoever works on the handler has not committed it yet.
-        promote(plan_promotion(FROM, TO, tools, allow_dirty=True), tools)
-        self._messages(locations[TO], engine.outputs(TO), PROD_SAMPLES)
-        states = [load_stage_state(project, stage, engine, tools.sessions) for stage in (FROM, TO)]
+        # The artifact may be built from a handler that is not committed yet.
+        promote(plan_promotion(SOURCE, TARGET, context, allow_dirty=True), context)
+        self._send(locations[TARGET], engine.outputs(TARGET), PROD_SAMPLES)
+        states = [
+            load_stage_state(project, stage, engine, context.sessions) for stage in (SOURCE, TARGET)
+        ]
         digests = {state.stage: state.running for state in states}
-        self._expected.append(same_artifact(digests))
-        self._expected.extend(no_drift(state.stage, state.drift) for state in states)
+        self._checks.append(same_artifact(digests))
+        self._checks.extend(no_drift(state.stage, state.drift) for state in states)
         if isinstance(engine, PulumiEngine):
-            for stack in (FROM, TO):
-                engine.expect_no_changes(stack)
-            if self.destroy:
-                for stack in (FROM, TO, f"{FROM}{BOOTSTRAP_SUFFIX}", f"{TO}{BOOTSTRAP_SUFFIX}"):
-                    engine.destroy(stack)
-        return Result(
-            locations=locations, digests=digests, observed=self._seen, expectations=self._expected
+            self._finish(engine)
+        return RehearsalResult(
+            locations=locations, digests=digests, observed=self._observed, checks=self._checks
         )
 
     def _engine(self, project: Project, locations: Mapping[str, Location]) -> Engine:
-        if self.real_engine:
+        if self.pulumi_cli:
             return prepare(project, self.emulator, locations)
         return InProcessEngine(
             project=project, emulator=self.emulator, say=self._say, adapt=_adapter(locations)
@@ -113,34 +122,42 @@ class Rehearsal:
     def _private_copy(self) -> Project:
         folder = self.emulator.folder / "project"
         folder.mkdir()
-        for stack in (FROM, TO, f"{FROM}{BOOTSTRAP_SUFFIX}", f"{TO}{BOOTSTRAP_SUFFIX}"):
-            self.project.stack_config(stack)  # a missing file is told by its name
+        for stack in (SOURCE, TARGET, *_BOOTSTRAP_STACKS):
+            self.project.stack_config(stack)  # a missing file is an error that names it
             shutil.copy(self.project.stack_file(stack), folder)
         shutil.copy(self.project.folder / PROJECT_FILE, folder)
         return load_project(folder)
 
-    def _messages(
+    def _send(
         self, location: Location, outputs: Mapping[str, Any], samples: Sequence[Sample]
     ) -> None:
+        """Send samples to a stage, and observe and check what becomes of them."""
         sample_account = SampleAccount(emulator=self.emulator, location=location)
-        watch = Watch(
+        observer = StageObserver(
             emulator=self.emulator,
             location=location,
             outputs=outputs,
             inbox_url=sample_account.subscribe_inbox(outputs["failureTopicArn"]),
         )
-        watch.send(samples)
+        observer.send(samples)
         self._say(f"stage {outputs['stage']}: {len(samples)} messages sent")
-        observed = watch.wait()
-        self._seen.extend((outputs["stage"], one) for one in observed)
-        self._expected.extend(of_stage(watch, observed))
+        observed = observer.wait()
+        self._observed.extend((outputs["stage"], one) for one in observed)
+        self._checks.extend(stage_checks(observer, observed))
+
+    def _finish(self, engine: PulumiEngine) -> None:
+        for stack in (SOURCE, TARGET):
+            engine.expect_no_changes(stack)
+        if self.destroy:
+            for stack in (SOURCE, TARGET, *_BOOTSTRAP_STACKS):
+                engine.destroy(stack)
 
     def _say(self, text: str) -> None:
-        self.say(f"[{time.monotonic() - self._begun:4.1f} s] {text}")
+        self.say(f"[{time.monotonic() - self._started_at:4.1f} s] {text}")
 
 
 def _adapter(locations: Mapping[str, Location]) -> Callable[[str, dict[str, str]], dict[str, str]]:
-    """Return what lets the samples' names into a stage's configuration."""
+    """Return what adds the sample account to the configuration of the function stacks."""
 
     def adapt(stack: str, config: dict[str, str]) -> dict[str, str]:
         return with_sample_account(config, locations[stack]) if stack in locations else config

@@ -1,28 +1,29 @@
-"""Pre-existing resources of a sample account: cluster, service, task definition, inbox queue."""
+"""The pre-existing resources of an account: cluster, service, task definition, inbox queue."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from infra.names import PROJECT, Location
 
 if TYPE_CHECKING:
     from rehearsal.emulator import Emulator
 
-CLUSTER = "batch"
-SERVICE = "report-service"
-FAMILY = "report"
-ROLES = ("report-task", "report-execution")
+# The names that the messages in `examples` use.
+CLUSTER: Final = "batch"
+SERVICE: Final = "report-service"
+FAMILY: Final = "report"
+ROLES: Final = ("report-task", "report-execution")
 
-# The subnets and the group of the examples; the embedded AWS has no network to check them with.
-SUBNETS = ("subnet-0a1b2c3d4e5f60718", "subnet-0f1e2d3c4b5a69788")
-SECURITY_GROUP = "sg-0123456789abcdef0"
+# Those of the examples; the embedded AWS has no network to check them against.
+SUBNETS: Final = ("subnet-0a1b2c3d4e5f60718", "subnet-0f1e2d3c4b5a69788")
+SECURITY_GROUP: Final = "sg-0123456789abcdef0"
 
-_INBOX = "operators-inbox"
+_INBOX: Final = "operators-inbox"
 
-_TRUST_ECS = {
+_ECS_TRUST_POLICY: Final = {
     "Version": "2012-10-17",
     "Statement": [
         {
@@ -36,18 +37,18 @@ _TRUST_ECS = {
 
 @dataclass(frozen=True, kw_only=True)
 class SampleAccount:
-    """A customer's account, with what the sample messages speak of."""
+    """An account with the resources that the sample messages name."""
 
     emulator: Emulator
     location: Location
 
-    def make(self) -> None:
-        """Make cluster, roles, task definition and service."""
+    def create(self) -> None:
+        """Create cluster, roles, task definition and service."""
         ecs = self.emulator.client("ecs", self.location.account, self.location.region)
         iam = self.emulator.client("iam", self.location.account, self.location.region)
         roles = [self.location.iam_arn(f"role/{role}") for role in ROLES]
         for role in ROLES:
-            iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(_TRUST_ECS))
+            iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(_ECS_TRUST_POLICY))
         ecs.create_cluster(clusterName=CLUSTER)
         ecs.register_task_definition(
             family=FAMILY,
@@ -78,12 +79,12 @@ class SampleAccount:
         )
 
     def subscribe_inbox(self, topic_arn: str) -> str:
-        """Subscribe a queue to a stage's failure topic, and return the queue's URL."""
+        """Subscribe a new queue to a stage's failure topic, and return the queue's URL."""
         sqs = self.emulator.client("sqs", self.location.account, self.location.region)
         sns = self.emulator.client("sns", self.location.account, self.location.region)
         inbox = self.location.arn("sqs", _INBOX)
         url: str = sqs.create_queue(
-            QueueName=_INBOX, Attributes={"Policy": json.dumps(_let_in(topic_arn, inbox))}
+            QueueName=_INBOX, Attributes={"Policy": json.dumps(_delivery_policy(topic_arn, inbox))}
         )["QueueUrl"]
         sns.subscribe(
             TopicArn=topic_arn,
@@ -94,8 +95,8 @@ class SampleAccount:
         return url
 
 
-def _let_in(topic_arn: str, queue_arn: str) -> dict[str, object]:
-    """Return the queue policy that lets a topic deliver.
+def _delivery_policy(topic_arn: str, queue_arn: str) -> dict[str, object]:
+    """Return the queue policy that lets a topic deliver to a queue.
 
     https://docs.aws.amazon.com/sns/latest/dg/subscribe-sqs-queue-to-sns-topic.html
     """
@@ -110,21 +111,23 @@ def _let_in(topic_arn: str, queue_arn: str) -> dict[str, object]:
 
 
 def with_sample_account(config: dict[str, str], location: Location) -> dict[str, str]:
-    """Return a stage's configuration in which the samples' names are allowed too.
+    """Return a stage's configuration with the sample account added to what messages may name.
 
-    A stage that names other clusters can be rehearsed as well; what it names stays as it is.
+    Args:
+        config: The stage's configuration; the names in it stay.
+        location: Account and region of the stage.
     """
-    mine = {
+    names = {
         "clusters": [CLUSTER],
         "taskDefinitions": [FAMILY],
         "passRoles": [location.iam_arn(f"role/{role}") for role in ROLES],
     }
     return config | {
-        f"{PROJECT}:{key}": json.dumps(_merged(config.get(f"{PROJECT}:{key}", "[]"), names))
-        for key, names in mine.items()
+        f"{PROJECT}:{key}": json.dumps(_merged(config.get(f"{PROJECT}:{key}", "[]"), added))
+        for key, added in names.items()
     }
 
 
-def _merged(text: str, names: list[str]) -> list[str]:
-    given = json.loads(text)
-    return [*given, *(name for name in names if name not in given)]
+def _merged(text: str, added: list[str]) -> list[str]:
+    names = json.loads(text)
+    return [*names, *(name for name in added if name not in names)]

@@ -1,14 +1,15 @@
-"""The messages of the rehearsal, and what has to become of each."""
+"""The messages of the rehearsal, and the result that is expected of each."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Final
 
 from runtask.messages import read_messages
 
-EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+EXAMPLES: Final = Path(__file__).resolve().parents[1] / "examples"
 
 
 class SampleResult(StrEnum):
@@ -17,24 +18,35 @@ class SampleResult(StrEnum):
     LAUNCHED = "launched"
     STARTED_ALREADY = "started already"
     REJECTED = "rejected"
-    LAUNCHED_AGAIN = "launched again"  # a second task for one key: never right
-    MISSING = "missing"  # neither a task nor in the DLQ: never right
+    # A second task for one key: never expected.
+    LAUNCHED_AGAIN = "launched again"
+    # Neither a task nor in the DLQ: never expected.
+    MISSING = "missing"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """A message, and the fact that it is to show."""
+    """A message and its expected result.
+
+    Attributes:
+        name: The name in the results.
+        file: The file in `examples` with the body.
+        key: The idempotency key.
+        result: The expected result.
+        exit_code: The expected exit code of the task, if there is one.
+        reason: The expected reason of a rejection, or empty.
+    """
 
     name: str
     file: str
     key: str
-    verdict: SampleResult
+    result: SampleResult
     exit_code: int | None = None
     reason: str = ""
 
     @property
     def body(self) -> str:
-        """The text to send, as a sender of the file's kind would send it."""
+        """The message body, as `runtask send` sends it."""
         (message,) = read_messages([str(EXAMPLES / self.file)], None)
         return message.body
 
@@ -44,7 +56,7 @@ def _launch(file: str, exit_code: int, name: str = "") -> Sample:
         name=name or file,
         file=file,
         key=f"rehearsal-{Path(file).stem}",
-        verdict=SampleResult.LAUNCHED,
+        result=SampleResult.LAUNCHED,
         exit_code=exit_code,
     )
 
@@ -54,19 +66,19 @@ def _reject(file: str, reason: str) -> Sample:
         name=file,
         file=file,
         key=f"rehearsal-{Path(file).stem}",
-        verdict=SampleResult.REJECTED,
+        result=SampleResult.REJECTED,
         reason=reason,
     )
 
 
-DEV_SAMPLES = (
+DEV_SAMPLES: Final = (
     _launch("run-task.json", 0),
     _launch("flat.json", 0),
     Sample(
         name="flat.json, delivered twice",
         file="flat.json",
         key="rehearsal-flat",
-        verdict=SampleResult.STARTED_ALREADY,
+        result=SampleResult.STARTED_ALREADY,
         exit_code=0,
     ),
     _launch("without-network.yaml", 7),
@@ -75,5 +87,5 @@ DEV_SAMPLES = (
     _reject("not-allowed.json", "not-allowed"),
 )
 
-# What is promoted has to work where it is promoted to.
-PROD_SAMPLES = (_launch("run-task.json", 0),)
+# After the promotion: the artifact works in the other account.
+PROD_SAMPLES: Final = (_launch("run-task.json", 0),)

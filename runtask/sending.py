@@ -186,9 +186,9 @@ def _settings(config: FunctionConfig) -> Settings:
     host = f"https://sqs.{location.region}.amazonaws.com/{location.account}"
     environment = function_environment(
         config,
-        queue=f"{host}/{queue}",
-        dead_letters=f"{host}/{PREFIX}{config.stage}-dlq",
-        topic=location.arn("sns", f"{PREFIX}{config.stage}-failures"),
+        queue_url=f"{host}/{queue}",
+        dead_letter_queue_url=f"{host}/{PREFIX}{config.stage}-dlq",
+        failure_topic_arn=location.arn("sns", f"{PREFIX}{config.stage}-failures"),
     )
     return Settings.from_environment(cast("Mapping[str, str]", environment))
 

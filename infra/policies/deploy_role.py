@@ -1,11 +1,11 @@
-"""What the deploy role may do: make and change the kit's resources in one account, and no more."""
+"""The deploy role's policies: who may assume it, and what it may do in one account."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from infra.names import KEY_TAGS, PREFIX, ROLE_PATH, Location
+from infra.names import KMS_KEY_TAGS, PREFIX, ROLE_PATH, Location, artifact_store_name
 from infra.policies.statements import Conditions, Document, Statement, allow, document, under
 
 if TYPE_CHECKING:
@@ -13,19 +13,26 @@ if TYPE_CHECKING:
 
     from pulumi import Input
 
-# These actions know no resource; what they may touch is narrowed by a condition where they have
-# one. https://docs.aws.amazon.com/service-authorization/latest/reference/
-_ANY_RESOURCE = "*"
+# For actions that cannot be limited to a resource; a condition limits them where they have one.
+# https://docs.aws.amazon.com/service-authorization/latest/reference/
+_ANY_RESOURCE: Final = "*"
 
-GITHUB_ISSUER = "token.actions.githubusercontent.com"
+# Host of the OIDC provider of GitHub Actions.
+GITHUB_ISSUER: Final = "token.actions.githubusercontent.com"
 
 
 @dataclass(frozen=True, kw_only=True)
 class WorkflowTrust:
-    """The workflows that may assume the deploy role, and the role's own ARN.
+    """The GitHub workflows that may assume the deploy role.
 
-    A workflow has assumed the role already when the provider assumes it as the stack's
-    configuration says, so the role has to trust itself.
+    A workflow runs as the deploy role already when the AWS provider assumes that role as
+    `aws:assumeRoles` says. So the role must be able to assume itself.
+
+    Attributes:
+        provider_arn: ARN of the account's OIDC provider for GitHub.
+        repository: The repository, `owner/name`.
+        subjects: Branches, tags or environments, such as `environment:prod`.
+        role_arn: ARN of the deploy role itself.
     """
 
     provider_arn: Input[str]
@@ -37,12 +44,12 @@ class WorkflowTrust:
 def trust_deployers(
     principals: Sequence[str], external_id: str, workflows: WorkflowTrust | None = None
 ) -> Document:
-    """Return the trust policy of the deploy role: `principals` and `workflows` may assume it.
+    """Return the deploy role's trust policy, which lets `principals` and `workflows` assume it.
 
     Args:
         principals: Account ids, or ARNs of roles or users.
         external_id: The external id that they must present; empty for none.
-        workflows: The workflows of a GitHub repository; None for none.
+        workflows: The workflows of a GitHub repository, if any.
     """
     conditions: Conditions | None = (
         {"StringEquals": {"sts:ExternalId": external_id}} if external_id else None
@@ -61,7 +68,7 @@ def trust_deployers(
 
 
 def _trust_workflows(workflows: WorkflowTrust) -> tuple[Statement, Statement]:
-    """Return who of GitHub may come, by repository and by branch or environment.
+    """Return the trust statements for GitHub Actions, by repository and branch or environment.
 
     https://docs.github.com/en/actions/concepts/security/openid-connect
     """
@@ -80,9 +87,9 @@ def _trust_workflows(workflows: WorkflowTrust) -> tuple[Statement, Statement]:
             },
         ),
         allow(
-            "Itself",
+            "AssumeItself",
             ["sts:AssumeRole"],
-            # By condition: AWS refuses a principal that does not exist yet.
+            # As a condition, because IAM rejects a principal that does not exist yet.
             principals={"AWS": workflows.role_arn.split(":")[4]},
             conditions={"ArnEquals": {"aws:PrincipalArn": workflows.role_arn}},
         ),
@@ -91,27 +98,27 @@ def _trust_workflows(workflows: WorkflowTrust) -> tuple[Statement, Statement]:
 
 @dataclass(frozen=True, kw_only=True)
 class DeployGrants:
-    """What a deploy role works with.
+    """The resources that a deploy role may use.
 
     Attributes:
-        location: The account and region, which the role does not leave.
-        boundary: ARN of the permissions boundary without which no role may be made.
-        artifact_bucket: ARN of the artifact bucket.
-        artifact_key: ARN of the key that the artifacts are encrypted with.
+        location: The account and region that the role is limited to.
+        boundary_arn: ARN of the permissions boundary that every role it creates must have.
+        artifact_bucket_arn: ARN of the artifact bucket.
+        artifact_kms_key_arn: ARN of the KMS key that artifacts are encrypted with.
         artifact_sources: Ids of other accounts whose artifacts may be read, to promote them.
-        itself: ARN of the deploy role, if workflows that run as it assume it once more.
+        own_arn: ARN of the deploy role, if it must be able to assume itself; else empty.
     """
 
     location: Location
-    boundary: Input[str]
-    artifact_bucket: Input[str]
-    artifact_key: Input[str]
+    boundary_arn: Input[str]
+    artifact_bucket_arn: Input[str]
+    artifact_kms_key_arn: Input[str]
     artifact_sources: Sequence[str] = ()
-    itself: str = ""
+    own_arn: str = ""
 
 
 def deploy_policy(grants: DeployGrants) -> Document:
-    """Return the deploy role's policy."""
+    """Return the deploy role's permissions: to manage the kit's resources, and nothing else."""
     location = grants.location
     roles = location.iam_arn(f"role{ROLE_PATH}{PREFIX}*")
     functions = location.arn("lambda", f"function:{PREFIX}*")
@@ -228,7 +235,7 @@ def deploy_policy(grants: DeployGrants) -> Document:
                 "iam:PutRolePolicy",
             ],
             resources=[roles],
-            conditions={"StringEquals": {"iam:PermissionsBoundary": grants.boundary}},
+            conditions={"StringEquals": {"iam:PermissionsBoundary": grants.boundary_arn}},
         ),
         allow(
             "PassRolesToLambda",
@@ -237,13 +244,13 @@ def deploy_policy(grants: DeployGrants) -> Document:
             conditions={"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}},
         ),
         allow(
-            "NewKeys",
+            "CreateKmsKeys",
             ["kms:CreateKey"],
             resources=[_ANY_RESOURCE],
             conditions={"StringEquals": _tagged("aws:RequestTag")},
         ),
         allow(
-            "Keys",
+            "KmsKeys",
             [
                 "kms:CreateAlias",
                 "kms:CreateGrant",
@@ -266,13 +273,13 @@ def deploy_policy(grants: DeployGrants) -> Document:
             conditions={"StringEquals": _tagged("aws:ResourceTag")},
         ),
         allow(
-            "KeyAliases",
+            "KmsAliases",
             ["kms:CreateAlias", "kms:DeleteAlias", "kms:UpdateAlias"],
             resources=[location.arn("kms", f"alias/{PREFIX}*")],
         ),
         allow(
-            # The provider finds aliases and log groups by listing them all.
-            "WithoutResource",
+            # The AWS provider finds aliases and log groups by listing all of them.
+            "ActionsWithoutResource",
             [
                 "kms:ListAliases",
                 "logs:DescribeLogGroups",
@@ -290,24 +297,24 @@ def deploy_policy(grants: DeployGrants) -> Document:
                 "s3:PutObject",
                 "s3:PutObjectTagging",
             ],
-            resources=[under(grants.artifact_bucket, "/*")],
+            resources=[under(grants.artifact_bucket_arn, "/*")],
         ),
-        allow("ArtifactList", ["s3:ListBucket"], resources=[grants.artifact_bucket]),
+        allow("ArtifactList", ["s3:ListBucket"], resources=[grants.artifact_bucket_arn]),
         allow(
-            "ArtifactKey",
+            "ArtifactKmsKey",
             ["kms:Decrypt", "kms:GenerateDataKey"],
-            resources=[grants.artifact_key],
+            resources=[grants.artifact_kms_key_arn],
         ),
         allow(
             "PromotedArtifacts",
             ["s3:GetObject"],
-            resources=[f"arn:{location.partition}:s3:::{PREFIX}artifacts-*/artifacts/*"],
+            resources=[f"arn:{location.partition}:s3:::{artifact_store_name()}-*/artifacts/*"],
             conditions={"StringEquals": {"aws:ResourceAccount": sorted(grants.artifact_sources)}},
         )
         if grants.artifact_sources
         else None,
         allow(
-            "PromotedArtifactKeys",
+            "PromotedArtifactKmsKeys",
             ["kms:Decrypt"],
             resources=[
                 f"arn:{location.partition}:kms:*:{account}:key/*"
@@ -317,9 +324,11 @@ def deploy_policy(grants: DeployGrants) -> Document:
         )
         if grants.artifact_sources
         else None,
-        allow("Itself", ["sts:AssumeRole"], resources=[grants.itself]) if grants.itself else None,
+        allow("AssumeItself", ["sts:AssumeRole"], resources=[grants.own_arn])
+        if grants.own_arn
+        else None,
     )
 
 
 def _tagged(condition_key: str) -> dict[str, str]:
-    return {f"{condition_key}/{name}": value for name, value in KEY_TAGS.items()}
+    return {f"{condition_key}/{name}": value for name, value in KMS_KEY_TAGS.items()}

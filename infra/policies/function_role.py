@@ -1,9 +1,9 @@
-"""What a stage's function may do, and the most that any function of the account could."""
+"""The policies of a function's role: its trust, its permissions and its permissions boundary."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from infra.names import PREFIX, Location
 from infra.policies.statements import Document, allow, document
@@ -11,92 +11,104 @@ from infra.policies.statements import Document, allow, document
 if TYPE_CHECKING:
     from pulumi import Input
 
-# A task definition can be described by nobody or by everybody: the action has no resource.
+# For ecs:DescribeTaskDefinition, which cannot be limited to a resource.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html
-_ANY_RESOURCE = "*"
+_ANY_RESOURCE: Final = "*"
 
-_ECS_TASKS = "ecs-tasks.amazonaws.com"
-_WORK_ACTIONS = (
+_ECS_TASKS: Final = "ecs-tasks.amazonaws.com"
+_RECEIVE_ACTIONS: Final = (
     "sqs:ChangeMessageVisibility",
     "sqs:DeleteMessage",
     "sqs:GetQueueAttributes",
     "sqs:ReceiveMessage",
 )
-_KEY_ACTIONS = ("kms:Decrypt", "kms:GenerateDataKey")
-_LOG_ACTIONS = ("logs:CreateLogStream", "logs:PutLogEvents")
+_KMS_KEY_ACTIONS: Final = ("kms:Decrypt", "kms:GenerateDataKey")
+_LOG_ACTIONS: Final = ("logs:CreateLogStream", "logs:PutLogEvents")
 
 
 @dataclass(frozen=True, kw_only=True)
 class FunctionGrants:
-    """The resources that a stage's function works with, by ARN."""
+    """The resources that a stage's function may use.
+
+    Attributes:
+        location: The account and region.
+        cluster_arns: ARN patterns of the clusters that tasks may be launched in.
+        task_definition_arns: ARN patterns of the task definitions that may be launched.
+        pass_role_arns: ARNs or ARN patterns of the roles that tasks may run with.
+        work_queue_arn: ARN of the work queue.
+        dead_letter_queue_arn: ARN of the DLQ.
+        failure_topic_arn: ARN of the failure topic.
+        kms_key_arn: ARN of the stage's KMS key.
+        log_group_arn: ARN of the function's log group.
+    """
 
     location: Location
-    clusters: tuple[str, ...]
-    task_definitions: tuple[str, ...]
-    pass_roles: tuple[str, ...]
-    work_queue: Input[str]
-    dead_letter_queue: Input[str]
-    topic: Input[str]
-    key: Input[str]
-    log_group: str
+    cluster_arns: tuple[str, ...]
+    task_definition_arns: tuple[str, ...]
+    pass_role_arns: tuple[str, ...]
+    work_queue_arn: Input[str]
+    dead_letter_queue_arn: Input[str]
+    failure_topic_arn: Input[str]
+    kms_key_arn: Input[str]
+    log_group_arn: str
 
 
 def trust_lambda() -> Document:
-    """Return the trust policy of a role that a Lambda function runs with."""
+    """Return the trust policy of a Lambda function's execution role."""
     return document(
         allow("Lambda", ["sts:AssumeRole"], principals={"Service": "lambda.amazonaws.com"})
     )
 
 
 def function_policy(grants: FunctionGrants) -> Document:
-    """Return the least that the handler needs, as far as the stage's configuration allows it."""
+    """Return the permissions of a stage's function, limited to the stage's allow-list."""
     location = grants.location
     return document(
         allow(
             "LaunchTasks",
             ["ecs:RunTask"],
-            resources=grants.task_definitions,
-            conditions={"ArnLike": {"ecs:cluster": grants.clusters}},
+            resources=grants.task_definition_arns,
+            conditions={"ArnLike": {"ecs:cluster": grants.cluster_arns}},
         ),
         allow(
-            "TagWhatIsLaunched",
+            "TagTasks",
             ["ecs:TagResource"],
-            resources=[_within(cluster, "task") for cluster in grants.clusters],
+            resources=[_within(cluster, "task") for cluster in grants.cluster_arns],
             conditions={"StringEquals": {"ecs:CreateAction": "RunTask"}},
         ),
         allow(
             "PassTaskRoles",
             ["iam:PassRole"],
-            resources=grants.pass_roles,
+            resources=grants.pass_role_arns,
             conditions={"StringEquals": {"iam:PassedToService": _ECS_TASKS}},
         )
-        if grants.pass_roles
+        if grants.pass_role_arns
         else None,
         allow(
-            "CompleteFromService",
+            "DescribeServices",
             ["ecs:DescribeServices"],
-            resources=[_within(cluster, "service") for cluster in grants.clusters],
+            resources=[_within(cluster, "service") for cluster in grants.cluster_arns],
         ),
         allow(
-            "CompleteFromTaskDefinition",
+            "DescribeTaskDefinitions",
             ["ecs:DescribeTaskDefinition"],
             resources=[_ANY_RESOURCE],
         ),
-        allow("TakeWork", _WORK_ACTIONS, resources=[grants.work_queue]),
-        allow("PermanentFailure", ["sqs:SendMessage"], resources=[grants.dead_letter_queue]),
-        allow("Announce", ["sns:Publish"], resources=[grants.topic]),
+        allow("ReceiveMessages", _RECEIVE_ACTIONS, resources=[grants.work_queue_arn]),
+        allow("SendDeadLetters", ["sqs:SendMessage"], resources=[grants.dead_letter_queue_arn]),
+        allow("PublishNotifications", ["sns:Publish"], resources=[grants.failure_topic_arn]),
         allow(
-            "UseKey",
-            _KEY_ACTIONS,
-            resources=[grants.key],
-            conditions={"StringEquals": {"kms:ViaService": _via(location)}},
+            "UseKmsKey",
+            _KMS_KEY_ACTIONS,
+            resources=[grants.kms_key_arn],
+            conditions={"StringEquals": {"kms:ViaService": _kms_via_services(location)}},
         ),
-        allow("WriteLog", _LOG_ACTIONS, resources=[f"{grants.log_group}:*"]),
+        allow("WriteLog", _LOG_ACTIONS, resources=[f"{grants.log_group_arn}:*"]),
     )
 
 
 def boundary_policy(location: Location) -> Document:
-    """Return the permissions boundary of every role that the deploy role makes in `place`."""
+    """Return the permissions boundary of every role that the deploy role creates in `location`."""
     return document(
         allow(
             "LaunchTasks",
@@ -107,13 +119,13 @@ def boundary_policy(location: Location) -> Document:
             ],
         ),
         allow(
-            "TagWhatIsLaunched",
+            "TagTasks",
             ["ecs:TagResource"],
             resources=[location.arn("ecs", "task/*")],
             conditions={"StringEquals": {"ecs:CreateAction": "RunTask"}},
         ),
         allow(
-            "CompleteFromTaskDefinition",
+            "DescribeTaskDefinitions",
             ["ecs:DescribeTaskDefinition"],
             resources=[_ANY_RESOURCE],
         ),
@@ -124,16 +136,18 @@ def boundary_policy(location: Location) -> Document:
             conditions={"StringEquals": {"iam:PassedToService": _ECS_TASKS}},
         ),
         allow(
-            "TakeAndRejectWork",
-            (*_WORK_ACTIONS, "sqs:SendMessage"),
+            "ReceiveMessagesAndSendDeadLetters",
+            (*_RECEIVE_ACTIONS, "sqs:SendMessage"),
             resources=[location.arn("sqs", f"{PREFIX}*")],
         ),
-        allow("Announce", ["sns:Publish"], resources=[location.arn("sns", f"{PREFIX}*")]),
         allow(
-            "UseKeys",
-            _KEY_ACTIONS,
+            "PublishNotifications", ["sns:Publish"], resources=[location.arn("sns", f"{PREFIX}*")]
+        ),
+        allow(
+            "UseKmsKeys",
+            _KMS_KEY_ACTIONS,
             resources=[location.arn("kms", "key/*")],
-            conditions={"StringEquals": {"kms:ViaService": _via(location)}},
+            conditions={"StringEquals": {"kms:ViaService": _kms_via_services(location)}},
         ),
         allow(
             "WriteLogs",
@@ -144,10 +158,10 @@ def boundary_policy(location: Location) -> Document:
 
 
 def _within(cluster_arn: str, kind: str) -> str:
-    """Return the ARN pattern of what a cluster holds: its tasks, or its services."""
+    """Return the ARN pattern of a cluster's tasks or services."""
     return cluster_arn.replace(":cluster/", f":{kind}/", 1) + "/*"
 
 
-def _via(location: Location) -> list[str]:
-    """Return the services through which alone a key is used."""
+def _kms_via_services(location: Location) -> list[str]:
+    """Return the only services through which a function uses a KMS key."""
     return [f"{service}.{location.region}.amazonaws.com" for service in ("lambda", "sns", "sqs")]

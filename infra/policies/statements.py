@@ -1,9 +1,9 @@
-"""The parts that every IAM document is put together from."""
+"""Builds IAM policy documents statement by statement."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from pulumi import Input, Output
 
@@ -12,13 +12,13 @@ Document = dict[str, Any]
 Principals = Mapping[str, str | Sequence[Input[str]]]
 Conditions = Mapping[str, Mapping[str, Input[str] | Sequence[Input[str]]]]
 
-# The version of the policy language, not a date of ours.
+# The version of the policy language; not a date to update.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html
-_LANGUAGE_VERSION = "2012-10-17"
+_LANGUAGE_VERSION: Final = "2012-10-17"
 
 
 def document(*statements: Statement | None) -> Document:
-    """Return a policy document; a statement that is None is left out."""
+    """Return a policy document of the statements that are not None."""
     return {
         "Version": _LANGUAGE_VERSION,
         "Statement": [statement for statement in statements if statement is not None],
@@ -26,7 +26,7 @@ def document(*statements: Statement | None) -> Document:
 
 
 def under(arn: Input[str], path: str) -> Input[str]:
-    """Return the ARN of what lies under `arn`; a plain ARN gives a plain one."""
+    """Return `arn` followed by `path`; plain text if `arn` is plain text."""
     return f"{arn}{path}" if isinstance(arn, str) else Output.concat(arn, path)
 
 
@@ -38,7 +38,7 @@ def allow(
     principals: Principals | None = None,
     conditions: Conditions | None = None,
 ) -> Statement:
-    """Return a statement that allows `actions`; a trust policy has no resources."""
+    """Return a statement that allows `actions`; in a trust policy, without `resources`."""
     return _statement("Allow", sid, actions, resources, principals, conditions)
 
 
@@ -50,12 +50,12 @@ def deny(
     conditions: Conditions,
     principals: Principals | None = None,
 ) -> Statement:
-    """Return a statement that denies `actions` to everybody under `conditions`."""
+    """Return a statement that denies `actions` under `conditions`; by default to everyone."""
     return _statement("Deny", sid, actions, resources, principals or {"AWS": "*"}, conditions)
 
 
 def deny_without_tls(actions: Sequence[str], resources: Sequence[Input[str]]) -> Statement:
-    """Return a statement that denies `actions` over a connection without TLS."""
+    """Return a statement that denies `actions` over connections without TLS."""
     return deny(
         "DenyWithoutTls",
         actions,
@@ -64,7 +64,7 @@ def deny_without_tls(actions: Sequence[str], resources: Sequence[Input[str]]) ->
     )
 
 
-def _statement(  # noqa: PLR0913, PLR0917 - the elements of a statement are what they are
+def _statement(  # noqa: PLR0913, PLR0917 - one parameter per element of a statement
     effect: str,
     sid: str,
     actions: Sequence[str],

@@ -6,36 +6,48 @@ it ends, for whatever reason, this process ends everything it started, and itsel
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import signal
 import sys
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rehearsal.emulator import dispatch, iam, mappings, ministack_names, principals
+from rehearsal.emulator import dispatch, event_source_mappings, iam, ministack_internals, principals
 from rehearsal.emulator.containers import Containers
 from rehearsal.emulator.ecs import Tasks
 from rehearsal.emulator.layout import groups_folder, tasks_folder
 
+if TYPE_CHECKING:
+    from rehearsal.emulator.interception import Interceptor
 
-def main(folder: Path) -> None:
+
+def main(folder: Path, interceptor: str = "") -> None:
     """Serve until the parent lets go of the pipe.
 
     Args:
         folder: The emulator's private folder, deleted at the end.
+        interceptor: `module:factory` of what may change answers, or empty for nothing.
     """
     containers = Containers(groups_folder(folder))
     threading.Thread(target=_end_with_parent, args=(folder, containers), daemon=True).start()
     Tasks(containers, tasks_folder(folder)).install()
     iam.install()
     principals.install()
-    mappings.install()
-    dispatch.install(folder)
-    # The parent alone says when it ends; Ctrl-C reaches a whole group of processes.
+    event_source_mappings.install()
+    dispatch.install(folder, _load(interceptor, folder) if interceptor else None)
+    # The parent alone decides when it ends; Ctrl-C reaches a whole group of processes.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.argv = ["ministack"]
-    ministack_names.app.main()
+    ministack_internals.app.main()
+
+
+def _load(interceptor: str, folder: Path) -> Interceptor:
+    module, _, factory = interceptor.partition(":")
+    loaded: Interceptor = getattr(importlib.import_module(module), factory)(folder)
+    return loaded
 
 
 def _end_with_parent(folder: Path, containers: Containers) -> None:
@@ -47,4 +59,4 @@ def _end_with_parent(folder: Path, containers: Containers) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *sys.argv[2:])

@@ -1,6 +1,6 @@
-"""Clients of the emulator: no profile, proxy or region of the user's own gets in.
+"""Clients of the emulator that ignore the user's own profile, proxy and region.
 
-CreateContext a client costs some 30 ms, most of it the service's model; clients are kept, and all
+Making a client costs about 30 ms, most of it for the service's model. Clients are kept, and all
 share one loader of models.
 """
 
@@ -9,27 +9,27 @@ from __future__ import annotations
 import os
 import threading
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.loaders import Loader
 
-CONNECT_TIMEOUT_SECONDS = 2
-READ_TIMEOUT_SECONDS = 30
-MAX_ATTEMPTS = 2
+CONNECT_TIMEOUT_SECONDS: Final = 2
+READ_TIMEOUT_SECONDS: Final = 30
+MAX_ATTEMPTS: Final = 2
 
 _models = Loader(extra_search_paths=[], include_default_search_paths=True)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Credentials:
-    """Who signs.
+    """The credentials that a client signs with.
 
-    Args:
+    Attributes:
         access_key: The access key id; twelve digits are the root user of that account.
-        secret_key: The secret access key; the root user's is not looked at.
+        secret_key: The secret access key; that of a root user is not checked.
         token: The session token of temporary credentials, or empty.
     """
 
@@ -39,7 +39,7 @@ class Credentials:
 
 
 class _Core(botocore.session.Session):
-    """A session without the variables and files that usually configure one."""
+    """A botocore session that reads no environment variable and no file."""
 
     def __init__(self, endpoint: str) -> None:
         super().__init__(
@@ -52,19 +52,18 @@ class _Core(botocore.session.Session):
         self._endpoint = endpoint
 
     def create_client(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as it is in botocore
-        kwargs["endpoint_url"] = self._endpoint  # before that of AWS_ENDPOINT_URL
+        kwargs["endpoint_url"] = self._endpoint  # takes precedence over AWS_ENDPOINT_URL
         return super().create_client(*args, **kwargs)
 
 
 class Clients:
-    """Makes clients of one endpoint and keeps them; threads may share it.
+    """Makes clients of one endpoint and keeps them; thread-safe.
 
     Args:
         endpoint: The emulator's URL.
     """
 
     def __init__(self, endpoint: str) -> None:
-        """Remember the endpoint."""
         self._endpoint = endpoint
         self._lock = threading.Lock()
         self._clients: dict[tuple[str, str, Credentials], Any] = {}

@@ -1,7 +1,7 @@
-"""The processes of containers: each in a group of its own, none outlives the emulator.
+"""The processes of containers: each in a process group of its own, none outlives the emulator.
 
-A group's number stands as a file name in a folder while it runs, so that the parent can end
-what a killed emulator left. Standard library only: parent and child both import it.
+While a group runs, a file named by its number is in a folder, so that the parent can end what a
+killed emulator left behind. Standard library only: parent and child both import it.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ import os
 import signal
 import subprocess
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-GRACE_SECONDS = 2.0
-"""From SIGTERM to SIGKILL when a task is stopped; Amazon ECS waits 30 seconds."""
+# From SIGTERM to SIGKILL when a task is stopped. ECS waits 30 seconds unless `stopTimeout` says so.
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html
+GRACE_SECONDS: Final = 2.0
 
 
 class Containers:
@@ -29,7 +30,6 @@ class Containers:
     """
 
     def __init__(self, groups: Path) -> None:
-        """Remember the folder and make it."""
         groups.mkdir(parents=True, exist_ok=True)
         self._groups = groups
         self._lock = threading.Lock()
@@ -41,7 +41,7 @@ class Containers:
         """Start a command in a process group of its own, with its output in a file.
 
         Raises:
-            OSError: The command cannot be started, or the emulator is ending.
+            OSError: if the command cannot be started, or the emulator is ending.
         """
         with self._lock, log.open("ab") as output:
             if self._closed:
@@ -59,7 +59,7 @@ class Containers:
         return process
 
     def wait(self, process: subprocess.Popen[bytes]) -> int:
-        """Wait for a process, end what it left of its group, and return the exit code."""
+        """Wait for a process, kill the rest of its group, and return the exit code."""
         code = process.wait()
         kill_group(process.pid)
         (self._groups / str(process.pid)).unlink(missing_ok=True)
@@ -67,7 +67,7 @@ class Containers:
         return code if code >= 0 else 128 - code
 
     def stop(self, process: subprocess.Popen[bytes]) -> None:
-        """Ask a process group to end, and end it after the time of grace."""
+        """Ask a process group to end, and kill it if it has not after GRACE_SECONDS."""
         kill_group(process.pid, signal.SIGTERM)
         try:
             process.wait(GRACE_SECONDS)
@@ -75,14 +75,14 @@ class Containers:
             kill_group(process.pid)
 
     def close(self) -> None:
-        """End every process and start none any more."""
+        """Kill every process, and start no other."""
         with self._lock:
             self._closed = True
             kill_listed(self._groups)
 
 
 def kill_listed(groups: Path) -> None:
-    """End every process group whose number is a file name in the folder."""
+    """Kill every process group whose number is a file name in the folder."""
     for file in groups.glob("*"):
         kill_group(int(file.name))
         file.unlink(missing_ok=True)

@@ -1,8 +1,10 @@
-"""RunTask and StopTask in the place of MiniStack's own.
+"""The ECS stand-in: replaces MiniStack's RunTask and StopTask.
 
-MiniStack ignores client tokens, makes unknown clusters, never ends a task without Docker and
+MiniStack ignores client tokens, creates unknown clusters, never ends a task without Docker and
 raises no events. The refusals below carry the codes that AWS documents and, where they are
-known, its texts; what is here is this project's own and no evidence about AWS.
+known, its texts. The stand-in is this project's own code and no evidence about AWS.
+
+https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
 """
 
 from __future__ import annotations
@@ -11,38 +13,46 @@ import contextvars
 import json
 import re
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from rehearsal.emulator import ministack_names
-from rehearsal.emulator.tasks import Life, new_task
+from rehearsal.emulator import ministack_internals
+from rehearsal.emulator.tasks import RunningTask, new_task
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from rehearsal.emulator.containers import Containers
-    from rehearsal.emulator.fault_injection import InjectedFault
+    from rehearsal.emulator.interception import TaskFailure
+    from rehearsal.emulator.request import Response
 
-Response = tuple[int, dict[str, str], bytes]
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html
+MAX_COUNT: Final = 10
+MAX_SUBNETS: Final = 16
+MAX_SECURITY_GROUPS: Final = 5
+MAX_TAGS: Final = 50
+MAX_OVERRIDES_CHARACTERS: Final = 8192
+MAX_CLIENT_TOKEN_CHARACTERS: Final = 64
+_STARTED_BY: Final = re.compile(r"[A-Za-z0-9_/-]{0,128}")
 
-MAX_COUNT = 10
-MAX_SUBNETS = 16
-MAX_SECURITY_GROUPS = 5
-MAX_TAGS = 50
-MAX_OVERRIDES_CHARACTERS = 8192
-MAX_CLIENT_TOKEN_CHARACTERS = 64
-_STARTED_BY = re.compile(r"[A-Za-z0-9_/-]{0,128}")
-
-fate: contextvars.ContextVar[InjectedFault | None] = contextvars.ContextVar("fate", default=None)
-"""The fault that decides how the tasks of the current call will end, if there is one."""
+# Why the tasks of the current call stop before they run; set by an interceptor.
+task_failure: contextvars.ContextVar[TaskFailure | None] = contextvars.ContextVar(
+    "task_failure", default=None
+)
 
 
-class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault of ours
-    """An answer of ECS that is an error: code and text."""
+class Refusal(Exception):  # noqa: N818 - an answer, not an error of ours
+    """An error that ECS answers with.
+
+    Args:
+        code: The error code.
+        message: The error's text.
+        members: What the error's shape holds besides.
+    """
 
     def __init__(self, code: str, message: str, **members: Any) -> None:  # noqa: ANN401 - JSON
-        """Keep code, text and the members that the error's shape has beside them."""
         super().__init__(message)
-        self.response: Response = ministack_names.error_response_json(
+        self.response: Response = ministack_internals.error_response_json(
             code, message, 400, members or None
         )
 
@@ -52,7 +62,7 @@ def _invalid(message: str) -> Refusal:
 
 
 class Tasks:
-    """The two actions, and the tasks that they started.
+    """RunTask and StopTask, and the tasks that were started.
 
     Args:
         containers: What starts the processes of containers.
@@ -60,17 +70,16 @@ class Tasks:
     """
 
     def __init__(self, containers: Containers, folder: Path) -> None:
-        """Remember where tasks live."""
         self._containers = containers
         self._folder = folder
         self._lock = threading.Lock()
         self._tokens: dict[tuple[str, ...], tuple[str, list[str]]] = {}
-        self._lives: dict[str, Life] = {}
+        self._running: dict[str, RunningTask] = {}
 
     def install(self) -> None:
-        """Put both actions in the place of MiniStack's."""
-        self._stop_other = ministack_names.ECS_ACTIONS["StopTask"]
-        ministack_names.ECS_ACTIONS.update(RunTask=self.run_task, StopTask=self.stop_task)
+        """Replace MiniStack's actions."""
+        self._ministack_stop_task = ministack_internals.ECS_ACTIONS["StopTask"]
+        ministack_internals.ECS_ACTIONS.update(RunTask=self.run_task, StopTask=self.stop_task)
 
     def run_task(self, request: dict[str, Any]) -> Response:
         """Answer RunTask: start the tasks, or refuse."""
@@ -83,21 +92,22 @@ class Tasks:
                 arns = self._known(request, cluster) or self._start(request, definition, cluster)
         except Refusal as refusal:
             return refusal.response
-        found = [ministack_names.wire_shape(ministack_names.tasks[arn]) for arn in arns]
-        answer: Response = ministack_names.json_response({"tasks": found, "failures": []})
+        found = [ministack_internals.wire_shape(ministack_internals.tasks[arn]) for arn in arns]
+        answer: Response = ministack_internals.json_response({"tasks": found, "failures": []})
         return answer
 
     def stop_task(self, request: dict[str, Any]) -> Response:
         """Answer StopTask: end the task's processes and report who asked for it."""
-        name = ministack_names.cluster_name(request.get("cluster") or "default")
-        task = ministack_names.find_task(request.get("task", ""), name)
-        life = self._lives.get(task["taskArn"]) if task else None
-        if life is None:
-            other: Response = self._stop_other(request)  # a service's task, which never runs here
+        name = ministack_internals.cluster_name(request.get("cluster") or "default")
+        task = ministack_internals.find_task(request.get("task", ""), name)
+        running = self._running.get(task["taskArn"]) if task else None
+        if running is None:
+            # A task of a service, which never runs here.
+            other: Response = self._ministack_stop_task(request)
             return other
-        life.stop(request.get("reason") or "Task stopped by user", "UserInitiated")
-        answer: Response = ministack_names.json_response(
-            {"task": ministack_names.wire_shape(life.task)}
+        running.stop(request.get("reason") or "Task stopped by user", "UserInitiated")
+        answer: Response = ministack_internals.json_response(
+            {"task": ministack_internals.wire_shape(running.task)}
         )
         return answer
 
@@ -118,24 +128,25 @@ class Tasks:
     def _start(
         self, request: dict[str, Any], definition: dict[str, Any], cluster: dict[str, Any]
     ) -> list[str]:
-        fault = fate.get()
+        failure = task_failure.get()
         arns = []
         for _ in range(request.get("count") or 1):
             task = new_task(request, definition, cluster)
             arn = task["taskArn"]
             if request.get("propagateTags") == "TASK_DEFINITION":
-                task["tags"] += ministack_names.ecs_tags.get(definition["taskDefinitionArn"], [])
-            ministack_names.tasks[arn] = task
-            ministack_names.ecs_tags[arn] = task["tags"]
-            life = self._lives[arn] = Life(
+                task["tags"] += ministack_internals.ecs_tags.get(
+                    definition["taskDefinitionArn"], []
+                )
+            ministack_internals.tasks[arn] = task
+            ministack_internals.ecs_tags[arn] = task["tags"]
+            running = self._running[arn] = RunningTask(
                 task,
                 definition,
                 self._containers,
                 self._folder / arn.rsplit("/", 1)[1],
-                fate=fault.stopped_reason if fault else "",
-                stop_code=fault.stop_code if fault else "",
+                failure=failure,
             )
-            life.begin()
+            running.begin()
             arns.append(arn)
         if token := request.get("clientToken"):
             self._tokens[cluster["clusterArn"], token] = (_canonical(request), arns)
@@ -147,9 +158,13 @@ def _canonical(request: dict[str, Any]) -> str:
 
 
 def find_cluster(request: dict[str, Any]) -> dict[str, Any]:
-    """Return the cluster of a request, or refuse."""
-    cluster: dict[str, Any] | None = ministack_names.clusters.get(
-        ministack_names.cluster_name(request.get("cluster") or "default")
+    """Return the cluster of a request.
+
+    Raises:
+        Refusal: if it does not exist.
+    """
+    cluster: dict[str, Any] | None = ministack_internals.clusters.get(
+        ministack_internals.cluster_name(request.get("cluster") or "default")
     )
     if cluster is None or cluster["status"] != "ACTIVE":
         raise Refusal("ClusterNotFoundException", "Cluster not found.")
@@ -157,19 +172,22 @@ def find_cluster(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def find_definition(request: dict[str, Any]) -> dict[str, Any]:
-    """Return the task definition of a request, or refuse.
+    """Return the task definition of a request; of a family, its latest active revision.
 
-    A family without a revision means its latest active one.
+    Raises:
+        Refusal: if it does not exist or is inactive.
     """
     name = request.get("taskDefinition") or ""
     definition: dict[str, Any] | None = None
     if ":" in name.rsplit("/", 1)[-1]:
-        definition = ministack_names.task_definitions.get(ministack_names.task_definition_key(name))
+        definition = ministack_internals.task_definitions.get(
+            ministack_internals.task_definition_key(name)
+        )
     else:
         family = name.rsplit("/", 1)[-1]
         active = [
             d
-            for d in ministack_names.task_definitions.values()
+            for d in ministack_internals.task_definitions.values()
             if d["family"] == family and d["status"] == "ACTIVE"
         ]
         definition = max(active, key=lambda d: int(d["revision"]), default=None)
@@ -181,7 +199,11 @@ def find_definition(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def check(request: dict[str, Any], definition: dict[str, Any]) -> None:
-    """Refuse what ECS would refuse about the parameters themselves."""
+    """Check the parameters of RunTask as ECS does.
+
+    Raises:
+        Refusal: if ECS would refuse one.
+    """
     if not 1 <= (request.get("count") or 1) <= MAX_COUNT:
         raise _invalid(f"count should be between 1 and {MAX_COUNT}.")
     if not _STARTED_BY.fullmatch(request.get("startedBy") or ""):

@@ -1,8 +1,8 @@
-"""Permissions that AWS checks and MiniStack does not, for every caller that is no root.
+"""Permissions that AWS checks and MiniStack does not, for every caller but the root user.
 
-RunTask is checked on the task definition with `ecs:cluster`, each role that a task or a
-function would get as `iam:PassRole`, tags as `ecs:TagResource`, and the customer's keys
-of queues and topics by `kms:` actions of the caller. What IAM itself decides stays MiniStack's.
+RunTask is authorised on the task definition with `ecs:cluster`, each role that a task or a
+function gets by `iam:PassRole`, tags by `ecs:TagResource`, and the customer managed keys of queues
+and topics by the caller's `kms:` actions. MiniStack still evaluates the policies.
 """
 
 from __future__ import annotations
@@ -10,52 +10,54 @@ from __future__ import annotations
 import contextvars
 from typing import TYPE_CHECKING, Any
 
-from rehearsal.emulator import ministack_names
-from rehearsal.emulator.permissions import questions
-from rehearsal.emulator.request import Check
+from rehearsal.emulator import ministack_internals
+from rehearsal.emulator.permissions import PermissionCheck, permission_checks
 
 if TYPE_CHECKING:
-    from rehearsal.emulator.request import Request
-
-Response = tuple[int, dict[str, str], bytes]
+    from rehearsal.emulator.request import Request, Response
 
 
-class Denied(Exception):  # noqa: N818 - it is an answer, not a fault of ours
-    """A denial, with what AWS names in its text."""
+class Denied(Exception):  # noqa: N818 - an answer, not an error of ours
+    """IAM denies a call.
 
-    def __init__(self, check: Check, result: Any) -> None:  # noqa: ANN401 - a class of MiniStack
-        """Keep the question and MiniStack's answer."""
+    Args:
+        check: The permission that is missing.
+        result: MiniStack's result of the evaluation.
+    """
+
+    def __init__(self, check: PermissionCheck, result: Any) -> None:  # noqa: ANN401 - a class of MiniStack
         super().__init__(check.action)
         self.check, self.result = check, result
 
-    def response(self, request: Request, request_id: str, headers: dict[str, str]) -> Response:
-        """Word the denial as AWS does, in the protocol of the service that was called."""
+    def response(self, request: Request, request_id: str) -> Response:
+        """Return the denial as AWS words it, in the protocol of the service that was called."""
         explicit = self.result.decision == "Deny"
-        answer: Response = ministack_names.access_denied_response(
+        answer: Response = ministack_internals.access_denied_response(
             request.service,
             self.check.action,
             self.result.principal_arn,
             request_id,
-            headers=headers,
+            headers=request.headers,
             resource_arn=self.check.resource,
             explicit_deny=explicit,
             resource_policy_arn=self.result.resource_policy_arn,
             message=""
             if self.result.resource_policy_arn
-            else ministack_names.identity_denial_message(
+            else ministack_internals.identity_denial_message(
                 self.check.action, self.result.principal_arn, self.check.resource, explicit
             ),
         )
         return answer
 
 
+# The call that is being answered; None while the emulator asks on behalf of a function's role.
 current: contextvars.ContextVar[Request | None] = contextvars.ContextVar("current", default=None)
-_enforce = ministack_names.iam_evaluator.enforce
+_enforce = ministack_internals.iam_evaluator.enforce
 
 
 def install() -> None:
-    """Put our question to IAM in the place of MiniStack's."""
-    ministack_names.iam_evaluator.enforce = enforce
+    """Replace MiniStack's check of a permission."""
+    ministack_internals.iam_evaluator.enforce = enforce
 
 
 def enforce(  # noqa: PLR0913, PLR0917 - MiniStack's own arguments
@@ -66,21 +68,21 @@ def enforce(  # noqa: PLR0913, PLR0917 - MiniStack's own arguments
     resource_arn: str = "*",
     service_context: dict[str, Any] | None = None,
 ) -> Any:  # noqa: ANN401 - a class of MiniStack
-    """Ask IAM all that AWS would ask for the current call.
+    """Check all permissions that AWS would check for the current call.
 
     Raises:
-        Denied: IAM denies one of the questions.
+        Denied: if one of them is missing.
     """
     request = current.get()
-    asked = Check(iam_action, resource_arn, service_context or {})
-    checks = list(questions(request, asked)) if request else [asked]
+    asked = PermissionCheck(iam_action, resource_arn, service_context or {})
+    checks = list(permission_checks(request, asked)) if request else [asked]
     for check in checks:
         own = check is asked or check.action.split(":", 1)[0] != "kms"
         # A key's policy is found in the scope of the key's own account.
-        account = ministack_names.get_account_id() if own else check.resource.split(":")[4]
-        if account != ministack_names.get_account_id() and access_key_id.isdigit():
-            continue  # a root user is nobody in another account's scope
-        with ministack_names.request_scope(account, region):
+        account = ministack_internals.get_account_id() if own else check.resource.split(":")[4]
+        if account != ministack_internals.get_account_id() and access_key_id.isdigit():
+            continue  # a root user is unknown in another account's scope
+        with ministack_internals.request_scope(account, region):
             result = _enforce(
                 access_key_id,
                 check.action,
@@ -89,7 +91,7 @@ def enforce(  # noqa: PLR0913, PLR0917 - MiniStack's own arguments
                 resource_arn=check.resource,
                 service_context=check.context,
             )
-        if isinstance(result, ministack_names.AuthError):
+        if isinstance(result, ministack_internals.AuthError):
             return result
         if result is not None:
             raise Denied(check, result)

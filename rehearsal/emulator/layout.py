@@ -9,15 +9,20 @@ if TYPE_CHECKING:
 
 
 def groups_folder(folder: Path) -> Path:
-    """Return where the process groups of containers are listed."""
+    """Return the folder that lists the process groups of containers."""
     return folder / "groups"
 
 
 def tasks_folder(folder: Path) -> Path:
-    """Return where each task has a folder of its own."""
+    """Return the folder in which each task has a folder of its own."""
     return folder / "tasks"
 
 
+def calls_file(folder: Path) -> Path:
+    """Return the file of the journal of calls."""
+    return folder / "calls.jsonl"
+
+
 def log_file(folder: Path) -> Path:
-    """Return where the emulator writes its log, unless the caller wants it elsewhere."""
+    """Return the emulator's log, unless the caller wants it elsewhere."""
     return folder / "emulator.log"

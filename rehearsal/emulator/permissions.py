@@ -1,4 +1,4 @@
-"""Which permissions AWS asks for, where MiniStack asks for others or for none.
+"""The permissions that AWS checks, where MiniStack checks others or none.
 
 From the service authorization reference:
 https://docs.aws.amazon.com/service-authorization/latest/reference/
@@ -7,17 +7,37 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/
 from __future__ import annotations
 
 import urllib.parse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from rehearsal.emulator import ecs, ministack_names
-from rehearsal.emulator.request import Check, Request
+from rehearsal.emulator import ecs, ministack_internals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from rehearsal.emulator.request import Request
 
-def questions(request: Request, asked: Check) -> Iterator[Check]:
-    """Give MiniStack's question, or better ones in its location, and those it leaves out."""
+
+class PermissionCheck(NamedTuple):
+    """May the caller do this action on this resource.
+
+    Attributes:
+        action: The IAM action, for example `ecs:RunTask`.
+        resource: The resource's ARN, or `*`.
+        context: Condition keys and their values.
+    """
+
+    action: str
+    resource: str
+    context: dict[str, Any] = {}  # noqa: RUF012 - never changed
+
+
+def permission_checks(request: Request, asked: PermissionCheck) -> Iterator[PermissionCheck]:
+    """Yield the checks that AWS makes for a call.
+
+    Args:
+        request: The call.
+        asked: The check that MiniStack would make.
+    """
     special = _SPECIAL.get((request.service, request.action))
     if special is not None:
         yield from special(request, asked)
@@ -28,91 +48,95 @@ def questions(request: Request, asked: Check) -> Iterator[Check]:
 
 
 def role_arns(request: Request, definition: dict[str, Any]) -> list[str]:
-    """Return the roles that a task would get: the definition's, unless overridden."""
+    """Return the ARNs of the roles that a task would get: the definition's, unless overridden."""
     overrides = request.parameters.get("overrides") or {}
     arns = [overrides.get(k) or definition.get(k) for k in ("taskRoleArn", "executionRoleArn")]
     return [arn for arn in arns if arn]
 
 
-def _run_task(request: Request, asked: Check) -> Iterator[Check]:
+def _run_task(request: Request, asked: PermissionCheck) -> Iterator[PermissionCheck]:
     cluster = f"{_ecs(request)}:cluster/{_cluster(request)}"
     try:
         definition = ecs.find_definition(request.parameters)
     except ecs.Refusal:
-        # What does not exist cannot be authorised; the name stands for its ARN.
+        # There is no ARN of a definition that does not exist; one is made up from the name.
         name = str(request.parameters.get("taskDefinition", "")).rsplit("/", 1)[-1]
         definition = {"taskDefinitionArn": f"{_ecs(request)}:task-definition/{name}"}
     context = {**asked.context, "ecs:cluster": cluster}
-    yield Check(asked.action, definition["taskDefinitionArn"], context)
+    yield PermissionCheck(asked.action, definition["taskDefinitionArn"], context)
     for arn in role_arns(request, definition):
-        yield Check("iam:PassRole", arn, {"iam:PassedToService": "ecs-tasks.amazonaws.com"})
+        yield PermissionCheck(
+            "iam:PassRole", arn, {"iam:PassedToService": "ecs-tasks.amazonaws.com"}
+        )
     if request.parameters.get("tags") or request.parameters.get("propagateTags"):
         task = f"{_ecs(request)}:task/{_cluster(request)}/*"
-        yield Check("ecs:TagResource", task, {**context, "ecs:CreateAction": "RunTask"})
+        yield PermissionCheck("ecs:TagResource", task, {**context, "ecs:CreateAction": "RunTask"})
 
 
-def _task_calls(request: Request, asked: Check) -> Iterator[Check]:
+def _task_calls(request: Request, asked: PermissionCheck) -> Iterator[PermissionCheck]:
     names = request.parameters.get("tasks") or [request.parameters.get("task", "")]
     yield from _in_cluster(request, asked, "task", names)
 
 
-def _describe_services(request: Request, asked: Check) -> Iterator[Check]:
+def _describe_services(request: Request, asked: PermissionCheck) -> Iterator[PermissionCheck]:
     yield from _in_cluster(request, asked, "service", request.parameters.get("services") or [])
 
 
-def _in_cluster(request: Request, asked: Check, kind: str, names: list[str]) -> Iterator[Check]:
+def _in_cluster(
+    request: Request, asked: PermissionCheck, kind: str, names: list[str]
+) -> Iterator[PermissionCheck]:
     cluster = _cluster(request)
     context = {**asked.context, "ecs:cluster": f"{_ecs(request)}:cluster/{cluster}"}
     for name in names:
         arn = name if name.startswith("arn:") else f"{_ecs(request)}:{kind}/{cluster}/{name}"
-        yield Check(asked.action, arn, context)
+        yield PermissionCheck(asked.action, arn, context)
 
 
-def _on_everything(_: Request, asked: Check) -> Iterator[Check]:
-    yield Check(asked.action, "*", asked.context)
+def _on_everything(_: Request, asked: PermissionCheck) -> Iterator[PermissionCheck]:
+    yield PermissionCheck(asked.action, "*", asked.context)
 
 
-def _named(request: Request, asked: Check) -> Iterator[Check]:
-    """Ask about the resource whose ARN the call carries."""
+def _named(request: Request, asked: PermissionCheck) -> Iterator[PermissionCheck]:
+    """PermissionCheck the resource whose ARN is in the call's parameters."""
     arn = request.parameters.get("ResourceArn") or asked.resource
-    yield Check(asked.action, arn, asked.context)
+    yield PermissionCheck(asked.action, arn, asked.context)
 
 
-def _function(request: Request, asked: Check) -> Iterator[Check]:
+def _function(request: Request, asked: PermissionCheck) -> Iterator[PermissionCheck]:
     resource = asked.resource
     if name := request.parameters.get("FunctionName"):
         resource = f"arn:aws:lambda:{request.region}:{request.account}:function:{name}"
-    yield Check(asked.action, resource, asked.context)
+    yield PermissionCheck(asked.action, resource, asked.context)
     if role := request.parameters.get("Role"):
-        yield Check("iam:PassRole", role, {"iam:PassedToService": "lambda.amazonaws.com"})
+        yield PermissionCheck("iam:PassRole", role, {"iam:PassedToService": "lambda.amazonaws.com"})
     code = request.parameters.get("Code") or request.parameters
     if bucket := code.get("S3Bucket"):
-        yield Check("s3:GetObject", f"arn:aws:s3:::{bucket}/{code.get('S3Key')}")
+        yield PermissionCheck("s3:GetObject", f"arn:aws:s3:::{bucket}/{code.get('S3Key')}")
 
 
-def _mapping(request: Request, asked: Check) -> Iterator[Check]:
-    """Name the function of an event source mapping, which policies limit it by."""
-    mapping = ministack_names.lambda_svc._esms.get(request.path.rstrip("/").rsplit("/", 1)[-1])  # noqa: SLF001 - see ministack_names
+def _mapping(request: Request, asked: PermissionCheck) -> Iterator[PermissionCheck]:
+    """Add the function of an event source mapping, a condition key that policies use."""
+    mapping = ministack_internals.lambda_svc._esms.get(request.path.rstrip("/").rsplit("/", 1)[-1])  # noqa: SLF001 - see ministack_internals
     function = request.parameters.get("FunctionName") or (mapping or {}).get("FunctionArn", "")
     if not function.startswith("arn:"):
         function = f"arn:aws:lambda:{request.region}:{request.account}:function:{function}"
-    # MiniStack takes a GET of one mapping for one of all.
+    # MiniStack mistakes a GET of one mapping for a list of all.
     one = mapping and request.method == "GET"
     action = "lambda:GetEventSourceMapping" if one else asked.action
-    yield Check(action, asked.resource, {**asked.context, "lambda:FunctionArn": function})
+    yield PermissionCheck(action, asked.resource, {**asked.context, "lambda:FunctionArn": function})
 
 
-def _function_alias(request: Request, asked: Check) -> Iterator[Check]:
-    """Tell one alias from all of them, which MiniStack does not."""
+def _function_alias(request: Request, asked: PermissionCheck) -> Iterator[PermissionCheck]:
+    """Distinguish one alias from the list of all, which MiniStack does not."""
     one = not request.path.rstrip("/").endswith("/aliases")
     action = f"lambda:{_ALIAS_ACTIONS[request.method]}" if one else asked.action
-    yield Check(action, asked.resource, asked.context)
+    yield PermissionCheck(action, asked.resource, asked.context)
 
 
-def _role(request: Request, asked: Check) -> Iterator[Check]:
-    """Give IAM's actions on a role its whole ARN, and the keys that limits are written with."""
+def _role(request: Request, asked: PermissionCheck) -> Iterator[PermissionCheck]:
+    """Use the role's ARN with its path, and the condition keys that boundaries rely on."""
     name = request.parameters.get("RoleName", "")
-    role = ministack_names.roles.get(name) or {}
+    role = ministack_internals.roles.get(name) or {}
     path = request.parameters.get("Path") or "/"
     resource = asked.resource
     if name:
@@ -125,102 +149,109 @@ def _role(request: Request, asked: Check) -> Iterator[Check]:
         "iam:PolicyARN": request.parameters.get("PolicyArn"),
     }
     present = {key: value for key, value in context.items() if value}
-    yield Check(asked.action, resource, {**asked.context, **present})
+    yield PermissionCheck(asked.action, resource, {**asked.context, **present})
 
 
-def _alias(request: Request, asked: Check) -> Iterator[Check]:
-    """Ask for an alias and for the key behind it, as KMS does."""
+def _alias(request: Request, asked: PermissionCheck) -> Iterator[PermissionCheck]:
+    """PermissionCheck the alias and the key behind it, as KMS does."""
     alias = request.parameters.get("AliasName", "")
-    key = ministack_names.find_key(request.parameters.get("TargetKeyId") or alias)
+    key = ministack_internals.find_key(request.parameters.get("TargetKeyId") or alias)
     for arn in (
         f"arn:aws:kms:{request.region}:{request.account}:{alias}",
         key["Arn"] if key else asked.resource,
     ):
-        yield Check(asked.action, arn, asked.context)
+        yield PermissionCheck(asked.action, arn, asked.context)
 
 
-def _put_object(request: Request, asked: Check) -> Iterator[Check]:
+def _put_object(request: Request, asked: PermissionCheck) -> Iterator[PermissionCheck]:
     bucket, _, _ = request.path.lstrip("/").partition("/")
     given = request.headers.get(_KEY_HEADER)
     context = {**asked.context, **({f"s3:{_KEY_HEADER}": given} if given else {})}
-    yield Check(asked.action, asked.resource, context)
-    if owner := ministack_names.bucket_owner(bucket):
-        with ministack_names.request_scope(owner, request.region):
-            default = ministack_names.default_encryption(bucket).get(_KEY_HEADER)
+    yield PermissionCheck(asked.action, asked.resource, context)
+    if owner := ministack_internals.bucket_owner(bucket):
+        with ministack_internals.request_scope(owner, request.region):
+            default = ministack_internals.default_encryption(bucket).get(_KEY_HEADER)
         yield from _use_key(request, given or default, "kms:GenerateDataKey")
 
 
-def _get_object(request: Request, asked: Check) -> Iterator[Check]:
+def _get_object(request: Request, asked: PermissionCheck) -> Iterator[PermissionCheck]:
     yield asked
     bucket, _, key = request.path.lstrip("/").partition("/")
     name = urllib.parse.unquote(key)
     found = (
-        ministack_names.buckets.get_scoped(ministack_names.bucket_owner(bucket), None, bucket) or {}
+        ministack_internals.buckets.get_scoped(
+            ministack_internals.bucket_owner(bucket), None, bucket
+        )
+        or {}
     )
     stored = found.get("objects", {}).get(name) or {}
     if not stored:
-        # Only who may list a bucket is told that an object is not there.
+        # Only a caller that may list the bucket learns that an object does not exist.
         # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
-        yield Check("s3:ListBucket", f"arn:aws:s3:::{bucket}")
+        yield PermissionCheck("s3:ListBucket", f"arn:aws:s3:::{bucket}")
     used = stored.get("preserved_headers", {}).get(_KEY_HEADER)
     yield from _use_key(request, used, "kms:Decrypt")
 
 
-def _use_key(request: Request, key: str | None, action: str) -> Iterator[Check]:
+def _use_key(request: Request, key: str | None, action: str) -> Iterator[PermissionCheck]:
     if key and key.startswith("arn:"):
-        yield Check(action, key, {"kms:ViaService": f"s3.{request.region}.amazonaws.com"})
+        yield PermissionCheck(action, key, {"kms:ViaService": f"s3.{request.region}.amazonaws.com"})
 
 
-def _encrypted(*actions: str) -> Callable[[Request, Check], Iterator[Check]]:
-    """Return a question for the queue's or topic's key after that for itself."""
+def _encrypted(*actions: str) -> Callable[[Request, PermissionCheck], Iterator[PermissionCheck]]:
+    """Return what checks a queue or topic and then its key."""
 
-    def ask(request: Request, asked: Check) -> Iterator[Check]:
+    def checks(request: Request, asked: PermissionCheck) -> Iterator[PermissionCheck]:
         yield asked
         if key := key_arn(asked.resource, request.service):
             via = {"kms:ViaService": f"{request.service}.{request.region}.amazonaws.com"}
             for action in actions:
-                yield Check(action, key, via)
+                yield PermissionCheck(action, key, via)
 
-    return ask
+    return checks
 
 
 def key_arn(resource: str, service: str) -> str:
-    """Return the ARN of the customer's key that encrypts a queue or topic, or empty."""
+    """Return the ARN of the customer managed key that encrypts a queue or topic, or empty."""
     if service == "sns":
-        attributes = (ministack_names.topics.get(resource) or {}).get("attributes", {})
+        attributes = (ministack_internals.topics.get(resource) or {}).get("attributes", {})
     else:
-        found = (q["attributes"] for q in ministack_names.queues.values())
+        found = (q["attributes"] for q in ministack_internals.queues.values())
         attributes = next((a for a in found if a.get("QueueArn") == resource), {})
     name = attributes.get("KmsMasterKeyId", "")
     # AWS's own key has a policy that lets the account's principals use it.
-    key = None if name.startswith("alias/aws/") else ministack_names.find_key(name)
+    key = None if name.startswith("alias/aws/") else ministack_internals.find_key(name)
     return str(key["Arn"]) if key else ""
 
 
-def _one_by_one(request: Request, asked: Check) -> Iterator[Check]:
-    """Ask for the action itself: IAM has none for a batch of them.
+def _one_by_one(request: Request, asked: PermissionCheck) -> Iterator[PermissionCheck]:
+    """PermissionCheck the single action: IAM has none for a batch.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html
     """
-    yield Check(f"sqs:{request.action.removesuffix('Batch')}", asked.resource, asked.context)
+    yield PermissionCheck(
+        f"sqs:{request.action.removesuffix('Batch')}", asked.resource, asked.context
+    )
 
 
-def _send_batch(request: Request, asked: Check) -> Iterator[Check]:
-    yield from _send(request, Check("sqs:SendMessage", asked.resource, asked.context))
+def _send_batch(request: Request, asked: PermissionCheck) -> Iterator[PermissionCheck]:
+    yield from _send(request, PermissionCheck("sqs:SendMessage", asked.resource, asked.context))
 
 
 def _cluster(request: Request) -> str:
-    return str(ministack_names.cluster_name(request.parameters.get("cluster") or "default"))
+    return str(ministack_internals.cluster_name(request.parameters.get("cluster") or "default"))
 
 
 def _ecs(request: Request) -> str:
     return f"arn:aws:ecs:{request.region}:{request.account}"
 
 
-_KEY_HEADER = "x-amz-server-side-encryption-aws-kms-key-id"
-_ALIAS_ACTIONS = {"GET": "GetAlias", "PUT": "UpdateAlias", "DELETE": "DeleteAlias"}
+_KEY_HEADER: Final = "x-amz-server-side-encryption-aws-kms-key-id"
+_ALIAS_ACTIONS: Final = {"GET": "GetAlias", "PUT": "UpdateAlias", "DELETE": "DeleteAlias"}
 _send = _encrypted("kms:GenerateDataKey", "kms:Decrypt")
-_SPECIAL: dict[tuple[str, str], Callable[[Request, Check], Iterator[Check]]] = {
+_SPECIAL: Final[
+    dict[tuple[str, str], Callable[[Request, PermissionCheck], Iterator[PermissionCheck]]]
+] = {
     ("ecs", "RunTask"): _run_task,
     ("ecs", "StopTask"): _task_calls,
     ("ecs", "DescribeTasks"): _task_calls,

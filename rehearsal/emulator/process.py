@@ -13,11 +13,11 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
-from rehearsal.emulator import fault_injection
 from rehearsal.emulator.clients import Clients, Credentials
 from rehearsal.emulator.containers import kill_group, kill_listed
+from rehearsal.emulator.journal import Call, read_calls
 from rehearsal.emulator.layout import groups_folder, log_file, tasks_folder
 
 if TYPE_CHECKING:
@@ -25,33 +25,41 @@ if TYPE_CHECKING:
 
     import boto3
 
-START_SECONDS = 20.0
-"""Bound of the start; it takes about one."""
+# A start takes about one second.
+MAX_START_SECONDS: Final = 20.0
 
-STOP_SECONDS = 1.0
-"""Time for the emulator to end by itself before it is killed."""
+# How long the emulator may take to end by itself before it is killed.
+MAX_STOP_SECONDS: Final = 1.0
 
-TAIL_LINES = 20
-_ROOT = Path(__file__).parents[2]
+# How much of the log an error shows.
+TAIL_LINES: Final = 20
+
+_ROOT: Final = Path(__file__).parents[2]
 
 
 class EmulatorError(Exception):
-    """The emulator did not start."""
+    """The emulator does not start."""
 
 
 class Emulator:
     """The embedded AWS: one process on 127.0.0.1, a private folder, nothing left afterwards.
 
     Use it as `with Emulator.start() as emulator:`.
+
+    Attributes:
+        interceptor: `module:factory` of what may change answers, or empty for nothing; see
+            `rehearsal.emulator.interception`.
+        folder: The private folder; it is deleted at the end.
+        endpoint: The URL of every service.
     """
 
+    interceptor: ClassVar[str] = ""
+
     def __init__(self, folder: Path, port: int, process: subprocess.Popen[bytes]) -> None:
-        """Take over a process that was just started; use `start`."""
         self.folder = folder
         self.endpoint = f"http://127.0.0.1:{port}"
         self._process = process
         self._clients = Clients(self.endpoint)
-        self._faults: list[fault_injection.InjectedFault] = []
 
     @classmethod
     def start(cls, log: Path | None = None) -> Self:
@@ -61,15 +69,15 @@ class Emulator:
             log: Where its log goes; by default into the private folder, which ends with it.
 
         Raises:
-            EmulatorError: It did not start; the text ends with the end of its log.
+            EmulatorError: if it does not start; the text ends with the end of its log.
         """
         folder = Path(tempfile.mkdtemp(prefix="ecs-run-task-")).resolve()
         file = log or log_file(folder)
         port = _free_port()
         with file.open("ab") as output:
             process = subprocess.Popen(  # noqa: S603 - our own module
-                [sys.executable, "-m", "rehearsal.emulator.child", str(folder)],
-                # `-m` puts the working directory on the path, and handlers do not inherit it.
+                [sys.executable, "-m", "rehearsal.emulator.child", str(folder), cls.interceptor],
+                # `-m` puts the working directory on the path; Lambda functions do not inherit that.
                 cwd=_ROOT,
                 env=_environment(folder, port),
                 stdin=subprocess.PIPE,
@@ -86,7 +94,6 @@ class Emulator:
         return emulator
 
     def __enter__(self) -> Self:
-        """Return the running emulator."""
         return self
 
     def __exit__(
@@ -95,17 +102,16 @@ class Emulator:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop it, whatever happened."""
         self.stop()
 
     def stop(self) -> None:
-        """End the emulator and all that it started, and delete its folder. Twice is no harm."""
+        """End the emulator and all that it started, and delete its folder; idempotent."""
         process = self._process
         if process.stdin is not None:
             with contextlib.suppress(OSError):
                 process.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(STOP_SECONDS)
+            process.wait(MAX_STOP_SECONDS)
         kill_group(process.pid, signal.SIGKILL)
         process.wait()
         kill_listed(groups_folder(self.folder))
@@ -119,18 +125,18 @@ class Emulator:
     def client(
         self, service: str, account: str, region: str, credentials: Credentials | None = None
     ) -> Any:  # noqa: ANN401 - its type follows from `service`
-        """Return a client, kept for the next call; by default as the account's root user."""
+        """Return a client, which is kept; by default of the account's root user."""
         who = credentials or Credentials(access_key=account)
         return self._clients.client(service, region, who)
 
     def session(
         self, account: str, region: str, credentials: Credentials | None = None
     ) -> boto3.Session:
-        """Return a session whose clients talk to the emulator, by default as root."""
+        """Return a session at the emulator; by default of the account's root user."""
         return self._clients.session(region, credentials or Credentials(access_key=account))
 
     def variables(self, account: str, region: str) -> dict[str, str]:
-        """Return the environment with which any AWS client talks to the emulator as root."""
+        """Return the environment with which any AWS client calls the emulator as the root user."""
         root = Credentials(access_key=account)
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
@@ -141,22 +147,16 @@ class Emulator:
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 
-    def inject(self, *new: fault_injection.InjectedFault) -> None:
-        """Add faults to those in force; earlier ones are looked at first."""
-        self._faults.extend(new)
-        fault_injection.write_faults(self.folder, self._faults)
+    def calls(self, action: str = "") -> list[Call]:
+        """Return the journal: the calls of ECS and all that were intercepted, oldest first.
 
-    def heal(self) -> None:
-        """Take all faults back."""
-        self._faults.clear()
-        fault_injection.write_faults(self.folder, [])
-
-    def calls(self, action: str = "") -> list[fault_injection.Call]:
-        """Return the calls of ECS so far, and all others that a fault hit, oldest first."""
-        return [c for c in fault_injection.read_calls(self.folder) if action in ("", c.action)]
+        Args:
+            action: Only calls of this API action; empty is any.
+        """
+        return [call for call in read_calls(self.folder) if action in ("", call.action)]
 
     def output(self, task: str, container: str) -> str:
-        """Return what a container of a task has printed so far.
+        """Return the output of a task's container so far.
 
         Args:
             task: The task's ARN or id.
@@ -167,7 +167,7 @@ class Emulator:
         return file.read_text(encoding="utf-8") if file.exists() else ""
 
     def _wait_ready(self, port: int, log: Path) -> None:
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + MAX_START_SECONDS
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
                 raise EmulatorError(f"the embedded AWS ended while it started:\n{_tail(log)}")
@@ -175,12 +175,12 @@ class Emulator:
                 return
             time.sleep(0.02)
         raise EmulatorError(
-            f"the embedded AWS did not answer within {START_SECONDS:g} s:\n{_tail(log)}"
+            f"the embedded AWS did not answer within {MAX_START_SECONDS:g} s:\n{_tail(log)}"
         )
 
 
 def _environment(folder: Path, port: int) -> dict[str, str]:
-    """Return all that the child inherits; handlers inherit it from there."""
+    """Return the whole environment of the child; Lambda functions inherit it from there."""
     for name in ("home", "tmp"):
         (folder / name).mkdir()
     return {

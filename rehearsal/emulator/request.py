@@ -1,20 +1,21 @@
-"""A call of the emulator, and the questions that it raises for IAM."""
+"""A call of the emulator, and what it is answered with."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
-from rehearsal.emulator import ministack_names
+# HTTP status, headers, body.
+Response: TypeAlias = tuple[int, dict[str, str], bytes]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """A call: who asks which service for what.
+    """One call of an AWS API.
 
-    Args:
-        service: The service as endpoints name it.
-        action: The API action.
+    Attributes:
+        service: The service as endpoints name it, for example `ecs`.
+        action: The API action, for example `RunTask`.
         account: The caller's account.
         region: The region of the call.
         method: The HTTP method.
@@ -22,7 +23,7 @@ class Request:
         headers: The headers, by lower-case name.
         parameters: The parameters of a JSON or form body.
         text: The whole body.
-        access_key: The access key id that signed it.
+        access_key: The access key id that signed the call.
     """
 
     service: str
@@ -35,17 +36,3 @@ class Request:
     parameters: dict[str, Any] = field(default_factory=dict)
     text: str = ""
     access_key: str = ""
-
-    @property
-    def caller(self) -> str:
-        """The ARN of the caller, or empty for one that is unknown."""
-        identity = ministack_names.iam_evaluator.resolve_caller_identity(self.access_key)
-        return str(identity["userArn"]) if identity else ""
-
-
-class Check(NamedTuple):
-    """One question to IAM: may the caller do this action on this resource."""
-
-    action: str
-    resource: str
-    context: dict[str, Any] = {}  # noqa: RUF012 - nobody writes into it

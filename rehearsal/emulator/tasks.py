@@ -1,8 +1,10 @@
-"""The life of a task: a thread that takes it from PROVISIONING to STOPPED.
+"""The lifecycle of a task: a thread that takes it from PROVISIONING to STOPPED.
 
-The command of each container really runs, as a process of this machine; images are not
-looked at. Each step raises the "ECS Task State Change" event in the shape that AWS documents.
-What is here is this project's own and no evidence about AWS.
+The command of each container runs for real, as a process of this machine; images are ignored.
+Each step raises the "ECS Task State Change" event in the shape that AWS documents:
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_task_events.html and
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html.
+The stand-in is this project's own code and no evidence about AWS.
 """
 
 from __future__ import annotations
@@ -14,20 +16,22 @@ import os
 import threading
 import time
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from rehearsal.emulator import ministack_names
+from rehearsal.emulator import ministack_internals
 
 if TYPE_CHECKING:
     import subprocess
     from pathlib import Path
 
     from rehearsal.emulator.containers import Containers
+    from rehearsal.emulator.interception import TaskFailure
 
-STEP_SECONDS = 0.02
-"""How long PROVISIONING and PENDING last: long enough to be seen, short enough to wait for."""
+# How long PROVISIONING and PENDING last: long enough to be seen, short enough to wait for.
+STEP_SECONDS: Final = 0.02
 
-_MOMENTS = (
+# ECS's API gives them as numbers, its events as text.
+_TIMESTAMPS: Final = (
     "createdAt",
     "startedAt",
     "stoppedAt",
@@ -38,40 +42,37 @@ _MOMENTS = (
     "pullStoppedAt",
     "updatedAt",
 )
-_NOT_IN_EVENTS = ("tags", "healthStatus", "ephemeralStorage")
+_NOT_IN_EVENTS: Final = ("tags", "healthStatus", "ephemeralStorage")
 
-_log = logging.getLogger("runtask.tasks")
+_log = logging.getLogger("rehearsal.tasks")
 
 
-class Life:
-    """One task on its way, with the processes of its containers.
+class RunningTask:
+    """One task from its start to its end, with the processes of its containers.
 
     Args:
-        task: MiniStack's record of the task; it is kept up to date in location.
+        task: MiniStack's record of the task, which is updated in place.
         definition: The task definition.
         containers: What starts the processes.
         folder: The task's own folder, for working directories and output.
-        fate: A reason for which the task stops before it runs, or empty.
-        stop_code: The stop code that goes with the fate.
+        failure: Why the task stops before it runs; None if it runs.
     """
 
-    def __init__(  # noqa: PLR0913 - the parts of a task
+    def __init__(
         self,
         task: dict[str, Any],
         definition: dict[str, Any],
         containers: Containers,
         folder: Path,
         *,
-        fate: str = "",
-        stop_code: str = "",
+        failure: TaskFailure | None,
     ) -> None:
-        """Remember the parts; nothing starts before `begin`."""
         self.task = task
         self._definition = definition
         self._containers = containers
         self._folder = folder
-        self._fate, self._fate_code = fate, stop_code
-        self._scope = (ministack_names.get_account_id(), ministack_names.get_region())
+        self._failure = failure
+        self._scope = (ministack_internals.get_account_id(), ministack_internals.get_region())
         self._ended = threading.Event()
         self._lock = threading.RLock()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -83,7 +84,12 @@ class Life:
         ).start()
 
     def stop(self, reason: str, code: str) -> None:
-        """Ask the task to stop; its first reason is the one it keeps."""
+        """Ask the task to stop; only the first reason counts.
+
+        Args:
+            reason: The `stoppedReason`.
+            code: The `stopCode`.
+        """
         with self._lock:
             if self.task["desiredStatus"] == "STOPPED":
                 return
@@ -94,23 +100,23 @@ class Life:
                 stoppingAt=time.time(),
                 version=self.task["version"] + 1,
             )
-            self._announce()
+            self._put_event()
             self._ended.set()
 
     def _run(self) -> None:
-        with ministack_names.request_scope(*self._scope):
+        with ministack_internals.request_scope(*self._scope):
             try:
-                self._live()
+                self._run_to_end()
             except Exception:  # noqa: BLE001 - a bug here must not leave a task that never ends
                 _log.exception("task %s", self.task["taskArn"])
                 self.stop("The stand-in failed; see the emulator's log", "TaskFailedToStart")
             self._end()
 
-    def _live(self) -> None:
-        self._announce()
-        if self._fate:
+    def _run_to_end(self) -> None:
+        self._put_event()
+        if self._failure:
             self._ended.wait(STEP_SECONDS)
-            self.stop(self._fate, self._fate_code)
+            self.stop(self._failure.reason, self._failure.stop_code)
             return
         for status in ("PENDING", "RUNNING"):
             if self._ended.wait(STEP_SECONDS):
@@ -118,12 +124,12 @@ class Life:
             if status == "RUNNING" and not self._start_all():
                 return
             now = time.time()
-            moments = (
+            timestamps = (
                 {"startedAt": now}
                 if status == "RUNNING"
                 else {"pullStartedAt": now, "pullStoppedAt": now}
             )
-            self._step(status, **moments)
+            self._step(status, **timestamps)
         self._wait_for_end()
 
     def _start_all(self) -> bool:
@@ -158,7 +164,7 @@ class Life:
         return True
 
     def _wait_for_end(self) -> None:
-        """Hold the task in RUNNING until an essential container has ended, or all have."""
+        """Keep the task in RUNNING until an essential container has ended, or all have."""
         essential = {
             c["name"] for c in self._definition["containerDefinitions"] if c.get("essential", True)
         }
@@ -177,7 +183,7 @@ class Life:
 
     def _watch(self, name: str, process: subprocess.Popen[bytes], essential: bool) -> None:  # noqa: FBT001 - a thread's argument
         code = self._containers.wait(process)
-        with ministack_names.request_scope(*self._scope):
+        with ministack_internals.request_scope(*self._scope):
             self._exited(name, code, essential=essential)
 
     def _exited(self, name: str, code: int, *, essential: bool) -> None:
@@ -205,23 +211,23 @@ class Life:
         container: dict[str, Any] = next(c for c in self.task["containers"] if c["name"] == name)
         return container
 
-    def _step(self, status: str, **moments: float) -> None:
+    def _step(self, status: str, **timestamps: float) -> None:
         with self._lock:
-            self.task.update(lastStatus=status, version=self.task["version"] + 1, **moments)
+            self.task.update(lastStatus=status, version=self.task["version"] + 1, **timestamps)
             if status in ("PENDING", "RUNNING"):
                 for container in self.task["containers"]:
                     container["lastStatus"] = status
-            self._announce()
+            self._put_event()
 
-    def _announce(self) -> None:
+    def _put_event(self) -> None:
         """Put the task as it is now on the account's event bus."""
         detail = {
             k: v
-            for k, v in ministack_names.wire_shape(self.task).items()
+            for k, v in ministack_internals.wire_shape(self.task).items()
             if k not in _NOT_IN_EVENTS
         }
         detail["updatedAt"] = time.time()
-        for name in _MOMENTS:
+        for name in _TIMESTAMPS:
             if name in detail:
                 moment = dt.datetime.fromtimestamp(detail[name], dt.UTC)
                 detail[name] = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -231,14 +237,20 @@ class Life:
             "Resources": [self.task["taskArn"]],
             "Detail": json.dumps(detail),
         }
-        ministack_names.put_events({"Entries": [entry]}, allow_aws_source=True)
+        ministack_internals.put_events({"Entries": [entry]}, allow_aws_source=True)
 
 
 def new_task(
     request: dict[str, Any], definition: dict[str, Any], cluster: dict[str, Any]
 ) -> dict[str, Any]:
-    """Return MiniStack's record of a task that was just asked for."""
-    account, region = ministack_names.get_account_id(), ministack_names.get_region()
+    """Return MiniStack's record of a new task.
+
+    Args:
+        request: The parameters of RunTask.
+        definition: MiniStack's record of the task definition.
+        cluster: MiniStack's record of the cluster.
+    """
+    account, region = ministack_internals.get_account_id(), ministack_internals.get_region()
     task_id = uuid.uuid4().hex
     arn = f"arn:aws:ecs:{region}:{account}:task/{cluster['clusterName']}/{task_id}"
     now = time.time()

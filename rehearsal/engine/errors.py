@@ -1,7 +1,7 @@
-"""What the in-process engine refuses."""
+"""The error of the in-process engine."""
 
 from __future__ import annotations
 
 
 class EngineError(Exception):
-    """A resource that cannot be made here; the text names it and says why."""
+    """The in-process engine cannot deploy a stack; the text names the resource and the reason."""

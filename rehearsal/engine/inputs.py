@@ -1,4 +1,4 @@
-"""The inputs of a resource, read one by one: what nobody reads is an error, and so is None."""
+"""The inputs of a resource: an input that the engine does not read is an error, and so is None."""
 
 from __future__ import annotations
 
@@ -9,38 +9,37 @@ from pulumi.runtime import rpc
 from rehearsal.engine.errors import EngineError
 
 
-def plain(value: Any) -> Any:  # noqa: ANN401 - JSON and assets
-    """Return a value of Pulumi's without secrets around it and with whole numbers as int."""
+def unwrap(value: Any) -> Any:  # noqa: ANN401 - JSON and assets
+    """Return a value as Pulumi passes it, with secrets unwrapped and whole numbers as int."""
     if rpc.is_rpc_secret(value):
-        return plain(rpc.unwrap_rpc_secret(value))
+        return unwrap(rpc.unwrap_rpc_secret(value))
     if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
+        return {key: unwrap(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [plain(item) for item in value]
+        return [unwrap(item) for item in value]
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value
 
 
 class Inputs:
-    """A mapping that knows what was read of it.
+    """A mapping that knows which of its keys were read.
 
     Args:
-        values: The values, as `plain` returns them.
-        where: What to call it in errors, for example `aws:sqs/queue:Queue 'dlq'`.
+        values: The values, as `unwrap` returns them.
+        where: The resource as errors name it, for example `aws:sqs/queue:Queue 'dlq'`.
 
     Raises:
-        EngineError: A value is None.
+        EngineError: if a value is None: it results from an output that does not exist.
     """
 
     def __init__(self, values: dict[str, Any], where: str) -> None:
-        """Refuse None at once: it comes of an output that does not exist."""
         self._values = values
         self._where = where
         self._read: set[str] = set()
         self._parts: list[Inputs] = []
         for path in _nones(values, ""):
-            raise EngineError(f"{where}: the input {path} is None where a value is due")
+            raise EngineError(f"{where}: the input {path} is None; expected a value")
 
     def get(self, key: str, default: Any = None) -> Any:  # noqa: ANN401 - JSON
         """Return an input, or the default."""
@@ -48,36 +47,36 @@ class Inputs:
         return self._values.get(key, default)
 
     def require(self, key: str) -> Any:  # noqa: ANN401 - JSON
-        """Return an input that has to be there.
+        """Return an input that must be set.
 
         Raises:
-            EngineError: It is missing, or empty text.
+            EngineError: if it is missing or empty.
         """
         value = self.get(key)
         if value is None or value == "":
-            raise EngineError(f"{self._where}: the input {key} is missing or not known")
+            raise EngineError(f"{self._where}: the input {key} is missing or unknown")
         return value
 
     def part(self, key: str) -> Inputs | None:
-        """Return an input that is an object, to be read in its turn."""
+        """Return an input that is an object, whose keys must be read as well."""
         value = self.get(key)
         return None if value is None else self._part(key, value)
 
     def parts(self, key: str) -> list[Inputs]:
-        """Return an input that is a list of objects, each to be read in its turn."""
+        """Return an input that is a list of objects, whose keys must be read as well."""
         return [self._part(f"{key}[{i}]", v) for i, v in enumerate(self.get(key) or [])]
 
     def as_api(self, names: dict[str, str]) -> dict[str, Any]:
-        """Return those inputs that are there, by the names that the API has for them.
+        """Return the inputs that are set, by the API's names.
 
         Args:
-            names: The API's name for each input's name.
+            names: The API's name of each input.
         """
         found = {api: self.get(key) for key, api in names.items()}
         return {api: value for api, value in found.items() if value is not None}
 
     def unread(self) -> list[str]:
-        """Return the paths of the inputs that nobody has read."""
+        """Return the paths of the inputs that were not read."""
         own = [key for key in self._values if key not in self._read]
         return own + [f"{p._where}.{k}" for p in self._parts for k in p.unread()]  # noqa: SLF001 - its own class
 

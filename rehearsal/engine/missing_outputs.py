@@ -1,7 +1,7 @@
-"""Outputs that the provider promises and the engine does not give: using one is an error.
+"""Outputs that the provider guarantees and the engine does not set: using one is an error.
 
-An output that is left out becomes None without a word. Here it becomes a text that names it,
-and an input or a stack output that holds such a text is refused.
+Pulumi's mocks turn an output that is left out silently into None. Here it becomes a text that
+names it, and an input or a stack output that contains such a text is refused.
 """
 
 from __future__ import annotations
@@ -10,33 +10,38 @@ import functools
 import importlib
 import re
 import typing
-from typing import Any
+from typing import Any, Final
 
-_MARK = "\N{SYMBOL FOR NULL}"
-_PATTERN = re.compile(f"{_MARK}([^{_MARK}]+){_MARK}")
+_MARK: Final = "\N{SYMBOL FOR NULL}"
+_PATTERN: Final = re.compile(f"{_MARK}([^{_MARK}]+){_MARK}")
 
 
-def fill(token: str, outputs: dict[str, Any]) -> dict[str, Any]:
-    """Return the outputs of a resource with those in it that the engine does not give."""
-    missing = promised_outputs(token) - outputs.keys()
+def mark_missing(token: str, outputs: dict[str, Any]) -> dict[str, Any]:
+    """Return the outputs of a resource, and a mark in place of each that the engine does not set.
+
+    Args:
+        token: A resource type, for example `aws:sqs/queue:Queue`.
+        outputs: The outputs that the engine sets.
+    """
+    missing = guaranteed_outputs(token) - outputs.keys()
     return {**{name: f"{_MARK}{token}.{name}{_MARK}" for name in missing}, **outputs}
 
 
-def broken(value: Any) -> str:  # noqa: ANN401 - JSON
-    """Return the name of an output in a value that the engine does not give, or empty."""
+def find_missing(value: Any) -> str:  # noqa: ANN401 - JSON
+    """Return the name of a missing output whose mark is in a value, or empty."""
     if isinstance(value, str):
         found = _PATTERN.search(value.replace("\\u2400", _MARK))
         return found.group(1) if found else ""
     items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return next((name for name in map(broken, items) if name), "")
+    return next((name for name in map(find_missing, items) if name), "")
 
 
 @functools.cache
-def promised_outputs(token: str) -> frozenset[str]:
-    """Return the outputs that are never None, read in the provider's own Python classes.
+def guaranteed_outputs(token: str) -> frozenset[str]:
+    """Return the outputs that are never None, according to the classes of pulumi-aws.
 
     Args:
-        token: A type, for example `aws:sqs/queue:Queue`.
+        token: A resource type, for example `aws:sqs/queue:Queue`.
     """
     module, name = token.split(":")[1].split("/", maxsplit=1)[0], token.rsplit(":", 1)[-1]
     found = importlib.import_module(f"pulumi_aws.{'lambda_' if module == 'lambda' else module}")

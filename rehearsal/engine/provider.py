@@ -1,35 +1,42 @@
-"""The AWS provider of a run: in which account, as whom, where, and with which tags."""
+"""The AWS provider of a run: account, credentials, region and default tags."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from rehearsal.emulator import Credentials, Emulator
 from rehearsal.engine.errors import EngineError
+from runtask.account import assume_role
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SESSION_NAME = "ecs-run-task"
+    from types_boto3_sts.type_defs import CredentialsTypeDef
 
 
 class Provider:
-    """The provider as a stack's configuration describes it.
+    """The AWS provider as a stack's configuration describes it.
+
+    Starts as the root user of the first allowed account, assumes the roles and verifies the
+    account.
 
     Args:
-        emulator: Where resources are made.
-        config: The stack's configuration, `aws:` keys among it.
-        caller: Who runs the program; by default the root user of the first allowed account.
+        emulator: The embedded AWS in which resources are created.
+        config: The stack's configuration, with its `aws:` keys.
+
+    Attributes:
+        region: The region.
+        account: The account.
+        tags: The default tags.
 
     Raises:
-        EngineError: A key is missing, the role cannot be assumed, or the account is not allowed.
+        EngineError: if a key is missing, a role cannot be assumed, or the account is not allowed.
     """
 
-    def __init__(
-        self, emulator: Emulator, config: Mapping[str, str], caller: Credentials | None = None
-    ) -> None:
-        """Get in, and make sure it is the right account, before anything is made."""
+    def __init__(self, emulator: Emulator, config: Mapping[str, str]) -> None:
         self._emulator = emulator
         self.region = config.get("aws:region", "")
         if not self.region:
@@ -38,44 +45,40 @@ class Provider:
         allowed = [
             str(account) for account in json.loads(config.get("aws:allowedAccountIds", "[]"))
         ]
-        if not allowed and caller is None:
+        if not allowed:
             raise EngineError("aws:allowedAccountIds is missing in the stack's configuration")
-        self._credentials = caller or Credentials(access_key=allowed[0])
+        self._credentials = Credentials(access_key=allowed[0])
         for role in json.loads(config.get("aws:assumeRoles", "[]")):
             self._assume(role)
-        identity = self.client("sts").get_caller_identity()
-        self.account: str = identity["Account"]
-        self.caller_arn: str = identity["Arn"]
-        self.caller_id: str = identity["UserId"]
-        if allowed and self.account not in allowed:
+        self.account: str = self.client("sts").get_caller_identity()["Account"]
+        if self.account not in allowed:
             raise EngineError(
                 f"the credentials are of account {self.account}, and the stack may touch only "
                 f"{', '.join(allowed)} (aws:allowedAccountIds)"
             )
 
     def client(self, service: str, region: str = "") -> Any:  # noqa: ANN401 - its type follows from `service`
-        """Return a client of a service in the provider's region, or in another."""
+        """Return a client of a service, by default in the provider's region."""
         return self._emulator.client(service, "", region or self.region, self._credentials)
 
-    def arn(self, service: str, resource: str, *, region: str | None = None) -> str:
-        """Return the ARN of a resource of the account."""
-        location = self.region if region is None else region
-        return f"arn:aws:{service}:{location}:{self.account}:{resource}"
+    def arn(self, service: str, resource: str) -> str:
+        """Return the ARN of a resource in the account and region."""
+        return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
 
-    def _assume(self, role: dict[str, str]) -> None:
-        request = {"RoleArn": role["roleArn"]}
-        if role.get("externalId"):
-            request["ExternalId"] = role["externalId"]
-        request["RoleSessionName"] = role.get("sessionName") or SESSION_NAME
-        sts = self.client("sts")
+    def _assume(self, role: Mapping[str, str]) -> None:
+        session = self._emulator.session("", self.region, self._credentials)
         try:
-            keys = sts.assume_role(**request)["Credentials"]
-        except sts.exceptions.ClientError as error:
+            self._credentials = assumed_credentials(assume_role(session, role))
+        except (BotoCoreError, ClientError) as error:
             raise EngineError(
                 f"cannot assume {role['roleArn']} (aws:assumeRoles): {error}"
             ) from error
-        self._credentials = Credentials(
-            access_key=keys["AccessKeyId"],
-            secret_key=keys["SecretAccessKey"],
-            token=keys["SessionToken"],
-        )
+
+
+def assumed_credentials(keys: CredentialsTypeDef) -> Credentials:
+    """Return the credentials in an answer of AssumeRole."""
+    return Credentials(
+        access_key=keys["AccessKeyId"],
+        secret_key=keys["SecretAccessKey"],
+        token=keys["SessionToken"],
+    )

@@ -1,13 +1,13 @@
-"""The calls with which the provider reads back what it has made.
+"""The calls with which the AWS provider reads back what it has created.
 
-The provider refreshes each resource after it made it and before every change. A deploy role that
-may create but not read would fail there, so the rehearsal reads too. Which calls these are is the
-provider's business: https://github.com/hashicorp/terraform-provider-aws, `internal/service`.
+The provider refreshes each resource after creating it and before every update. A deploy role that
+may create but not read would fail there, so the engine reads as well. The calls are those of
+https://github.com/hashicorp/terraform-provider-aws, folder `internal/service`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from rehearsal.engine.resource_types import CreateContext, Created
 
 
-def read_back(token: str, context: CreateContext, made: Created) -> None:
-    """Read a resource as the provider does, if it is one of those that a deploy role makes.
+def read_back(token: str, context: CreateContext, created: Created) -> None:
+    """Read a resource as the provider does, if the deploy role creates its type.
 
     Raises:
-        ClientError: The caller may not read it.
+        ClientError: if the caller may not read it.
     """
-    if read := _READS.get(token):
-        read(context, {**made.outputs, "id": made.id})
+    if read := _READERS.get(token):
+        read(context, {**created.outputs, "id": created.id})
 
 
 def _queue(context: CreateContext, outputs: dict[str, Any]) -> None:
@@ -93,7 +93,7 @@ def _object(context: CreateContext, outputs: dict[str, Any]) -> None:
     s3.get_object_tagging(**location)
 
 
-_READS: dict[str, Callable[[CreateContext, dict[str, Any]], None]] = {
+_READERS: Final[dict[str, Callable[[CreateContext, dict[str, Any]], None]]] = {
     "aws:cloudwatch/logGroup:LogGroup": _log_group,
     "aws:iam/role:Role": _role,
     "aws:iam/rolePolicy:RolePolicy": _role_policy,

@@ -1,10 +1,10 @@
-"""How a type of resource is made: what each file under `resources` provides."""
+"""How the engine creates and updates a resource of one type."""
 
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,18 +13,19 @@ if TYPE_CHECKING:
     from rehearsal.engine.provider import Provider
     from rehearsal.engine.state import Resource
 
-_SUFFIX_CHARACTERS = 7
+# As many as Pulumi's autonaming appends.
+_SUFFIX_CHARACTERS: Final = 7
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CreateContext:
-    """One resource being made or changed.
+    """One resource that is created or updated.
 
-    Args:
+    Attributes:
         name: The logical name.
-        inputs: What the program says of it.
-        provider: Where it is made.
-        old: The resource as it is, when it is changed.
+        inputs: The inputs that the program passes.
+        provider: The provider that creates it.
+        old: The resource as it is, if it is updated.
     """
 
     name: str
@@ -36,12 +37,12 @@ class CreateContext:
         """Return a client in the resource's region."""
         return self.provider.client(service, self.inputs.get("region", ""))
 
-    def physical(self, key: str = "name", *, suffix: str = "", prefix_key: str = "") -> str:
-        """Return the name at the provider: as given, by prefix, or made of the logical name.
+    def physical_name(self, key: str = "name", *, suffix: str = "", prefix_key: str = "") -> str:
+        """Return the physical name: as given, with a prefix, or from the logical name.
 
         Args:
             key: The input with the name.
-            suffix: What the name has to end in, such as `.fifo`.
+            suffix: What the name must end in, such as `.fifo`.
             prefix_key: The input with the prefix, by default `<key>Prefix`.
         """
         given = self.inputs.get(key)
@@ -53,7 +54,7 @@ class CreateContext:
         return f"{prefix or f'{self.name}-'}{uuid.uuid4().hex[:_SUFFIX_CHARACTERS]}{suffix}"
 
     def tags(self) -> dict[str, str]:
-        """Return the resource's tags with the provider's default ones under them."""
+        """Return the resource's tags, and the provider's default tags that it does not override."""
         return {**self.provider.tags, **(self.inputs.get("tags") or {})}
 
     def tag_list(self) -> list[dict[str, str]]:
@@ -62,26 +63,31 @@ class CreateContext:
 
 
 class Created(NamedTuple):
-    """The provider's id of a resource, and its outputs beside the inputs."""
+    """What creating or updating a resource returns.
+
+    Attributes:
+        id: The provider's id of the resource.
+        outputs: The outputs that are no inputs.
+    """
 
     id: str
     outputs: dict[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ResourceType:
     """A type of resource.
 
-    Args:
-        token: Pulumi's name of it.
-        create: Makes one.
-        update: Changes one; None if that is not written.
-        puts: Whether `create` changes one as well, because the API's call is a put.
-        ignored: Inputs that only matter to the provider's own `delete` and waiting.
+    Attributes:
+        type: The type token, for example `aws:sqs/queue:Queue`.
+        create: Creates a resource.
+        update: Updates a resource; None if that is not implemented.
+        create_is_put: Whether `create` updates as well, because the API's call is a put.
+        ignored: Inputs that only matter when the provider deletes or waits.
     """
 
-    token: str
+    type: str
     create: Callable[[CreateContext], Created]
     update: Callable[[CreateContext], Created] | None = None
-    puts: bool = False
-    ignored: tuple[str, ...] = field(default=())
+    create_is_put: bool = False
+    ignored: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""One run of a Pulumi program in this process: what `pulumi up` would make, at the emulator."""
+"""One run of a Pulumi program in this process: what `pulumi up` would create, at the emulator."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import gc
 import logging
 import threading
 import warnings
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 from pulumi.runtime import mocks
 from pulumi.runtime.config import set_all_config
@@ -19,7 +20,7 @@ from pulumi.runtime.stack import run_in_stack
 from infra.bundle import ROOT
 from rehearsal.engine.deployer import Deployer
 from rehearsal.engine.errors import EngineError
-from rehearsal.engine.missing_outputs import broken
+from rehearsal.engine.missing_outputs import find_missing
 from rehearsal.engine.monitor import Monitor
 from rehearsal.engine.provider import Provider
 
@@ -27,68 +28,76 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from rehearsal.emulator import Credentials, Emulator
+    from rehearsal.emulator import Emulator
     from rehearsal.engine.state import State
 
-ORGANIZATION = "organization"
-"""What Pulumi calls the owner of stacks on a self-managed backend."""
+# What Pulumi calls the owner of stacks in a self-managed backend.
+# https://www.pulumi.com/docs/iac/concepts/stacks/#create-stack
+ORGANIZATION: Final = "organization"
 
-RUN_SECONDS = 60.0
+MAX_RUN_SECONDS: Final = 60.0
 
-
-class _Reported(logging.Filter):
-    """Drops what asyncio says, at some later time, of an error that was raised already."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Let everything else through."""
-        return not (record.exc_info and isinstance(record.exc_info[1], EngineError))
+# Pulumi's runtime exists once in a process.
+_lock = threading.Lock()
 
 
-logging.getLogger("asyncio").addFilter(_Reported())
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One deployment of one stack.
 
-# Pulumi's runtime is one for the process.
-_one_at_a_time = threading.Lock()
-
-
-def up(  # noqa: PLR0913 - what `pulumi up` reads from files and the shell
-    program: Callable[[], None],
-    *,
-    project: str,
-    stack: str,
-    config: Mapping[str, str],
-    emulator: Emulator,
-    state: State,
-    folder: Path = ROOT,
-    credentials: Credentials | None = None,
-) -> dict[str, Any]:
-    """Run a Pulumi program and return the stack's outputs, secrets unwrapped.
-
-    Args:
-        program: What `__main__.py` would do.
+    Attributes:
+        program: The Pulumi program.
         project: The project's name.
         stack: The stack's name.
         config: The stack's configuration, `namespace:key` to text, objects as JSON.
-        emulator: Where resources are made.
-        state: What was made before; this run's resources and outputs are added.
-        folder: The folder of Pulumi.yaml, into which the program may write what it builds.
-        credentials: Who runs it; by default the root user of the first allowed account.
+        folder: The folder of Pulumi.yaml, in which the program may write what it builds.
+    """
+
+    program: Callable[[], None]
+    project: str
+    stack: str
+    config: Mapping[str, str]
+    folder: Path = ROOT
+
+    @property
+    def name(self) -> str:
+        """The stack as `<project>/<stack>`."""
+        return f"{self.project}/{self.stack}"
+
+
+class _AlreadyRaised(logging.Filter):
+    """Drops what asyncio logs later about an error that was raised already."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether a record is about anything else."""
+        return not (record.exc_info and isinstance(record.exc_info[1], EngineError))
+
+
+logging.getLogger("asyncio").addFilter(_AlreadyRaised())
+
+
+def up(run: Run, *, emulator: Emulator, state: State) -> dict[str, Any]:
+    """Run a Pulumi program and return the stack's outputs, secrets unwrapped.
+
+    Args:
+        run: What is deployed.
+        emulator: The embedded AWS in which resources are created.
+        state: The resources that exist; this run's resources and outputs are added.
 
     Raises:
-        EngineError: A resource cannot be made; what was made before it stays, and is kept.
+        EngineError: if a resource cannot be created; those created before it stay.
     """
-    with _one_at_a_time:
-        provider = Provider(emulator, config, credentials)
-        name = f"{project}/{stack}"
-        deployer = Deployer(name, provider, state)
+    with _lock:
+        deployer = Deployer(run.name, Provider(emulator, run.config), state)
         monitor = Monitor(deployer)
         with _quiet():
-            contextvars.Context().run(
-                _run, program, project, stack, dict(config), monitor, deployer, folder
-            )
-    if missing := broken(monitor.stack_outputs):
-        raise EngineError(f"stack {name}: an output uses {missing}, which is not given here")
+            contextvars.Context().run(_execute, run, monitor, deployer)
+    if missing := find_missing(monitor.stack_outputs):
+        raise EngineError(
+            f"stack {run.name}: an output uses {missing}, which the in-process engine does not set"
+        )
     deployer.finish()
-    state.outputs[name] = monitor.stack_outputs
+    state.outputs[run.name] = monitor.stack_outputs
     return monitor.stack_outputs
 
 
@@ -103,30 +112,22 @@ def _quiet() -> Iterator[None]:
         try:
             yield
         except BaseException:
-            gc.collect()  # else they are found later, where warnings are heard again
+            gc.collect()  # else they are collected later, when warnings are enabled again
             raise
         finally:
             logger.setLevel(level)
 
 
-def _run(  # noqa: PLR0913, PLR0917 - as above
-    program: Callable[[], None],
-    project: str,
-    stack: str,
-    config: dict[str, str],
-    monitor: Monitor,
-    deployer: Deployer,
-    folder: Path,
-) -> None:
+def _execute(run: Run, monitor: Monitor, deployer: Deployer) -> None:
     async def main() -> None:
-        await asyncio.wait_for(run_in_stack(program), RUN_SECONDS)
+        await asyncio.wait_for(run_in_stack(run.program), MAX_RUN_SECONDS)
 
-    # Any root at all keeps `set_mocks` from context a stack of its own, outside of a loop.
+    # Without a root resource `set_mocks` would create a stack, outside of an event loop.
     set_root_resource(object())  # type: ignore[arg-type]
     mocks.set_mocks(
         deployer,
-        project=project,
-        stack=stack,
+        project=run.project,
+        stack=run.stack,
         preview=False,
         monitor=monitor,
         organization=ORGANIZATION,
@@ -134,6 +135,6 @@ def _run(  # noqa: PLR0913, PLR0917 - as above
     set_root_resource(None)  # type: ignore[arg-type]
     # A run that failed leaves outputs that the next one would wait for.
     SETTINGS.outputs.clear()
-    SETTINGS.root_directory = str(folder)
-    set_all_config(config)
+    SETTINGS.root_directory = str(run.folder)
+    set_all_config(dict(run.config))
     asyncio.run(main())

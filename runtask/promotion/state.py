@@ -119,7 +119,7 @@ def load_stage_state(
         store=Store(
             deploy_role=deploy_role,
             bucket=bootstrap["artifactBucket"],
-            kms_key_arn=bootstrap["artifactKeyArn"],
+            kms_key_arn=bootstrap["artifactKmsKeyArn"],
             region=config.location.region,
         ),
         pinned=pinned(project.stack_file(stage)),

@@ -1,4 +1,4 @@
-"""Two accounts with their bootstrap stacks and a dev stage, for tests of promotion and rights."""
+"""Two accounts with bootstrap stacks, for tests of promotions and permissions."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from rehearsal.emulator import Emulator
-from rehearsal.engine.in_process import EmulatorSessions, InProcessEngine
+from rehearsal.engine import EmulatorSessions, InProcessEngine
+from rehearsal.fault_injection import FaultyEmulator
 from rehearsal.sample_account import with_sample_account
 from runtask.project import Project, load_project
 from runtask.promotion.promote import PromotionContext, plan_promotion, promote
@@ -21,24 +21,24 @@ if TYPE_CHECKING:
 
     from runtask.account import Sessions
 
-ROOT = Path(__file__).resolve().parents[2]
-REGION = "eu-central-1"
+ROOT: Final = Path(__file__).resolve().parents[2]
+REGION: Final = "eu-central-1"
 DEV, PROD = "111111111111", "222222222222"
-DEPLOY_ROLE = f"ecs-run-task-deploy-{REGION}"
+DEPLOY_ROLE: Final = f"ecs-run-task-deploy-{REGION}"
 
 
 @dataclass
 class Accounts:
-    """A project of its own, deployed at an emulator."""
+    """A copy of the project, deployed to an emulator of its own."""
 
-    emulator: Emulator
+    emulator: FaultyEmulator
     project: Project
     engine: InProcessEngine
     said: list[str] = field(default_factory=list)
     questions: list[str] = field(default_factory=list)
     answer: bool = True
 
-    def tools(self, sessions: Sessions | None = None) -> PromotionContext:
+    def context(self, sessions: Sessions | None = None) -> PromotionContext:
         return PromotionContext(
             project=self.project,
             engine=self.engine,
@@ -52,12 +52,12 @@ class Accounts:
         return self.answer
 
     def promote(self, target: str = "prod", *, allow_dirty: bool = True) -> bool:
-        tools = self.tools()
-        plan = plan_promotion("dev", target, tools, allow_dirty=allow_dirty)
-        return promote(plan, tools)
+        context = self.context()
+        plan = plan_promotion("dev", target, context, allow_dirty=allow_dirty)
+        return promote(plan, context)
 
-    def look(self, stage: str) -> StageState:
-        return load_stage_state(self.project, stage, self.engine, self.tools().sessions)
+    def stage_state(self, stage: str) -> StageState:
+        return load_stage_state(self.project, stage, self.engine, self.context().sessions)
 
     def file(self, stage: str) -> str:
         return self.project.stack_file(stage).read_text(encoding="utf-8")
@@ -93,8 +93,8 @@ class Accounts:
 
 @contextmanager
 def two_accounts(*stacks: str) -> Iterator[Accounts]:
-    """Start an emulator and deploy `stacks`, from a copy of the committed files."""
-    with Emulator.start() as emulator:
+    """Start an emulator and deploy stacks from a copy of the committed files."""
+    with FaultyEmulator.start() as emulator:
         folder = emulator.folder / "project"
         folder.mkdir()
         for path in ROOT.glob("Pulumi*.yaml"):

@@ -1,26 +1,67 @@
-"""One emulator for all tests of a module: a start costs a third of a second."""
+"""Fixtures: one emulator for all tests of a module, because a start takes half a second."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rehearsal.emulator import Emulator
+from rehearsal.engine import Run, State, up
+from rehearsal.fault_injection import FaultyEmulator
+from tests.end_to_end.ecs_calls import ACCOUNT, REGION, TASK_ROLE, register, trust
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 @pytest.fixture(scope="module")
-def emulator() -> Iterator[Emulator]:
-    with Emulator.start() as running:
+def emulator() -> Iterator[FaultyEmulator]:
+    with FaultyEmulator.start() as running:
         yield running
 
 
 @pytest.fixture(autouse=True)
-def healed(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Take the faults of a test back, if it used the emulator."""
+def without_faults(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Remove the faults of a test, if it used the emulator."""
     yield
     if "emulator" in request.fixturenames:
-        request.getfixturevalue("emulator").heal()
+        request.getfixturevalue("emulator").clear_faults()
+
+
+@pytest.fixture(scope="module")
+def ecs(emulator: FaultyEmulator) -> Any:
+    """Return a client of ECS in an account with a cluster, two roles and two task definitions."""
+    iam = emulator.client("iam", ACCOUNT, REGION)
+    for name in ("task", "other"):
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust("ecs-tasks")))
+    client = emulator.client("ecs", ACCOUNT, REGION)
+    client.create_cluster(clusterName="jobs")
+    register(client, "report", ["sh", "-c", 'echo "$GREETING"; pwd; exit 7'], role=TASK_ROLE)
+    register(client, "sleeper", ["sleep", "600"])
+    return client
+
+
+@pytest.fixture
+def state() -> State:
+    return State()
+
+
+@pytest.fixture
+def deploy(emulator: FaultyEmulator, state: State, request: pytest.FixtureRequest) -> Any:
+    """Return what deploys a program with the in-process engine, to a stack of the test's own."""
+    name = f"s{abs(hash(request.node.name)) % 10**8}"
+    fixed = {
+        "aws:region": REGION,
+        "aws:allowedAccountIds": json.dumps([ACCOUNT]),
+        "aws:defaultTags": json.dumps({"tags": {"application": "test"}}),
+    }
+
+    def deploy_program(
+        program: Callable[[], None], stack: str = name, **config: str
+    ) -> dict[str, Any]:
+        run = Run(program=program, project="p", stack=stack, config={**fixed, **config})
+        return up(run, emulator=emulator, state=state)
+
+    deploy_program.name = name  # type: ignore[attr-defined]
+    return deploy_program

@@ -1,8 +1,8 @@
-"""One deployed stage under faults: messages go in, and what became of each is read back.
+"""One deployed stage under faults: sends messages and reads back what became of each.
 
-All of it is looked at from outside: tasks at ECS, messages where they lie in the queues, the
-function's log. The queues are read where MiniStack keeps them, because a message that is out of
-sight can be counted by the API of SQS, but not seen.
+Everything is observed from outside: tasks at ECS, messages in the queues, the function's log. The
+queues are read from MiniStack's own store, because the API of SQS counts a message that is not
+visible, but does not show it.
 """
 
 from __future__ import annotations
@@ -14,42 +14,55 @@ import time
 import urllib.parse
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from function.message.idempotency import KEY_ATTRIBUTE, started_by
-from infra.names import ALIAS, PROJECT
-from infra.program import main as program
-from rehearsal.emulator import InjectedFault
-from rehearsal.engine import State, up
-from rehearsal.sample_account import SECURITY_GROUP, SUBNETS, SampleAccount, with_sample_account
+from infra.names import ALIAS
+from rehearsal.deployment import deploy_stage
+from rehearsal.fault_injection import InjectedFault
+from rehearsal.sample_account import SECURITY_GROUP, SUBNETS
 from runtask.project import load_project
-from tests.end_to_end.fates import End, Fate, Lying, SentMessage, letter_of, lying_of
+from tests.end_to_end.message_history import (
+    EndState,
+    MessageHistory,
+    QueuedMessage,
+    SentMessage,
+    read_dead_letter,
+    read_queued_message,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from infra.names import Location
-    from rehearsal.emulator import Emulator
+    from rehearsal.fault_injection import FaultyEmulator
 
-ROOT = Path(__file__).resolve().parents[2]
-STAGE = "dev"
+ROOT: Final = Path(__file__).resolve().parents[2]
+STAGE: Final = "dev"
 
-# The longest that a test waits for: four deliveries are at most 2 + 4 + 8 s of backoff apart.
-PATIENCE_SECONDS = 40.0
-_POLL_SECONDS = 0.05
+# Four deliveries are at most 2 + 4 + 8 s of backoff apart.
+MAX_WAIT_SECONDS: Final = 40.0
 
-NETWORK = {"awsvpcConfiguration": {"subnets": list(SUBNETS), "securityGroups": [SECURITY_GROUP]}}
-_TASK: Mapping[str, Any] = {
+_POLL_SECONDS: Final = 0.05
+
+# Texts of the function's log.
+RETURNED: Final = "message kept"
+NOT_PUBLISHED: Final = "notice not published"
+
+NETWORK: Final = {
+    "awsvpcConfiguration": {"subnets": list(SUBNETS), "securityGroups": [SECURITY_GROUP]}
+}
+_TASK: Final[Mapping[str, Any]] = {
     "cluster": "batch",
     "taskDefinition": "report",
     "launchType": "FARGATE",
     "networkConfiguration": NETWORK,
 }
 
-_CONFIG = {
-    "clusters": json.dumps(["batch", "capacity_pool-*"]),
+_OPTIONS: Final = {
+    "clusters": json.dumps(["batch", "pool-*"]),
     "taskDefinitions": json.dumps(["report", "report-*"]),
-    # Throttled rows slow the rate_limiter down to a twentieth: still fast enough for the others.
+    # Throttled messages slow the rate limiter down to a twentieth: fast enough for the others.
     "launchRate": "200",
     "runTaskLatencyMilliseconds": "10",
     "timeoutSeconds": "20",
@@ -57,7 +70,7 @@ _CONFIG = {
 
 
 def task(*without: str, **more: object) -> str:
-    """Return a message that launches, changed as the test needs it."""
+    """Return the body of a message that launches, without or with more parameters."""
     content = {name: value for name, value in _TASK.items() if name not in without}
     return json.dumps({"ECS": {**content, **more}})
 
@@ -66,7 +79,7 @@ def task(*without: str, **more: object) -> str:
 class Stage:
     """A stage of the product in the embedded AWS."""
 
-    emulator: Emulator
+    emulator: FaultyEmulator
     location: Location
     outputs: Mapping[str, Any]
     inbox_url: str
@@ -75,7 +88,7 @@ class Stage:
         return self.emulator.client(service, self.location.account, self.location.region)
 
     def send(self, body: str, key: str = "") -> SentMessage:
-        """Send a message; without a key its id is the key."""
+        """Send a message; without a key its message id is the key."""
         attributes = {KEY_ATTRIBUTE: {"DataType": "String", "StringValue": key}} if key else {}
         answer = self.client("sqs").send_message(
             QueueUrl=self.outputs["queueUrl"], MessageBody=body, MessageAttributes=attributes
@@ -88,13 +101,13 @@ class Stage:
         self.emulator.inject(InjectedFault(match=f'"{sent_key}-', **how))
 
     def add_cluster(self, name: str) -> str:
-        """Make a cluster that the stage may use: capacity is judged cluster by cluster."""
+        """Create a cluster that the stage may use, which is a capacity pool of its own."""
         self.client("ecs").create_cluster(clusterName=name)
         return name
 
     @contextlib.contextmanager
     def one_batch(self) -> Iterator[None]:
-        """Let what is sent meanwhile be received at once, afterwards."""
+        """Disable the event source mapping, so that what is sent meanwhile becomes one batch."""
         functions = self.client("lambda")
         (mapping,) = functions.list_event_source_mappings(
             FunctionName=self.outputs["functionName"]
@@ -104,20 +117,20 @@ class Stage:
         functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
 
     def hide_for(self, seconds: int) -> None:
-        """Set how long the queue hides what was received and neither deleted nor sent back."""
+        """Set the visibility timeout of the work queue."""
         self.client("sqs").set_queue_attributes(
             QueueUrl=self.outputs["queueUrl"], Attributes={"VisibilityTimeout": str(seconds)}
         )
 
     def hidden_seconds(self) -> int:
-        """Return how long the queue hides what was received."""
+        """Return the visibility timeout of the work queue."""
         name = "VisibilityTimeout"
         url = self.outputs["queueUrl"]
         answer = self.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=[name])
         return int(answer["Attributes"][name])
 
     def reconfigure(self, *, timeout_seconds: int = 0, **variables: str) -> None:
-        """Change the function behind the alias: what the configuration allows only in minutes."""
+        """Change the function behind the alias, in seconds where the options take minutes."""
         functions = self.client("lambda")
         name = self.outputs["functionName"]
         now = functions.get_function_configuration(FunctionName=name, Qualifier=ALIAS)
@@ -130,8 +143,8 @@ class Stage:
         functions.update_alias(FunctionName=name, Name=ALIAS, FunctionVersion=version)
         self.settle(self.send(task()))  # it is warm when this returns
 
-    def lying(self, url: str) -> list[Lying]:
-        """Return what lies in a queue."""
+    def queued(self, url: str) -> list[QueuedMessage]:
+        """Return the messages of a queue, visible or not."""
         endpoint = urllib.parse.urlsplit(self.emulator.endpoint)
         connection = http.client.HTTPConnection(endpoint.netloc, timeout=10)
         try:
@@ -141,14 +154,14 @@ class Stage:
         finally:
             connection.close()
         return [
-            lying_of(raw)
+            read_queued_message(raw)
             for raw in answer["messages"][self.location.account][self.location.region][url]
         ]
 
-    def in_queue(self, sent: SentMessage) -> Lying | None:
-        """Return a message as it lies in the work queue, None once it has left."""
-        lying = self.lying(self.outputs["queueUrl"])
-        return next((one for one in lying if one.message_id == sent.message_id), None)
+    def in_queue(self, sent: SentMessage) -> QueuedMessage | None:
+        """Return a message of the work queue, or None once it has left."""
+        messages = self.queued(self.outputs["queueUrl"])
+        return next((one for one in messages if one.message_id == sent.message_id), None)
 
     def received(self, sent: SentMessage, times: int) -> Callable[[], bool]:
         """Return the condition that a message has been received so often, or is gone."""
@@ -160,7 +173,7 @@ class Stage:
         return holds
 
     def answered(self, key: str, times: int) -> Callable[[], bool]:
-        """Return the condition that RunTask has answered a message so often."""
+        """Return the condition that RunTask has answered a message that many times."""
         mine = started_by(STAGE, key)
         return lambda: sum(c.started_by == mine for c in self.emulator.calls("RunTask")) >= times
 
@@ -175,40 +188,40 @@ class Stage:
         ]
         return [line for line in lines if line.get("message") == text]
 
-    def settle(self, *sent: SentMessage) -> dict[str, Fate]:
-        """Wait until all have left the work queue, and return the fate of each by its key.
+    def settle(self, *sent: SentMessage) -> dict[str, MessageHistory]:
+        """Wait until all have left the work queue, and return the history of each by its key.
 
-        Nothing is raised when patience ends: the row that did not settle fails, and no other.
+        Nothing is raised after MAX_WAIT_SECONDS: only the tests of messages that remain fail.
         """
         ids = {one.message_id for one in sent}
 
         def gone() -> bool:
-            return ids.isdisjoint(m.message_id for m in self.lying(self.outputs["queueUrl"]))
+            return ids.isdisjoint(m.message_id for m in self.queued(self.outputs["queueUrl"]))
 
         wait_for(gone)
-        return self.fates(*sent)
+        return self.histories(*sent)
 
-    def fates(self, *sent: SentMessage) -> dict[str, Fate]:
-        """Return the fate of each message by its key, as it is now."""
-        queue, letters, notices = (
-            self.lying(self.outputs["queueUrl"]),
-            [letter_of(one) for one in self.lying(self.outputs["deadLetterQueueUrl"])],
-            [json.loads(one.body) for one in self.lying(self.inbox_url)],
+    def histories(self, *sent: SentMessage) -> dict[str, MessageHistory]:
+        """Return the history of each message by its key, so far."""
+        queue, dead_letters, notifications = (
+            self.queued(self.outputs["queueUrl"]),
+            [read_dead_letter(one) for one in self.queued(self.outputs["deadLetterQueueUrl"])],
+            [json.loads(one.body) for one in self.queued(self.inbox_url)],
         )
         tasks, calls = self._tasks(), self.emulator.calls("RunTask")
-        kept = self.log_lines("message kept")
+        returned = self.log_lines(RETURNED)
         return {
-            one.key: Fate(
+            one.key: MessageHistory(
                 sent=one,
-                end=End(
+                end=EndState(
                     tasks=sum(t["startedBy"] == started_by(STAGE, one.key) for t in tasks),
-                    letters=tuple(m for m in letters if m.message_id == one.message_id),
+                    dead_letters=tuple(m for m in dead_letters if m.message_id == one.message_id),
                     left=sum(m.message_id == one.message_id for m in queue),
                 ),
                 tasks=tuple(t for t in tasks if t["startedBy"] == started_by(STAGE, one.key)),
                 calls=tuple(c for c in calls if c.started_by == started_by(STAGE, one.key)),
-                kept=tuple(x["reason"] for x in kept if x["message_id"] == one.message_id),
-                notices=tuple(n for n in notices if n["messageId"] == one.message_id),
+                returned=tuple(x["reason"] for x in returned if x["message_id"] == one.message_id),
+                notifications=tuple(n for n in notifications if n["messageId"] == one.message_id),
             )
             for one in sent
         }
@@ -225,7 +238,7 @@ class Stage:
         return list({task["taskArn"]: task for task in found}.values())
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> bool:
+def wait_for(condition: Callable[[], bool], seconds: float = MAX_WAIT_SECONDS) -> bool:
     """Wait until a condition holds, and return whether it does."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -235,26 +248,13 @@ def wait_for(condition: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -
     return False
 
 
-def deploy(emulator: Emulator) -> Stage:
-    """Make a customer's account with a stage in it, and an operator who reads the notices."""
-    project = load_project(ROOT)
-    location = project.stage_config(STAGE).location
-    config = project.stack_config(STAGE) | {f"{PROJECT}:{k}": v for k, v in _CONFIG.items()}
-    sample_account = SampleAccount(emulator=emulator, location=location)
-    state = State()
-
-    def run(stack: str, config: dict[str, str]) -> dict[str, Any]:
-        return up(
-            program,
-            project=project.name,
-            stack=stack,
-            config=config,
-            emulator=emulator,
-            state=state,
-        )
-
-    run(f"{STAGE}-bootstrap", project.stack_config(f"{STAGE}-bootstrap"))
-    sample_account.make()
-    outputs = run(STAGE, with_sample_account(config, location))
-    inbox_url = sample_account.subscribe_inbox(outputs["failureTopicArn"])
-    return Stage(emulator=emulator, location=location, outputs=outputs, inbox_url=inbox_url)
+def deploy(emulator: FaultyEmulator) -> Stage:
+    """Deploy a stage, with a queue that receives its notifications."""
+    deployed = deploy_stage(emulator, load_project(ROOT), STAGE, _OPTIONS)
+    inbox_url = deployed.sample_account.subscribe_inbox(deployed.outputs["failureTopicArn"])
+    return Stage(
+        emulator=emulator,
+        location=deployed.location,
+        outputs=deployed.outputs,
+        inbox_url=inbox_url,
+    )

@@ -6,8 +6,9 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Final
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT: Final = Path(__file__).resolve().parents[2]
 
 
 def rehearse(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -41,3 +42,14 @@ def test_a_broken_stack_file_breaks_the_rehearsal(tmp_path: Path) -> None:
     done = rehearse("--project", str(tmp_path))
     assert (done.returncode, done.stdout) == (3, "")
     assert "Pulumi.prod.yaml: ecs-run-task:cluster is not declared" in done.stderr
+
+
+def test_the_command_line_imports_the_rehearsal_only_when_it_runs() -> None:
+    code = (
+        "import sys, rehearsal.cli; print(*(name for name in sys.modules if 'rehearsal' in name))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.split() == ["rehearsal", "rehearsal.cli"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from botocore.exceptions import ClientError
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 # Every statement that prod's deploy role has.
-SIDS = [
+SIDS: Final = [
     statement["Sid"]
     for statement in deploy_policy(
         DeployGrants(
             location=Location(account=PROD, region=REGION),
-            boundary="boundary",
-            artifact_bucket="bucket",
-            artifact_key="key",
+            boundary_arn="boundary",
+            artifact_bucket_arn="bucket",
+            artifact_kms_key_arn="key",
             artifact_sources=(DEV,),
         )
     )["Statement"]
@@ -132,7 +132,7 @@ def test_a_bucket_without_the_prefix_is_out_of_reach(accounts: Accounts, as_depl
 
 
 def test_the_artifact_key_cannot_be_changed(accounts: Accounts, as_deployer: Any) -> None:
-    key = accounts.engine.outputs("prod-bootstrap")["artifactKeyArn"]
+    key = accounts.engine.outputs("prod-bootstrap")["artifactKmsKeyArn"]
     kms = as_deployer("kms")
     calls: tuple[Callable[[], object], ...] = (
         lambda: kms.schedule_key_deletion(KeyId=key),
@@ -162,7 +162,7 @@ def test_the_other_accounts_function_is_out_of_reach(as_deployer: Any) -> None:
 
 
 def test_of_the_other_account_only_artifacts_are_read(accounts: Accounts, as_deployer: Any) -> None:
-    dev = accounts.look("dev")
+    dev = accounts.stage_state("dev")
     s3 = as_deployer("s3")
     bucket = accounts.bucket("dev")
     assert s3.get_object(Bucket=bucket, Key=f"artifacts/{dev.running}.zip")["Body"].read()
@@ -171,7 +171,7 @@ def test_of_the_other_account_only_artifacts_are_read(accounts: Accounts, as_dep
         Key="promotions/dev.json",
         Body=b"{}",
         ServerSideEncryption="aws:kms",
-        SSEKMSKeyId=accounts.engine.outputs("dev-bootstrap")["artifactKeyArn"],
+        SSEKMSKeyId=accounts.engine.outputs("dev-bootstrap")["artifactKmsKeyArn"],
     )
     calls: tuple[Callable[[], object], ...] = (
         lambda: s3.get_object(Bucket=bucket, Key="promotions/dev.json"),

@@ -1,4 +1,4 @@
-"""The child process: on loopback only, always ended, nothing left."""
+"""The child process listens on loopback only, always ends, and leaves nothing."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Final
 
 import psutil
 import pytest
@@ -16,7 +17,7 @@ from rehearsal.emulator import Emulator, EmulatorError
 from rehearsal.emulator import process as process_module
 
 ACCOUNT, REGION = "111111111111", "eu-central-1"
-HOLDER = """
+HOLDER: Final = """
 import sys, time
 from rehearsal.emulator import Emulator
 with Emulator.start() as emulator:
@@ -49,7 +50,7 @@ def eventually(condition: object, seconds: float = 3.0) -> bool:
 
 
 def hold() -> tuple[subprocess.Popen[str], int, Path, list[int]]:
-    """Start a process that holds an emulator with a task, and say what there is to end."""
+    """Start a process that holds an emulator with a running task, and return what must end."""
     command = [sys.executable, "-c", HOLDER]
     holder = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert holder.stdout
@@ -136,7 +137,7 @@ def test_end_of_the_parent_ends_emulator_and_containers(number: signal.Signals) 
 
 
 def test_hung_emulator_is_killed_with_its_containers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process_module, "STOP_SECONDS", 0.2)
+    monkeypatch.setattr(process_module, "MAX_STOP_SECONDS", 0.2)
     with Emulator.start() as emulator:
         folder, pid = emulator.folder, emulator.pid
         os.kill(pid, signal.SIGSTOP)

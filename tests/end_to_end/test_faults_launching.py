@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from function.limits import MAX_MESSAGE_BYTES
 from rehearsal.sample_account import SERVICE
-from tests.end_to_end.fates import launched, rejected
+from tests.end_to_end.message_history import launched, rejected
 from tests.end_to_end.stage import NETWORK, Stage, deploy, task, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rehearsal.emulator import Emulator
-    from tests.end_to_end.fates import Fate
+    from rehearsal.fault_injection import FaultyEmulator
+    from tests.end_to_end.message_history import MessageHistory
 
-# Longer than the queue hides a message in the test that needs it, shorter than the handler waits.
-SLOW_CALL_SECONDS = 2.0
+# Longer than the visibility timeout of the test, shorter than the handler waits for an answer.
+SLOW_CALL_SECONDS: Final = 2.0
 
 
 def greeting(text: str) -> dict[str, Any]:
@@ -35,10 +35,10 @@ def greeting(text: str) -> dict[str, Any]:
     return {"containerOverrides": [override]}
 
 
-APOSTROPHES = "L'été d'Anaïs: 'quoted' and \"double\""
-UNICODE = "Zoë\u2028報告 · отчёт · 🚀 · \u202eعربى"
+APOSTROPHES: Final = "L'été d'Anaïs: 'quoted' and \"double\""
+UNICODE: Final = "Zoë\u2028報告 · отчёт · 🚀 · \u202eعربى"
 
-BODIES = {
+BODIES: Final = {
     "dict-literal": str({**json.loads(task()), "SQS_Retries": 3}),
     "apostrophes": str(
         {
@@ -72,69 +72,77 @@ BODIES = {
 
 
 @pytest.fixture(scope="module")
-def stage(emulator: Emulator) -> Stage:
+def stage(emulator: FaultyEmulator) -> Stage:
     return deploy(emulator)
 
 
 @pytest.fixture(scope="module")
-def fates(stage: Stage) -> Mapping[str, Fate]:
+def histories(stage: Stage) -> Mapping[str, MessageHistory]:
     return stage.settle(*[stage.send(body, key) for key, body in BODIES.items()])
 
 
-def environment(fate: Fate) -> dict[str, str]:
-    (override,) = fate.tasks[0]["overrides"]["containerOverrides"]
+def environment(history: MessageHistory) -> dict[str, str]:
+    (override,) = history.tasks[0]["overrides"]["containerOverrides"]
     return {item["name"]: item["value"] for item in override["environment"]}
 
 
-def test_python_dict_literal_launches(fates: Mapping[str, Fate]) -> None:
+def test_python_dict_literal_launches(histories: Mapping[str, MessageHistory]) -> None:
     assert not BODIES["dict-literal"].startswith('{"')
-    assert fates["dict-literal"].end == launched()
+    assert histories["dict-literal"].end == launched()
 
 
-def test_apostrophes_in_a_dict_literal_arrive_whole(fates: Mapping[str, Fate]) -> None:
-    assert fates["apostrophes"].end == launched()
-    assert environment(fates["apostrophes"])["GREETING"] == APOSTROPHES
+def test_apostrophes_in_a_dict_literal_arrive_whole(
+    histories: Mapping[str, MessageHistory],
+) -> None:
+    assert histories["apostrophes"].end == launched()
+    assert environment(histories["apostrophes"])["GREETING"] == APOSTROPHES
 
 
-def test_unicode_arrives_whole(fates: Mapping[str, Fate]) -> None:
-    assert fates["unicode"].end == launched()
-    assert environment(fates["unicode"])["GREETING"] == UNICODE
+def test_unicode_arrives_whole(histories: Mapping[str, MessageHistory]) -> None:
+    assert histories["unicode"].end == launched()
+    assert environment(histories["unicode"])["GREETING"] == UNICODE
 
 
-def test_null_overrides_launch_as_if_they_were_not_there(fates: Mapping[str, Fate]) -> None:
-    assert fates["nulls"].end == launched()
-    assert fates["nulls"].tasks[0]["overrides"] == {"containerOverrides": []}
+def test_null_overrides_launch_as_if_they_were_not_there(
+    histories: Mapping[str, MessageHistory],
+) -> None:
+    assert histories["nulls"].end == launched()
+    assert histories["nulls"].tasks[0]["overrides"] == {"containerOverrides": []}
 
 
-def test_nulls_inside_of_overrides_and_network_launch(fates: Mapping[str, Fate]) -> None:
-    assert fates["inner-nulls"].end == launched()
-    (override,) = fates["inner-nulls"].tasks[0]["overrides"]["containerOverrides"]
+def test_nulls_inside_of_overrides_and_network_launch(
+    histories: Mapping[str, MessageHistory],
+) -> None:
+    assert histories["inner-nulls"].end == launched()
+    (override,) = histories["inner-nulls"].tasks[0]["overrides"]["containerOverrides"]
     assert override == {"name": "report"}
 
 
 def test_override_without_a_name_goes_to_the_essential_container_not_the_sidecar(
-    fates: Mapping[str, Fate],
+    histories: Mapping[str, MessageHistory],
 ) -> None:
-    assert fates["no-name"].end == launched()
-    (override,) = fates["no-name"].tasks[0]["overrides"]["containerOverrides"]
+    assert histories["no-name"].end == launched()
+    (override,) = histories["no-name"].tasks[0]["overrides"]["containerOverrides"]
     assert override == {"name": "report", "command": ["true"]}
 
 
-def test_body_of_a_mebibyte_launches_where_it_is_valid(fates: Mapping[str, Fate]) -> None:
-    assert len(fates["mebibyte"].sent.body) > 1_048_500
-    assert fates["mebibyte"].end == launched()
+def test_body_of_a_mebibyte_launches_where_it_is_valid(
+    histories: Mapping[str, MessageHistory],
+) -> None:
+    assert len(histories["mebibyte"].sent.body) > 1_048_500
+    assert histories["mebibyte"].end == launched()
 
 
-def test_nothing_was_delivered_twice_or_announced(fates: Mapping[str, Fate]) -> None:
-    assert [fate.answers for fate in fates.values()] == [[""]] * len(BODIES)
-    assert [fate.notices for fate in fates.values()] == [()] * len(BODIES)
+def test_nothing_was_delivered_twice_or_announced(histories: Mapping[str, MessageHistory]) -> None:
+    assert [history.answers for history in histories.values()] == [[""]] * len(BODIES)
+    assert [history.notifications for history in histories.values()] == [()] * len(BODIES)
 
 
 def test_two_messages_of_one_key_start_one_task(stage: Stage) -> None:
     first, second = stage.send(task(), "twin"), stage.send(task(), "twin")
     assert stage.settle(first, second)["twin"].end == launched()
-    assert stage.fates(first)["twin"].end == launched()
-    assert stage.fates(first)["twin"].answers == ["", ""]
+    assert stage.histories(first)["twin"].end == launched()
+    assert stage.histories(first)["twin"].answers == ["", ""]
 
 
 def test_second_message_of_a_key_that_asks_for_something_else_starts_nothing(
@@ -143,12 +151,12 @@ def test_second_message_of_a_key_that_asks_for_something_else_starts_nothing(
     first = stage.send(task(), "changed")
     assert stage.settle(first)["changed"].end == launched()
     second = stage.send(task(group="other"), "changed")
-    fate = stage.settle(second)["changed"]
-    assert fate.end == launched()
-    assert fate.answers == ["", "ConflictException"]
+    history = stage.settle(second)["changed"]
+    assert history.end == launched()
+    assert history.answers == ["", "ConflictException"]
 
 
-def test_message_delivered_again_while_it_is_worked_on_starts_one_task(stage: Stage) -> None:
+def test_message_delivered_again_while_it_is_processed_starts_one_task(stage: Stage) -> None:
     hidden = stage.hidden_seconds()
     stage.hide_for(1)
     stage.fail("overtaken", delay_seconds=SLOW_CALL_SECONDS)
@@ -156,20 +164,20 @@ def test_message_delivered_again_while_it_is_worked_on_starts_one_task(stage: St
     assert wait_for(stage.received(sent, times=2))
     stage.hide_for(hidden)
     assert wait_for(stage.answered("overtaken", times=2))
-    fate = stage.settle(sent)["overtaken"]
-    assert fate.end == launched()
-    assert len({call.tasks for call in fate.calls}) == 1
+    history = stage.settle(sent)["overtaken"]
+    assert history.end == launched()
+    assert len({call.tasks for call in history.calls}) == 1
 
 
 def test_one_bad_message_of_ten_fails_alone(stage: Stage) -> None:
     with stage.one_batch():
         good = [stage.send(task(), f"good-{number}") for number in range(9)]
         bad = stage.send(task(count="many"), "bad")
-    fates = stage.settle(bad, *good)
-    assert [fates[one.key].end for one in good] == [launched()] * 9
-    assert [fates[one.key].answers for one in good] == [[""]] * 9
-    assert fates["bad"].end == rejected(bad, "wrong-type")
-    assert fates["bad"].error.startswith("ECS.count: expected a whole number")
+    histories = stage.settle(bad, *good)
+    assert [histories[one.key].end for one in good] == [launched()] * 9
+    assert [histories[one.key].answers for one in good] == [[""]] * 9
+    assert histories["bad"].end == rejected(bad, "wrong-type")
+    assert histories["bad"].error.startswith("ECS.count: expected a whole number")
     lines = stage.log_lines("message launched") + stage.log_lines("message rejected")
     ids = {one.message_id for one in (bad, *good)}
     invocations = [line["request_id"] for line in lines if line["message_id"] in ids]

@@ -1,25 +1,25 @@
-"""Messages that can never succeed: each lies in the DLQ at its first delivery, with the reason."""
+"""Messages that can never succeed: in the DLQ after the first delivery, with the reason."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from function.limits import MAX_MESSAGE_BYTES
-from tests.end_to_end.fates import rejected
+from tests.end_to_end.message_history import rejected
 from tests.end_to_end.stage import Stage, deploy, task
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rehearsal.emulator import Emulator
-    from tests.end_to_end.fates import Fate
+    from rehearsal.fault_injection import FaultyEmulator
+    from tests.end_to_end.message_history import MessageHistory
 
-CANARY = "canary-4711"
+CANARY: Final = "canary-4711"
 
-BODIES = {
+BODIES: Final = {
     "malformed": '{"ECS": {"cluster": "batch", "taskDefinition": ',
     "no-object": '["batch", "report"]',
     "deep": task(
@@ -49,12 +49,12 @@ BODIES = {
 
 
 @pytest.fixture(scope="module")
-def stage(emulator: Emulator) -> Stage:
+def stage(emulator: FaultyEmulator) -> Stage:
     return deploy(emulator)
 
 
 @pytest.fixture(scope="module")
-def fates(stage: Stage) -> Mapping[str, Fate]:
+def histories(stage: Stage) -> Mapping[str, MessageHistory]:
     containers = [{"name": name, "image": "report"} for name in ("left", "right")]
     stage.client("ecs").register_task_definition(
         family="report-twice",
@@ -69,99 +69,113 @@ def fates(stage: Stage) -> Mapping[str, Fate]:
     return stage.settle(*sent)
 
 
-def test_malformed_json_is_rejected_with_line_and_column(fates: Mapping[str, Fate]) -> None:
-    fate = fates["malformed"]
-    assert fate.end == rejected(fate.sent, "not-json")
-    assert fate.error == "the body: expected JSON: Expecting value at line 1, column 48"
-    assert fate.calls == ()
+def test_malformed_json_is_rejected_with_line_and_column(
+    histories: Mapping[str, MessageHistory],
+) -> None:
+    history = histories["malformed"]
+    assert history.end == rejected(history.sent, "not-json")
+    assert history.error == "the body: expected JSON: Expecting value at line 1, column 48"
+    assert history.calls == ()
 
 
-def test_json_that_is_no_object_is_rejected(fates: Mapping[str, Fate]) -> None:
-    fate = fates["no-object"]
-    assert fate.end == rejected(fate.sent, "not-an-object")
-    assert fate.error == "the body: expected an object, got a list"
-    assert fate.calls == ()
+def test_json_that_is_no_object_is_rejected(histories: Mapping[str, MessageHistory]) -> None:
+    history = histories["no-object"]
+    assert history.end == rejected(history.sent, "not-an-object")
+    assert history.error == "the body: expected an object, got a list"
+    assert history.calls == ()
 
 
-def test_wrong_type_deep_inside_is_rejected_with_its_path(fates: Mapping[str, Fate]) -> None:
-    fate = fates["deep"]
-    assert fate.end == rejected(fate.sent, "wrong-type")
+def test_wrong_type_deep_inside_is_rejected_with_its_path(
+    histories: Mapping[str, MessageHistory],
+) -> None:
+    history = histories["deep"]
+    assert history.end == rejected(history.sent, "wrong-type")
     location = "ECS.overrides.containerOverrides[0].environment[0].value"
-    assert fate.error == f"{location}: expected a string, got a number"
-    assert fate.calls == ()
+    assert history.error == f"{location}: expected a string, got a number"
+    assert history.calls == ()
 
 
-def test_unknown_parameter_is_rejected_by_its_name(fates: Mapping[str, Fate]) -> None:
-    fate = fates["unknown"]
-    assert fate.end == rejected(fate.sent, "unknown-parameter")
-    assert fate.error.startswith("ECS.taskDefintion: unknown parameter; known are ")
-    assert fate.calls == ()
+def test_unknown_parameter_is_rejected_by_its_name(histories: Mapping[str, MessageHistory]) -> None:
+    history = histories["unknown"]
+    assert history.end == rejected(history.sent, "unknown-parameter")
+    assert history.error.startswith("ECS.taskDefintion: unknown parameter; known are ")
+    assert history.calls == ()
 
 
-def test_overrides_over_8192_characters_are_rejected_unquoted(fates: Mapping[str, Fate]) -> None:
-    fate = fates["long-overrides"]
-    assert fate.end == rejected(fate.sent, "over-limit")
-    assert fate.error.startswith("ECS.overrides: expected at most 8192 characters of JSON, got 88")
-    assert CANARY not in fate.error
-    assert fate.calls == ()
+def test_overrides_over_8192_characters_are_rejected_unquoted(
+    histories: Mapping[str, MessageHistory],
+) -> None:
+    history = histories["long-overrides"]
+    assert history.end == rejected(history.sent, "over-limit")
+    assert history.error.startswith(
+        "ECS.overrides: expected at most 8192 characters of JSON, got 88"
+    )
+    assert CANARY not in history.error
+    assert history.calls == ()
 
 
-def test_seventeen_subnets_are_rejected(fates: Mapping[str, Fate]) -> None:
-    fate = fates["subnets"]
-    assert fate.end == rejected(fate.sent, "over-limit")
+def test_seventeen_subnets_are_rejected(histories: Mapping[str, MessageHistory]) -> None:
+    history = histories["subnets"]
+    assert history.end == rejected(history.sent, "over-limit")
     location = "ECS.networkConfiguration.awsvpcConfiguration.subnets"
-    assert fate.error == f"{location}: expected at most 16, got 17"
-    assert fate.calls == ()
+    assert history.error == f"{location}: expected at most 16, got 17"
+    assert history.calls == ()
 
 
 def test_no_service_and_no_network_is_rejected_as_ecs_refuses_it(
-    fates: Mapping[str, Fate],
+    histories: Mapping[str, MessageHistory],
 ) -> None:
-    fate = fates["no-network"]
-    assert fate.end == rejected(fate.sent, "invalid-parameter")
-    assert "Network Configuration must be provided" in fate.error
-    assert fate.answers == ["InvalidParameterException"]
+    history = histories["no-network"]
+    assert history.end == rejected(history.sent, "invalid-parameter")
+    assert "Network Configuration must be provided" in history.error
+    assert history.answers == ["InvalidParameterException"]
 
 
-def test_service_that_does_not_exist_is_rejected_as_fixable(fates: Mapping[str, Fate]) -> None:
-    fate = fates["no-service"]
-    assert fate.end == rejected(fate.sent, "service-not-found", redrivable=True)
-    assert fate.error == "ECS.service: cluster batch has no active service monthly"
-    assert fate.calls == ()
+def test_service_that_does_not_exist_is_rejected_as_redrivable(
+    histories: Mapping[str, MessageHistory],
+) -> None:
+    history = histories["no-service"]
+    assert history.end == rejected(history.sent, "service-not-found", redrivable=True)
+    assert history.error == "ECS.service: cluster batch has no active service monthly"
+    assert history.calls == ()
 
 
 def test_two_containers_and_no_name_are_rejected_with_both_names(
-    fates: Mapping[str, Fate],
+    histories: Mapping[str, MessageHistory],
 ) -> None:
-    fate = fates["two-containers"]
-    assert fate.end == rejected(fate.sent, "container-ambiguous")
-    assert "has 2 essential ones: left, right; name the one" in fate.error
-    assert fate.calls == ()
+    history = histories["two-containers"]
+    assert history.end == rejected(history.sent, "container-ambiguous")
+    assert "has 2 essential ones: left, right; name the one" in history.error
+    assert history.calls == ()
 
 
-def test_invalid_parameter_is_rejected_after_one_call(fates: Mapping[str, Fate]) -> None:
-    fate = fates["refused"]
-    assert fate.end == rejected(fate.sent, "invalid-parameter")
-    assert fate.error.endswith("InvalidParameterException: The subnet 'subnet-1' is not there.")
-    assert fate.answers == ["InvalidParameterException"]
+def test_invalid_parameter_is_rejected_after_one_call(
+    histories: Mapping[str, MessageHistory],
+) -> None:
+    history = histories["refused"]
+    assert history.end == rejected(history.sent, "invalid-parameter")
+    assert history.error.endswith("InvalidParameterException: The subnet 'subnet-1' is not there.")
+    assert history.answers == ["InvalidParameterException"]
 
 
-def test_unknown_task_definition_is_rejected_as_fixable(fates: Mapping[str, Fate]) -> None:
-    fate = fates["no-definition"]
-    assert fate.end == rejected(fate.sent, "task-definition-not-found", redrivable=True)
-    assert "TaskDefinition not found" in fate.error
-    assert fate.answers == ["ClientException"]
+def test_unknown_task_definition_is_rejected_as_redrivable(
+    histories: Mapping[str, MessageHistory],
+) -> None:
+    history = histories["no-definition"]
+    assert history.end == rejected(history.sent, "task-definition-not-found", redrivable=True)
+    assert "TaskDefinition not found" in history.error
+    assert history.answers == ["ClientException"]
 
 
 def test_every_rejected_message_is_announced_once_without_its_body(
-    fates: Mapping[str, Fate],
+    histories: Mapping[str, MessageHistory],
 ) -> None:
-    for fate in fates.values():
-        (notice,) = fate.notices
-        (letter,) = fate.end.letters
-        assert (notice["state"], notice["reason"]) == ("rejected", letter.reason)
-        assert notice["key"] == fate.sent.key
-        assert CANARY not in json.dumps(notice)
+    for history in histories.values():
+        (notification,) = history.notifications
+        (dead_letter,) = history.end.dead_letters
+        assert (notification["state"], notification["reason"]) == ("rejected", dead_letter.reason)
+        assert notification["key"] == history.sent.key
+        assert CANARY not in json.dumps(notification)
 
 
 def test_body_of_a_mebibyte_is_rejected_cut_to_leave_room_for_the_reason(stage: Stage) -> None:
@@ -169,11 +183,15 @@ def test_body_of_a_mebibyte_is_rejected_cut_to_leave_room_for_the_reason(stage: 
     assert len(body) == MAX_MESSAGE_BYTES
     sent = stage.send(body)
     end = stage.settle(sent)[sent.key].end
-    (letter,) = end.letters
+    (dead_letter,) = end.dead_letters
     assert (end.tasks, end.left) == (0, 0)
-    assert (letter.reason, letter.redrivable, letter.attempts) == ("not-json", False, 1)
-    assert (letter.message_id, letter.key) == (sent.message_id, sent.key)
-    assert letter.error.endswith("(the body was cut to the size of a message)")
+    assert (dead_letter.reason, dead_letter.redrivable, dead_letter.attempts) == (
+        "not-json",
+        False,
+        1,
+    )
+    assert (dead_letter.message_id, dead_letter.key) == (sent.message_id, sent.key)
+    assert dead_letter.error.endswith("(the body was cut to the size of a message)")
     # What is cut off is no more than the attributes need.
-    assert body.startswith(letter.body)
-    assert MAX_MESSAGE_BYTES - 2048 < len(letter.body) < MAX_MESSAGE_BYTES
+    assert body.startswith(dead_letter.body)
+    assert MAX_MESSAGE_BYTES - 2048 < len(dead_letter.body) < MAX_MESSAGE_BYTES

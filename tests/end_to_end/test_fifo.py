@@ -1,13 +1,13 @@
-"""A FIFO stage keeps the order of a group, also past a message that cannot succeed yet."""
+"""A FIFO stage keeps the order of a group, even if a message cannot be launched yet."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from function.message.idempotency import started_by
-from rehearsal.emulator import InjectedFault
+from rehearsal.fault_injection import InjectedFault
 from rehearsal.sample_account import SampleAccount
 from tests.end_to_end.accounts import DEV, REGION, Accounts, two_accounts
 from tests.end_to_end.stage import wait_for
@@ -15,8 +15,8 @@ from tests.end_to_end.stage import wait_for
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-BODY = '{"cluster": "batch", "service": "report-service", "taskDefinition": "report"}'
-GROUP = ("first", "second", "third")
+BODY: Final = '{"cluster": "batch", "service": "report-service", "taskDefinition": "report"}'
+GROUP: Final = ("first", "second", "third")
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def accounts() -> Iterator[Accounts]:
         text = path.read_text(encoding="utf-8")
         path.write_text(f"{text}  ecs-run-task:fifo: true\n", encoding="utf-8")
         location = running.project.stage_config("dev").location
-        SampleAccount(emulator=running.emulator, location=location).make()
+        SampleAccount(emulator=running.emulator, location=location).create()
         running.engine.up("dev")
         yield running
 
@@ -37,7 +37,7 @@ def started(accounts: Accounts) -> list[str]:
     return [call.started_by for call in calls if call.tasks and not call.error]
 
 
-def test_the_rest_of_a_group_waits_for_a_message_that_is_kept(accounts: Accounts) -> None:
+def test_the_rest_of_a_group_waits_for_a_message_that_is_returned(accounts: Accounts) -> None:
     accounts.emulator.inject(
         InjectedFault(error="ThrottlingException", message="Rate exceeded", match="first", times=2)
     )
@@ -68,15 +68,15 @@ def test_a_rejected_message_goes_to_a_fifo_dead_letter_queue(accounts: Accounts)
         MessageGroupId="reports",
         MessageDeduplicationId="broken",
     )
-    letters: list[dict[str, object]] = []
+    dead_letters: list[dict[str, object]] = []
 
     def read() -> bool:
         answer = sqs.receive_message(
             QueueUrl=outputs["deadLetterQueueUrl"], MessageAttributeNames=["All"]
         )
-        letters.extend(answer.get("Messages", []))
-        return bool(letters)
+        dead_letters.extend(answer.get("Messages", []))
+        return bool(dead_letters)
 
     assert wait_for(read)
     assert outputs["deadLetterQueueUrl"].endswith(".fifo")
-    assert letters[0]["Body"] == "not json"
+    assert dead_letters[0]["Body"] == "not json"

@@ -1,4 +1,4 @@
-"""A promotion moves the very same bytes, refuses what is wrong, and finishes what broke off."""
+"""A promotion copies the very same bytes, refuses what is wrong, and can be resumed."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 
 from infra.bundle import artifact_object_key, build_bundle
 from infra.manifest import Manifest, manifest_object_key
-from rehearsal.emulator import InjectedFault
-from rehearsal.engine.in_process import EmulatorSessions
+from rehearsal.engine import EmulatorSessions
+from rehearsal.fault_injection import InjectedFault
 from runtask.errors import AccountError, RuntaskError, UsageError
 from runtask.promotion.promote import (
     DriftError,
@@ -45,8 +45,14 @@ def digest() -> str:
 
 def test_the_same_bytes_run_in_both_accounts(accounts: Accounts) -> None:
     assert accounts.promote() is True
-    prod = accounts.look("prod")
-    assert prod.running == prod.deployed == prod.pinned == accounts.look("dev").running == digest()
+    prod = accounts.stage_state("prod")
+    assert (
+        prod.running
+        == prod.deployed
+        == prod.pinned
+        == accounts.stage_state("dev").running
+        == digest()
+    )
     assert prod.store.artifact(digest()) == build_bundle().content
     last = prod.last_promotion()
     assert last is not None
@@ -66,7 +72,7 @@ def test_a_no_leaves_the_stage_as_it_was(accounts: Accounts) -> None:
     accounts.answer = False
     assert accounts.promote() is False
     assert accounts.file("prod") == before
-    assert accounts.look("prod").running == ""
+    assert accounts.stage_state("prod").running == ""
 
 
 def test_the_pin_is_all_that_changes_in_the_file(accounts: Accounts) -> None:
@@ -81,8 +87,8 @@ def test_the_pin_is_all_that_changes_in_the_file(accounts: Accounts) -> None:
 
 def test_a_dry_run_changes_nothing(accounts: Accounts) -> None:
     before = accounts.file("prod")
-    tools = accounts.tools()
-    preview(plan_promotion("dev", "prod", tools, allow_dirty=True), tools)
+    context = accounts.context()
+    preview(plan_promotion("dev", "prod", context, allow_dirty=True), context)
     assert accounts.file("prod") == before
     assert accounts.keys("prod", PROD) == set()
     assert any("nothing -> " in line for line in accounts.said)
@@ -105,7 +111,7 @@ def test_a_flipped_byte_is_found_before_anything_is_pinned(accounts: Accounts) -
         Key=key,
         Body=bytes(content),
         ServerSideEncryption="aws:kms",
-        SSEKMSKeyId=accounts.engine.outputs("dev-bootstrap")["artifactKeyArn"],
+        SSEKMSKeyId=accounts.engine.outputs("dev-bootstrap")["artifactKmsKeyArn"],
     )
     before = accounts.file("prod")
     with pytest.raises(StoreError, match=f"artifact {digest()} in bucket .* is damaged"):
@@ -124,7 +130,7 @@ def test_a_function_changed_by_hand_is_not_promoted(accounts: Accounts) -> None:
     )
     with pytest.raises(DriftError, match=r"stage dev has drifted.*pulumi up --refresh -s dev"):
         accounts.promote()
-    one = overview(accounts.project, "dev", accounts.engine, accounts.tools().sessions)
+    one = overview(accounts.project, "dev", accounts.engine, accounts.context().sessions)
     assert one.drift.startswith("its function runs")
 
 
@@ -156,7 +162,7 @@ def test_wrong_credentials_touch_nothing_and_name_both_accounts(accounts: Accoun
         plan_promotion(
             "dev",
             "prod",
-            accounts.tools(WrongSessions(emulator=accounts.emulator)),
+            accounts.context(WrongSessions(emulator=accounts.emulator)),
             allow_dirty=True,
         )
     assert f"in account {PROD}, and the credentials are of account {DEV}" in str(error.value)
@@ -168,7 +174,7 @@ def test_a_role_that_cannot_be_assumed_is_told_with_its_stack(accounts: Accounts
         plan_promotion(
             "dev",
             "prod",
-            accounts.tools(WrongSessions(emulator=accounts.emulator)),
+            accounts.context(WrongSessions(emulator=accounts.emulator)),
             allow_dirty=True,
         )
 
@@ -181,9 +187,9 @@ def test_an_interrupted_copy_is_finished_by_the_next_run(accounts: Accounts) -> 
     with pytest.raises(StoreError, match="cannot write artifacts/"):
         accounts.promote()
     assert accounts.file("prod") == before
-    accounts.emulator.heal()
+    accounts.emulator.clear_faults()
     assert accounts.promote() is True
-    assert accounts.look("prod").running == digest()
+    assert accounts.stage_state("prod").running == digest()
 
 
 def test_an_interrupted_deployment_is_finished_by_the_next_run(accounts: Accounts) -> None:
@@ -193,30 +199,30 @@ def test_an_interrupted_deployment_is_finished_by_the_next_run(accounts: Account
             action="CreateFunction",
             account=PROD,
             error="ServiceException",
-            message="broken off",
+            message="interrupted",
             status=500,
         )
     )
-    with pytest.raises(RuntaskError, match="broken off"):
+    with pytest.raises(RuntaskError, match="interrupted"):
         accounts.promote()
     assert f"ecs-run-task:artifact: {digest()}" in accounts.file("prod")
-    assert accounts.look("prod").running == ""
-    accounts.emulator.heal()
+    assert accounts.stage_state("prod").running == ""
+    accounts.emulator.clear_faults()
     assert accounts.promote() is True
-    assert accounts.look("prod").running == digest()
+    assert accounts.stage_state("prod").running == digest()
 
 
 def test_what_was_built_from_no_commit_needs_a_word(accounts: Accounts) -> None:
-    manifest = accounts.look("dev").manifest()
+    manifest = accounts.stage_state("dev").manifest()
     assert manifest is not None
     dirty = Manifest.from_json(json.dumps(json.loads(manifest.as_json()) | {"dirty": True}))
-    accounts.look("dev").store.put_manifest(dirty)
+    accounts.stage_state("dev").store.put_manifest(dirty)
     with pytest.raises(PromotionError, match=r"uncommitted changes.*--allow-dirty"):
         accounts.promote(allow_dirty=False)
     assert accounts.promote(allow_dirty=True) is True
 
 
-def test_an_artifact_that_nobody_can_account_for_is_not_promoted(accounts: Accounts) -> None:
+def test_an_artifact_without_a_manifest_is_not_promoted(accounts: Accounts) -> None:
     accounts.client("s3", DEV).delete_object(
         Bucket=accounts.bucket("dev"), Key=manifest_object_key(digest())
     )
@@ -226,7 +232,7 @@ def test_an_artifact_that_nobody_can_account_for_is_not_promoted(accounts: Accou
 
 def test_a_stage_goes_back_to_an_earlier_artifact(accounts: Accounts) -> None:
     accounts.promote()
-    prod = accounts.look("prod")
+    prod = accounts.stage_state("prod")
     manifest = prod.manifest()
     assert manifest is not None
     # An artifact that prod ran before: any other bytes that are a zip.
@@ -238,9 +244,9 @@ def test_a_stage_goes_back_to_an_earlier_artifact(accounts: Accounts) -> None:
             json.dumps(json.loads(manifest.as_json()) | {"digest": name, "dirty": False})
         )
     )
-    tools = accounts.tools()
-    assert promote(plan_rollback(name, "prod", tools, allow_dirty=False), tools) is True
-    back = accounts.look("prod")
+    context = accounts.context()
+    assert promote(plan_rollback(name, "prod", context, allow_dirty=False), context) is True
+    back = accounts.stage_state("prod")
     assert back.running == back.pinned == name
     last = back.last_promotion()
     assert last is not None
@@ -249,17 +255,17 @@ def test_a_stage_goes_back_to_an_earlier_artifact(accounts: Accounts) -> None:
 
 def test_an_unknown_artifact_cannot_be_gone_back_to(accounts: Accounts) -> None:
     with pytest.raises(PromotionError, match=f"account {PROD} has no artifact {'0' * 64}"):
-        plan_rollback("0" * 64, "prod", accounts.tools(), allow_dirty=False)
+        plan_rollback("0" * 64, "prod", accounts.context(), allow_dirty=False)
 
 
 def test_a_stage_is_not_promoted_to_itself(accounts: Accounts) -> None:
     with pytest.raises(UsageError, match="cannot be promoted to itself"):
-        plan_promotion("dev", "dev", accounts.tools(), allow_dirty=False)
+        plan_promotion("dev", "dev", accounts.context(), allow_dirty=False)
 
 
 def test_a_stage_that_runs_nothing_is_told_what_to_run(accounts: Accounts) -> None:
     with pytest.raises(PromotionError, match=r"stage prod runs nothing yet.*pulumi up -s prod"):
-        plan_promotion("prod", "dev", accounts.tools(), allow_dirty=False)
+        plan_promotion("prod", "dev", accounts.context(), allow_dirty=False)
 
 
 def test_all_stages_are_seen_though_one_cannot_be_looked_at(accounts: Accounts) -> None:
@@ -267,7 +273,7 @@ def test_all_stages_are_seen_though_one_cannot_be_looked_at(accounts: Accounts) 
         accounts.file("prod").replace("role/ecs-run-task-deploy", "role/nobody"), encoding="utf-8"
     )
     dev, prod = (
-        overview(accounts.project, stage, accounts.engine, accounts.tools().sessions)
+        overview(accounts.project, stage, accounts.engine, accounts.context().sessions)
         for stage in ("dev", "prod")
     )
     assert (dev.running, dev.pinned, dev.drift) == (digest(), "build", "")

@@ -9,7 +9,7 @@ import pytest
 
 from infra.program import main
 from runtask.project import Project, load_project
-from tests.infra.recorder import Recorder, record
+from tools.recorder import Recorder, record
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.infra.recorder import PLACE, Recorder
-from tests.infra.test_function_stack import statement
+from tests.infra.test_function_stack import LOCATION, statement
 
 if TYPE_CHECKING:
     from tests.infra.conftest import Stack
+    from tools.recorder import Recorder
 
 
 def deploy_policy(bootstrap: Recorder) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def test_the_bucket_keeps_versions_and_its_owner_owns_everything(bootstrap: Reco
 
 def test_only_the_buckets_own_key_may_encrypt_an_artifact(bootstrap: Recorder) -> None:
     policy = bootstrap.only("s3/bucketPolicy:BucketPolicy").document("policy")
-    key = f"arn:aws:kms:{PLACE}:ecs-run-task-artifacts-key-0123456"
+    key = f"arn:aws:kms:{LOCATION}:ecs-run-task-artifacts-key-0123456"
     assert statement(policy, "DenyOtherKeys")["Condition"] == {
         "StringNotEquals": {"s3:x-amz-server-side-encryption-aws-kms-key-id": key}
     }
@@ -50,7 +50,9 @@ def test_old_versions_end_and_current_ones_stay(stack: Stack) -> None:
     assert "expiration" not in rule
 
 
-def test_whoever_promotes_from_here_may_read_and_decrypt_and_no_more(bootstrap: Recorder) -> None:
+def test_an_account_that_promotes_from_here_may_read_and_decrypt_and_no_more(
+    bootstrap: Recorder,
+) -> None:
     bucket = bootstrap.only("s3/bucketPolicy:BucketPolicy").document("policy")
     key = bootstrap.only("kms/key:Key").document("policy")
     readers = {
@@ -78,7 +80,7 @@ def test_the_deploy_role_makes_no_role_without_the_boundary(bootstrap: Recorder)
     policy = deploy_policy(bootstrap)
     creating = [entry for entry in policy["Statement"] if "iam:CreateRole" in entry["Action"]]
     (entry,) = creating
-    boundary = f"arn:aws:iam:{PLACE}:ecs-run-task-boundary-eu-central-1"
+    boundary = f"arn:aws:iam:{LOCATION}:ecs-run-task-boundary-eu-central-1"
     assert entry["Condition"] == {"StringEquals": {"iam:PermissionsBoundary": boundary}}
 
 
@@ -98,7 +100,7 @@ def test_the_deploy_policy_fits_a_role(bootstrap: Recorder) -> None:
     assert len("".join(policy.split())) < 10_240
 
 
-def test_workflows_come_by_repository_and_by_branch_or_environment(stack: Stack) -> None:
+def test_workflows_are_trusted_by_repository_and_by_branch_or_environment(stack: Stack) -> None:
     recorder = stack(
         "dev-bootstrap",
         githubRepository="acme/reports",
@@ -109,7 +111,9 @@ def test_workflows_come_by_repository_and_by_branch_or_environment(stack: Stack)
     provider = recorder.only("iam/openIdConnectProvider:OpenIdConnectProvider")
     assert provider.inputs["url"] == "https://token.actions.githubusercontent.com"
     assert entry["Action"] == ["sts:AssumeRoleWithWebIdentity"]
-    assert entry["Principal"] == {"Federated": [f"arn:aws:iam:{PLACE}:ecs-run-task-github-0123456"]}
+    assert entry["Principal"] == {
+        "Federated": [f"arn:aws:iam:{LOCATION}:ecs-run-task-github-0123456"]
+    }
     assert entry["Condition"] == {
         "StringEquals": {
             "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
@@ -133,19 +137,19 @@ def test_an_account_that_has_the_oidc_provider_gets_no_second_one(stack: Stack) 
     assert not recorder.all("iam/openIdConnectProvider:OpenIdConnectProvider")
     trust = recorder.only("iam/role:Role").document("assumeRolePolicy")
     assert statement(trust, "Workflows")["Principal"] == {"Federated": [arn]}
-    assert [entry["Sid"] for entry in trust["Statement"]] == ["Workflows", "Itself"]
+    assert [entry["Sid"] for entry in trust["Statement"]] == ["Workflows", "AssumeItself"]
 
 
 def test_only_an_account_that_is_promoted_to_reads_others_artifacts(
     bootstrap: Recorder, stack: Stack
 ) -> None:
     sids = [entry["Sid"] for entry in deploy_policy(bootstrap)["Statement"]]
-    assert not {"PromotedArtifacts", "PromotedArtifactKeys", "Itself"} & set(sids)
+    assert not {"PromotedArtifacts", "PromotedArtifactKmsKeys", "AssumeItself"} & set(sids)
     policy = deploy_policy(stack("prod-bootstrap"))
     read = statement(policy, "PromotedArtifacts")
     assert read["Action"] == ["s3:GetObject"]
     assert read["Resource"] == ["arn:aws:s3:::ecs-run-task-artifacts-*/artifacts/*"]
     assert read["Condition"] == {"StringEquals": {"aws:ResourceAccount": ["111111111111"]}}
-    assert statement(policy, "PromotedArtifactKeys")["Resource"] == [
+    assert statement(policy, "PromotedArtifactKmsKeys")["Resource"] == [
         "arn:aws:kms:*:111111111111:key/*"
     ]

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from importlib.metadata import distribution
+from importlib.metadata import PackagePath, distribution
 from io import BytesIO
 from pathlib import Path
 
@@ -36,7 +36,7 @@ def test_another_folder_and_another_time_give_the_same_digest(copy: Path) -> Non
     assert build_bundle(copy).digest == build_bundle(ROOT).digest
 
 
-def test_bytecode_and_strangers_do_not_get_in(copy: Path) -> None:
+def test_bytecode_and_other_files_are_left_out(copy: Path) -> None:
     before = build_bundle(copy).digest
     (copy / "function" / "__pycache__").mkdir(exist_ok=True)
     (copy / "function" / "__pycache__" / "handler.cpython-313.pyc").write_bytes(b"compiled")
@@ -51,7 +51,7 @@ def test_a_changed_line_gives_another_digest(copy: Path) -> None:
     assert build_bundle(copy).digest != before
 
 
-def test_nothing_in_it_depends_on_a_clock_or_a_compressor() -> None:
+def test_no_byte_depends_on_a_clock_or_a_compressor() -> None:
     with zipfile.ZipFile(BytesIO(build_bundle().content)) as archive:
         for entry in archive.infolist():
             assert entry.date_time == (1980, 1, 1, 0, 0, 0)
@@ -123,6 +123,12 @@ def test_a_dependency_that_is_missing_is_named(copy: Path) -> None:
     pins.write_text("no-such-thing==1\n", encoding="utf-8")
     with pytest.raises(BundleError, match="no-such-thing is not installed"):
         build_bundle(copy)
+
+
+def test_a_dependency_that_was_changed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PackagePath, "read_binary", lambda _path: b"changed")
+    with pytest.raises(BundleError, match=r"differs from its wheel; .*run: pulumi install"):
+        build_bundle()
 
 
 def test_the_pins_are_the_kits_own() -> None:

@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from function.limits import THREADS
-from infra import limits
 from infra.config import read_bootstrap_config, read_function_config
 from infra.config_reader import ConfigError
 from infra.program import main
-from tests.infra.recorder import record
+from tools.recorder import record
 
 if TYPE_CHECKING:
     from runtask.project import Project
@@ -57,16 +55,19 @@ def test_prod_waits_for_a_promotion(project: Project) -> None:
         ),
         (
             {"clusters": '["not a name"]'},
-            "ecs-run-task:clusters[0]: found 'not a name'; expected a cluster's name or ARN",
+            (
+                "ecs-run-task:clusters[0]: found 'not a name'; "
+                "expected a name, pattern or ARN of a cluster"
+            ),
         ),
         ({"clusters": "batch"}, "ecs-run-task:clusters: found 'batch'; expected a list"),
         (
             {"timeoutSeconds": "901"},
-            "ecs-run-task:timeoutSeconds: found '901'; allowed are 20 to 900 seconds",
+            "ecs-run-task:timeoutSeconds: found '901'; expected 20 to 900 seconds",
         ),
         (
             {"maximumConcurrency": "1"},
-            "ecs-run-task:maximumConcurrency: found '1'; allowed are 2 to 1000 instances",
+            "ecs-run-task:maximumConcurrency: found '1'; expected 2 to 1000 instances",
         ),
         (
             {"batchSize": "11"},
@@ -78,15 +79,15 @@ def test_prod_waits_for_a_promotion(project: Project) -> None:
         (
             {"batchSize": "11", "batchingWindowSeconds": "1", "fifo": "true"},
             (
-                "ecs-run-task:batchSize: found 11 with fifo: true; a FIFO queue has batches of 10 "
-                "at most"
+                "ecs-run-task:batchSize: found 11 with fifo: true; expected at most 10 for a FIFO "
+                "queue"
             ),
         ),
-        ({"fifo": "yes"}, "ecs-run-task:fifo: found 'yes'; allowed are true and false"),
+        ({"fifo": "yes"}, "ecs-run-task:fifo: found 'yes'; expected true or false"),
         (
             {"logRetentionDays": "31"},
             (
-                "ecs-run-task:logRetentionDays: found '31'; allowed are 1, 3, 5, 7, 14, 30, 60, "
+                "ecs-run-task:logRetentionDays: found '31'; expected 1, 3, 5, 7, 14, 30, 60, "
                 "90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, "
                 "3288, 3653 days"
             ),
@@ -94,25 +95,22 @@ def test_prod_waits_for_a_promotion(project: Project) -> None:
         (
             {"environmentMaxAgeMinutes": "5760"},
             (
-                "ecs-run-task:environmentMaxAgeMinutes: found 5760; the queue keeps a message for "
-                "5760 minutes (ecs-run-task:queueRetentionDays); set less than that"
+                "ecs-run-task:environmentMaxAgeMinutes: found 5760; expected less than the 5760 "
+                "minutes that the queue keeps a message (ecs-run-task:queueRetentionDays)"
             ),
         ),
         (
             {"launchRate": "100"},
             (
                 "ecs-run-task:launchRate: found 100 with a maximumConcurrency of 2; that many "
-                "instances reach 27 calls a second, with 4 threads each and 0.3 s a call "
+                "instances reach 27 calls per second, with 4 threads each and 0.3 s per call "
                 "(ecs-run-task:runTaskLatencyMilliseconds); set ecs-run-task:maximumConcurrency "
                 "to 8 or a lower rate"
             ),
         ),
         (
             {"bootstrap": "shared"},
-            (
-                "ecs-run-task:bootstrap: found 'shared'; the name of a bootstrap stack ends in "
-                "-bootstrap"
-            ),
+            ("ecs-run-task:bootstrap: found 'shared'; expected a name that ends in -bootstrap"),
         ),
         (
             {"senders": '["everybody"]'},
@@ -137,29 +135,25 @@ def test_an_error_names_key_found_and_fix(
 def test_a_stack_belongs_to_exactly_one_account(project: Project, accounts: str | None) -> None:
     (problem,) = problems(project, aws_allowedAccountIds=accounts)
     assert "aws:allowedAccountIds" in problem
-    assert "exactly one account" in problem
+    assert "expected exactly one account id" in problem
 
 
 def test_a_rate_is_allowed_with_the_concurrency_that_reaches_it(project: Project) -> None:
     assert problems(project, launchRate="100", maximumConcurrency="8") == []
 
 
-def test_the_threads_that_bound_the_rate_are_the_handlers() -> None:
-    assert limits.LAUNCH_THREADS == THREADS
-
-
 def test_an_allow_list_that_no_environment_holds_is_refused(project: Project) -> None:
     (problem,) = problems(project, clusters=json.dumps([f"cluster-{n:03}" for n in range(60)]))
-    assert "a function's environment has room for 3072 of them" in problem
+    assert "expected at most 3072, which is what fits in the function's environment" in problem
 
 
-def test_all_problems_are_told_at_once(project: Project) -> None:
+def test_all_problems_are_reported_at_once(project: Project) -> None:
     assert len(problems(project, clusters="[]", taskDefinitions="[]", logLevel="LOUD")) == 3
 
 
 def test_nothing_is_made_with_a_broken_configuration(project: Project) -> None:
     config = project.stack_config("dev") | {"ecs-run-task:clusters": "[]"}
-    with pytest.raises(ConfigError, match=r"Pulumi\.dev\.yaml cannot be used"):
+    with pytest.raises(ConfigError, match=r"Pulumi\.dev\.yaml is invalid"):
         record(main, "dev", config)
 
 
@@ -173,6 +167,37 @@ def test_a_repository_without_branch_or_environment_is_refused(project: Project)
     assert problem.startswith("ecs-run-task:githubSubjects: is missing; run: pulumi config set")
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "expected"),
+    [
+        ("githubRepository", "reports", "expected owner/name"),
+        ("githubProviderArn", "github", "expected arn:aws:iam::<account>:oidc-provider/"),
+        ("deployExternalId", "x", "expected 2 to 1224 letters"),
+    ],
+)
+def test_a_text_that_cannot_be_is_refused(
+    project: Project, option: str, value: str, expected: str
+) -> None:
+    (problem,) = (
+        problem
+        for problem in problems(project, "dev-bootstrap", **{option: value})
+        if problem.startswith(f"ecs-run-task:{option}: ")
+    )
+    assert f"found {value!r}; {expected}" in problem
+
+
+def test_a_stage_name_that_no_resource_could_bear_is_refused(project: Project) -> None:
+    with pytest.raises(ConfigError, match="the stage's name: found 'Dev_1'; expected up to 24"):
+        read_function_config("Dev_1", project.stack_config("dev").get)
+
+
+def test_a_number_that_is_none_is_refused(project: Project) -> None:
+    assert problems(project, batchSize="ten", launchRate=None) == [
+        "ecs-run-task:launchRate: is missing; expected 1 to 1000 calls per second",
+        "ecs-run-task:batchSize: found 'ten'; expected 1 to 10000 messages",
+    ]
+
+
 def test_a_pattern_is_no_subject(project: Project) -> None:
     (problem,) = problems(
         project,
@@ -180,7 +205,7 @@ def test_a_pattern_is_no_subject(project: Project) -> None:
         githubRepository="acme/reports",
         githubSubjects='["ref:refs/heads/*"]',
     )
-    assert "expected ref:refs/heads/<branch> or environment:<name>" in problem
+    assert "expected ref:refs/heads/<branch>, ref:refs/tags/<tag> or environment:<name>" in problem
 
 
 def test_a_star_is_only_what_was_written(project: Project) -> None:

@@ -1,4 +1,4 @@
-"""Every IAM document that the program makes, against the rules of the house and of AWS."""
+"""Every IAM document that the program makes, against the rules of AWS and of this kit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from policy_sentry.querying.actions import get_action_data
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.infra.recorder import Recorder
+    from tools.recorder import Recorder
 
 POLICY_INPUTS = ("policy", "assumeRolePolicy")
 Statement = dict[str, Any]
@@ -71,12 +71,12 @@ def test_every_action_exists(allowing: list[tuple[str, str, Statement]]) -> None
             resource_types(action)
 
 
-def test_only_actions_that_know_no_resource_are_granted_on_any(
+def test_only_actions_without_resource_types_are_granted_on_any(
     allowing: list[tuple[str, str, Statement]],
 ) -> None:
     for kind, name, entry in allowing:
-        # In a key's own policy the star stands for that key.
-        if kind != "aws:kms/key:Key" and "*" in entry.get("Resource", []):
+        # In a key policy, "*" is the key itself.
+        if kind != "kms/key:Key" and "*" in entry.get("Resource", []):
             known = {
                 action: types
                 for action in entry["Action"]
@@ -92,7 +92,7 @@ def test_no_role_is_passed_to_just_any_service(allowing: list[tuple[str, str, St
         assert list(entry["Condition"]["StringEquals"]) == ["iam:PassedToService"]
 
 
-def test_nobody_is_let_in_by_a_star(allowing: list[tuple[str, str, Statement]]) -> None:
+def test_no_allowed_principal_is_a_star(allowing: list[tuple[str, str, Statement]]) -> None:
     for _, name, entry in allowing:
         assert "*" not in json.dumps(entry.get("Principal", {})), name
 

@@ -43,5 +43,5 @@ def test_the_engine_can_start_the_program_from_its_folder(tmp_path: Path) -> Non
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
     )
-    # Without an engine there is no configuration; the program got as far as reading it.
-    assert "ConfigError Pulumi.stack.yaml cannot be used" in done.stdout, done.stderr
+    # Without an engine there is no configuration; the program was started and tried to read it.
+    assert "ConfigError Pulumi.stack.yaml is invalid" in done.stdout, done.stderr

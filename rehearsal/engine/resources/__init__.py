@@ -1,25 +1,31 @@
-"""The types and functions of the AWS provider that the engine knows, one file a service."""
+"""The resource types of the AWS provider that the engine can create, one file a service.
+
+They are exactly those that the Pulumi program uses. To add one: write a function from
+`CreateContext` to `Created`, list it in the file's `RESOURCE_TYPES`, and, if the deploy role
+creates it, add what the provider reads back to `rehearsal.engine.read_back`.
+"""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Final
+
 from rehearsal.engine.resources import (
-    cloudwatch,
-    dynamodb,
-    events,
-    functions,
     iam,
     kms,
-    lambdas,
+    lambda_functions,
+    logs,
     s3,
     sns,
     sqs,
 )
 
-RESOURCE_TYPES = {
-    kind.token: kind
-    for module in (cloudwatch, dynamodb, events, iam, kms, lambdas, s3, sns, sqs)
-    for kind in module.RESOURCE_TYPES
-}
-FUNCTIONS = functions.FUNCTIONS
+if TYPE_CHECKING:
+    from rehearsal.engine.resource_types import ResourceType
 
-__all__ = ["FUNCTIONS", "RESOURCE_TYPES"]
+RESOURCE_TYPES: Final[dict[str, ResourceType]] = {
+    resource_type.type: resource_type
+    for module in (iam, kms, lambda_functions, logs, s3, sns, sqs)
+    for resource_type in module.RESOURCE_TYPES
+}
+
+__all__ = ["RESOURCE_TYPES"]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from rehearsal.engine.resource_types import CreateContext, Created, ResourceType
 
 
 def _role(context: CreateContext) -> Created:
     inputs = context.inputs
-    name = context.physical()
+    name = context.physical_name()
     request = inputs.as_api(
         {
             "description": "Description",
@@ -27,7 +29,7 @@ def _role(context: CreateContext) -> Created:
 
 def _update_role(context: CreateContext) -> Created:
     inputs, client, old = context.inputs, context.client("iam"), context.old
-    assert old is not None  # noqa: S101 - an update has something to change
+    assert old is not None  # noqa: S101 - an update has an old resource
     name = old.id
     client.update_assume_role_policy(
         RoleName=name, PolicyDocument=inputs.require("assumeRolePolicy")
@@ -37,7 +39,7 @@ def _update_role(context: CreateContext) -> Created:
         Description=inputs.get("description", ""),
         MaxSessionDuration=inputs.get("maxSessionDuration", 3600),
     )
-    context.physical()
+    context.physical_name()
     if boundary := inputs.get("permissionsBoundary"):
         client.put_role_permissions_boundary(RoleName=name, PermissionsBoundary=boundary)
     context.tags()
@@ -46,7 +48,7 @@ def _update_role(context: CreateContext) -> Created:
 
 
 def _role_policy(context: CreateContext) -> Created:
-    name, role = context.physical(), context.inputs.require("role")
+    name, role = context.physical_name(), context.inputs.require("role")
     policy = context.inputs.require("policy")
     client = context.client("iam")
     client.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=policy)
@@ -54,7 +56,7 @@ def _role_policy(context: CreateContext) -> Created:
 
 
 def _policy(context: CreateContext) -> Created:
-    inputs, name = context.inputs, context.physical()
+    inputs, name = context.inputs, context.physical_name()
     policy = context.client("iam").create_policy(
         PolicyName=name,
         PolicyDocument=inputs.require("policy"),
@@ -67,24 +69,18 @@ def _policy(context: CreateContext) -> Created:
 
 def _update_policy(context: CreateContext) -> Created:
     inputs, client, old = context.inputs, context.client("iam"), context.old
-    assert old is not None  # noqa: S101 - an update has something to change
+    assert old is not None  # noqa: S101 - an update has an old resource
     for version in client.list_policy_versions(PolicyArn=old.id)["Versions"]:
         if not version["IsDefaultVersion"]:  # IAM keeps five at most
             client.delete_policy_version(PolicyArn=old.id, VersionId=version["VersionId"])
     client.create_policy_version(
         PolicyArn=old.id, PolicyDocument=inputs.require("policy"), SetAsDefault=True
     )
-    context.physical()
+    context.physical_name()
     context.tags()
     for fixed in ("path", "description"):
         inputs.get(fixed)
     return Created(old.id, {key: old.outputs[key] for key in ("name", "arn", "policyId")})
-
-
-def _attachment(context: CreateContext) -> Created:
-    role, policy = context.inputs.require("role"), context.inputs.require("policyArn")
-    context.client("iam").attach_role_policy(RoleName=role, PolicyArn=policy)
-    return Created(f"{role}/{policy}", {})
 
 
 def _identity_provider(context: CreateContext) -> Created:
@@ -98,10 +94,16 @@ def _identity_provider(context: CreateContext) -> Created:
     return Created(arn, {"arn": arn, "thumbprintLists": inputs.get("thumbprintLists") or []})
 
 
-RESOURCE_TYPES = (
-    ResourceType("aws:iam/role:Role", _role, _update_role, ignored=("forceDetachPolicies",)),
-    ResourceType("aws:iam/rolePolicy:RolePolicy", _role_policy, puts=True),
-    ResourceType("aws:iam/policy:Policy", _policy, _update_policy),
-    ResourceType("aws:iam/rolePolicyAttachment:RolePolicyAttachment", _attachment),
-    ResourceType("aws:iam/openIdConnectProvider:OpenIdConnectProvider", _identity_provider),
+RESOURCE_TYPES: Final = (
+    ResourceType(
+        type="aws:iam/role:Role",
+        create=_role,
+        update=_update_role,
+        ignored=("forceDetachPolicies",),
+    ),
+    ResourceType(type="aws:iam/rolePolicy:RolePolicy", create=_role_policy, create_is_put=True),
+    ResourceType(type="aws:iam/policy:Policy", create=_policy, update=_update_policy),
+    ResourceType(
+        type="aws:iam/openIdConnectProvider:OpenIdConnectProvider", create=_identity_provider
+    ),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from rehearsal.engine.resource_types import CreateContext, Created, ResourceType
 
 
@@ -27,7 +29,7 @@ def _key(context: CreateContext) -> Created:
 
 def _update_key(context: CreateContext) -> Created:
     inputs, client, old = context.inputs, context.client("kms"), context.old
-    assert old is not None  # noqa: S101 - an update has something to change
+    assert old is not None  # noqa: S101 - an update has an old resource
     client.put_key_policy(KeyId=old.id, PolicyName="default", Policy=inputs.require("policy"))
     client.update_key_description(KeyId=old.id, Description=inputs.get("description", ""))
     if inputs.get("enableKeyRotation"):
@@ -37,7 +39,7 @@ def _update_key(context: CreateContext) -> Created:
 
 
 def _alias(context: CreateContext) -> Created:
-    name = context.physical()
+    name = context.physical_name()
     name = name if name.startswith("alias/") else f"alias/{name}"
     key = context.inputs.require("targetKeyId")
     client = context.client("kms")
@@ -47,19 +49,12 @@ def _alias(context: CreateContext) -> Created:
     return Created(name, {"name": name, "arn": alias, "targetKeyArn": arn, "targetKeyId": key})
 
 
-def _key_policy(context: CreateContext) -> Created:
-    key = context.inputs.require("keyId")
-    context.client("kms").put_key_policy(
-        KeyId=key,
-        PolicyName="default",
-        Policy=context.inputs.require("policy"),
-        BypassPolicyLockoutSafetyCheck=context.inputs.get("bypassPolicyLockoutSafetyCheck", False),
-    )
-    return Created(key, {})
-
-
-RESOURCE_TYPES = (
-    ResourceType("aws:kms/key:Key", _key, _update_key, ignored=("deletionWindowInDays",)),
-    ResourceType("aws:kms/alias:Alias", _alias),
-    ResourceType("aws:kms/keyPolicy:KeyPolicy", _key_policy, puts=True),
+RESOURCE_TYPES: Final = (
+    ResourceType(
+        type="aws:kms/key:Key",
+        create=_key,
+        update=_update_key,
+        ignored=("deletionWindowInDays",),
+    ),
+    ResourceType(type="aws:kms/alias:Alias", create=_alias),
 )

@@ -1,10 +1,10 @@
-"""Buckets, the parts of their configuration, and objects."""
+"""Buckets, their configuration, and objects."""
 
 from __future__ import annotations
 
 import base64
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pulumi
 
@@ -14,15 +14,17 @@ from rehearsal.engine.resource_types import CreateContext, Created, ResourceType
 if TYPE_CHECKING:
     from rehearsal.engine.inputs import Inputs
 
-_US_EAST_1 = "us-east-1"
+# The one region that S3 refuses as a location constraint.
+# https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
+_US_EAST_1: Final = "us-east-1"
 
 
 def _bucket(context: CreateContext) -> Created:
-    name = context.physical("bucket")
+    name = context.physical_name("bucket")
     region = context.inputs.get("region") or context.provider.region
     client = context.client("s3")
     request: dict[str, Any] = {"Bucket": name}
-    if region != _US_EAST_1:  # the one region that S3 does not take as a constraint
+    if region != _US_EAST_1:
         request["CreateBucketConfiguration"] = {"LocationConstraint": region}
     if context.inputs.get("objectLockEnabled"):
         request["ObjectLockEnabledForBucket"] = True
@@ -152,12 +154,12 @@ def _object(context: CreateContext) -> Created:
             "storageClass": "StorageClass",
         }
     )
-    if "SSEKMSKeyId" in request:  # the provider's own default
+    if "SSEKMSKeyId" in request:  # the provider's default
         request.setdefault("ServerSideEncryption", "aws:kms")
     answer = context.client("s3").put_object(
         Bucket=bucket, Key=key, Body=_content(inputs), **request
     )
-    # Objects carry ten tags at most, and the provider's default ones count.
+    # Without the default tags: an object can have ten tags only.
     outputs = {
         "key": key,
         "arn": f"arn:aws:s3:::{bucket}/{key}",
@@ -181,33 +183,43 @@ def _content(inputs: Inputs) -> bytes:
         return source.text.encode()
     if source is not None:
         raise EngineError(
-            f"an object's source may be a file or a text, not {type(source).__name__}"
+            f"the source of an S3 object is a {type(source).__name__}, expected a file or "
+            "string asset"
         )
     return base64.b64decode(encoded) if encoded is not None else str(text or "").encode()
 
 
-_OBJECT_IGNORED = ("sourceHash", "forceDestroy", "etag")
-RESOURCE_TYPES = (
-    ResourceType("aws:s3/bucket:Bucket", _bucket, ignored=("forceDestroy",)),
-    ResourceType("aws:s3/bucketPolicy:BucketPolicy", _policy, puts=True),
+RESOURCE_TYPES: Final = (
+    ResourceType(type="aws:s3/bucket:Bucket", create=_bucket, ignored=("forceDestroy",)),
+    ResourceType(type="aws:s3/bucketPolicy:BucketPolicy", create=_policy, create_is_put=True),
     ResourceType(
-        "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
-        _public_access_block,
-        puts=True,
+        type="aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
+        create=_public_access_block,
+        create_is_put=True,
         ignored=("skipDestroy",),
     ),
-    ResourceType("aws:s3/bucketVersioning:BucketVersioning", _versioning, puts=True),
     ResourceType(
-        "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
-        _encryption,
-        puts=True,
+        type="aws:s3/bucketVersioning:BucketVersioning", create=_versioning, create_is_put=True
     ),
     ResourceType(
-        "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration", _lifecycle, puts=True
+        type="aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+        create=_encryption,
+        create_is_put=True,
     ),
-    ResourceType("aws:s3/bucketOwnershipControls:BucketOwnershipControls", _ownership, puts=True),
     ResourceType(
-        "aws:s3/bucketObjectv2:BucketObjectv2", _object, puts=True, ignored=_OBJECT_IGNORED
+        type="aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+        create=_lifecycle,
+        create_is_put=True,
     ),
-    ResourceType("aws:s3/bucketObject:BucketObject", _object, puts=True, ignored=_OBJECT_IGNORED),
+    ResourceType(
+        type="aws:s3/bucketOwnershipControls:BucketOwnershipControls",
+        create=_ownership,
+        create_is_put=True,
+    ),
+    ResourceType(
+        type="aws:s3/bucketObjectv2:BucketObjectv2",
+        create=_object,
+        create_is_put=True,
+        ignored=("sourceHash", "forceDestroy", "etag"),
+    ),
 )

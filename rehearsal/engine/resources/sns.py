@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from rehearsal.engine.resource_types import CreateContext, Created, ResourceType
 
 
 def _topic(context: CreateContext) -> Created:
     fifo = bool(context.inputs.get("fifoTopic"))
-    name = context.physical(suffix=".fifo" if fifo else "")
+    name = context.physical_name(suffix=".fifo" if fifo else "")
     attributes = context.inputs.as_api(
         {
             "kmsMasterKeyId": "KmsMasterKeyId",
@@ -60,12 +62,12 @@ def _subscription(context: CreateContext) -> Created:
     return Created(arn, outputs)
 
 
-RESOURCE_TYPES = (
-    ResourceType("aws:sns/topic:Topic", _topic),
-    ResourceType("aws:sns/topicPolicy:TopicPolicy", _policy, puts=True),
+RESOURCE_TYPES: Final = (
+    ResourceType(type="aws:sns/topic:Topic", create=_topic),
+    ResourceType(type="aws:sns/topicPolicy:TopicPolicy", create=_policy, create_is_put=True),
     ResourceType(
-        "aws:sns/topicSubscription:TopicSubscription",
-        _subscription,
+        type="aws:sns/topicSubscription:TopicSubscription",
+        create=_subscription,
         ignored=("confirmationTimeoutInMinutes", "endpointAutoConfirms"),
     ),
 )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from rehearsal.engine.resource_types import CreateContext, Created, ResourceType
 
-_ATTRIBUTES = {
+_ATTRIBUTES: Final = {
     "contentBasedDeduplication": "ContentBasedDeduplication",
     "deduplicationScope": "DeduplicationScope",
     "delaySeconds": "DelaySeconds",
@@ -26,7 +26,7 @@ _ATTRIBUTES = {
 
 def _queue(context: CreateContext) -> Created:
     fifo = bool(context.inputs.get("fifoQueue"))
-    name = context.physical(suffix=".fifo" if fifo else "")
+    name = context.physical_name(suffix=".fifo" if fifo else "")
     attributes = _attributes(context) | ({"FifoQueue": "true"} if fifo else {})
     client = context.client("sqs")
     url = client.create_queue(QueueName=name, Attributes=attributes, tags=context.tags())[
@@ -37,9 +37,9 @@ def _queue(context: CreateContext) -> Created:
 
 def _update_queue(context: CreateContext) -> Created:
     old = context.old
-    assert old is not None  # noqa: S101 - an update has something to change
+    assert old is not None  # noqa: S101 - an update has an old resource
     context.inputs.get("fifoQueue")
-    context.physical()
+    context.physical_name()
     context.client("sqs").set_queue_attributes(QueueUrl=old.id, Attributes=_attributes(context))
     context.tags()
     return Created(old.id, {key: old.outputs[key] for key in ("name", "url", "arn")})
@@ -54,20 +54,25 @@ def _text(value: Any) -> str:  # noqa: ANN401 - JSON
 
 
 def _attribute(token: str, key: str, name: str) -> ResourceType:
-    """Return the type that is one attribute of a queue."""
+    """Return the resource type of one attribute of a queue.
+
+    Args:
+        token: Pulumi's name of the type.
+        key: The input with the attribute's value.
+        name: The API's name of the attribute.
+    """
 
     def put(context: CreateContext) -> Created:
         url, value = context.inputs.require("queueUrl"), context.inputs.require(key)
         context.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={name: value})
         return Created(url, {})
 
-    return ResourceType(token, put, puts=True)
+    return ResourceType(type=token, create=put, create_is_put=True)
 
 
-RESOURCE_TYPES = (
-    ResourceType("aws:sqs/queue:Queue", _queue, _update_queue),
+RESOURCE_TYPES: Final = (
+    ResourceType(type="aws:sqs/queue:Queue", create=_queue, update=_update_queue),
     _attribute("aws:sqs/queuePolicy:QueuePolicy", "policy", "Policy"),
-    _attribute("aws:sqs/redrivePolicy:RedrivePolicy", "redrivePolicy", "RedrivePolicy"),
     _attribute(
         "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy", "redriveAllowPolicy", "RedriveAllowPolicy"
     ),

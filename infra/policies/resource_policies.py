@@ -1,8 +1,8 @@
-"""The policies that hang on a resource: who may reach a bucket, a queue, a topic, a key."""
+"""Resource-based policies of the bucket, queues, topic and KMS keys."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from infra.config import is_service
 from infra.policies.statements import (
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
     from infra.names import Location
 
-# A key policy speaks of the key that it hangs on.
-_THIS_KEY = "*"
+# In a key policy, "*" is the key that the policy belongs to.
+_THIS_KEY: Final = "*"
 
-# What the owner's IAM policies may grant on a key. Without such a statement nobody could ever
-# change the key again. https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
-_KEY_OWNER_ACTIONS = (
+# Actions that the owning account's IAM policies may grant on a key. Without such a statement, no
+# principal could manage the key. https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
+_KEY_OWNER_ACTIONS: Final = (
     "kms:CancelKeyDeletion",
     "kms:CreateAlias",
     "kms:CreateGrant",
@@ -59,12 +59,13 @@ _KEY_OWNER_ACTIONS = (
     "kms:UpdateKeyDescription",
 )
 
-# What sending to an encrypted queue takes.
+# Actions on a queue's key that sending to the queue needs.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
-_SEND_KEY_ACTIONS = ("kms:Decrypt", "kms:GenerateDataKey")
+_SEND_KEY_ACTIONS: Final = ("kms:Decrypt", "kms:GenerateDataKey")
 
+# Actions on a log group's key that CloudWatch Logs needs.
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
-_LOG_KEY_ACTIONS = (
+_LOG_KEY_ACTIONS: Final = (
     "kms:Decrypt",
     "kms:DescribeKey",
     "kms:Encrypt",
@@ -75,17 +76,19 @@ _LOG_KEY_ACTIONS = (
 )
 
 
-def bucket_policy(bucket: Input[str], key: Input[str], readers: Sequence[str]) -> Document:
-    """Return the artifact bucket's policy: TLS, one key, and the accounts that promote from it.
+def bucket_policy(
+    bucket_arn: Input[str], kms_key_arn: Input[str], readers: Sequence[str]
+) -> Document:
+    """Return the artifact bucket's policy: TLS, one KMS key, and the readers of other accounts.
 
     Args:
-        bucket: The bucket's ARN.
-        key: ARN of the only key that an object may be encrypted with.
+        bucket_arn: ARN of the bucket.
+        kms_key_arn: ARN of the only KMS key that an object may be encrypted with.
         readers: Role ARN patterns of other accounts that may read artifacts.
     """
-    objects = under(bucket, "/*")
+    objects = under(bucket_arn, "/*")
     return document(
-        deny_without_tls(["s3:*"], [bucket, objects]),
+        deny_without_tls(["s3:*"], [bucket_arn, objects]),
         deny(
             "DenyOtherEncryption",
             ["s3:PutObject"],
@@ -96,27 +99,36 @@ def bucket_policy(bucket: Input[str], key: Input[str], readers: Sequence[str]) -
             "DenyOtherKeys",
             ["s3:PutObject"],
             resources=[objects],
-            conditions={"StringNotEquals": {"s3:x-amz-server-side-encryption-aws-kms-key-id": key}},
+            conditions={
+                "StringNotEquals": {"s3:x-amz-server-side-encryption-aws-kms-key-id": kms_key_arn}
+            },
         ),
         *_readers("ReadArtifacts", ["s3:GetObject"], [objects], readers),
     )
 
 
-def artifact_key_policy(location: Location, readers: Sequence[str]) -> Document:
-    """Return the policy of the key that artifacts are encrypted with."""
+def artifact_kms_key_policy(location: Location, readers: Sequence[str]) -> Document:
+    """Return the policy of the KMS key that artifacts are encrypted with.
+
+    Args:
+        location: The account that owns the key.
+        readers: Role ARN patterns of other accounts that may read artifacts.
+    """
     return document(
         _owned(location),
         *_readers("DecryptArtifacts", ["kms:Decrypt"], [_THIS_KEY], readers),
     )
 
 
-def function_key_policy(location: Location, *, log_group: str, senders: Sequence[str]) -> Document:
-    """Return the policy of a stage's key, which encrypts queues, topic, log and environment.
+def stage_kms_key_policy(
+    location: Location, *, log_group_arn: str, senders: Sequence[str]
+) -> Document:
+    """Return the policy of a stage's KMS key, which encrypts queues, topic, log and environment.
 
     Args:
         location: The account that owns the key.
-        log_group: ARN of the only log group that CloudWatch Logs may encrypt with it.
-        senders: Who may send to the work queue: account ids, ARNs, or AWS services.
+        log_group_arn: ARN of the only log group that CloudWatch Logs may encrypt with it.
+        senders: Principals that may send to the work queue: account ids, ARNs, or AWS services.
     """
     logs: Principals = {"Service": f"logs.{location.region}.amazonaws.com"}
     return document(
@@ -126,34 +138,36 @@ def function_key_policy(location: Location, *, log_group: str, senders: Sequence
             _LOG_KEY_ACTIONS,
             resources=[_THIS_KEY],
             principals=logs,
-            conditions={"ArnEquals": {"kms:EncryptionContext:aws:logs:arn": log_group}},
+            conditions={"ArnEquals": {"kms:EncryptionContext:aws:logs:arn": log_group_arn}},
         ),
         *_senders("Senders", _SEND_KEY_ACTIONS, [_THIS_KEY], location, senders),
     )
 
 
-def work_queue_policy(location: Location, queue: Input[str], senders: Sequence[str]) -> Document:
-    """Return the work queue's policy: TLS, and the senders of the configuration."""
+def work_queue_policy(
+    location: Location, queue_arn: Input[str], senders: Sequence[str]
+) -> Document:
+    """Return the work queue's policy: TLS, and the configured senders."""
     return document(
-        deny_without_tls(["sqs:*"], [queue]),
+        deny_without_tls(["sqs:*"], [queue_arn]),
         *_senders(
             "Senders",
             ["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage"],
-            [queue],
+            [queue_arn],
             location,
             senders,
         ),
     )
 
 
-def dead_letter_queue_policy(queue: Input[str]) -> Document:
-    """Return the DLQ's policy: TLS; nobody from outside the account reaches it."""
-    return document(deny_without_tls(["sqs:*"], [queue]))
+def dead_letter_queue_policy(queue_arn: Input[str]) -> Document:
+    """Return the DLQ's policy: TLS, and no access from outside the account."""
+    return document(deny_without_tls(["sqs:*"], [queue_arn]))
 
 
-def topic_policy(topic: Input[str]) -> Document:
-    """Return the failure topic's policy: TLS; nobody from outside the account publishes to it."""
-    return document(deny_without_tls(["sns:Publish"], [topic]))
+def topic_policy(topic_arn: Input[str]) -> Document:
+    """Return the failure topic's policy: TLS, and no access from outside the account."""
+    return document(deny_without_tls(["sns:Publish"], [topic_arn]))
 
 
 def _owned(location: Location) -> Statement:
@@ -168,10 +182,10 @@ def _owned(location: Location) -> Statement:
 def _readers(
     sid: str, actions: Sequence[str], resources: Sequence[Input[str]], readers: Sequence[str]
 ) -> list[Statement]:
-    """Grant by account and role name pattern.
+    """Return statements that grant access to roles of other accounts.
 
-    A role that is named as the principal would be stored by its id, and a role that is deleted and
-    made again would be locked out; so the account is the principal and the role a condition.
+    The principal is the account and the role is a condition. IAM would store a role that is the
+    principal by its id, and lock out a role of the same name that replaces it.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
     """
     if not readers:
@@ -195,7 +209,7 @@ def _senders(
     location: Location,
     senders: Sequence[str],
 ) -> list[Statement]:
-    """Grant to accounts, roles and users as they are, and to services for this account alone."""
+    """Return statements that grant access to senders, and to services for this account only."""
     services = sorted(sender for sender in senders if is_service(sender))
     others = sorted(set(senders) - set(services))
     statements = []

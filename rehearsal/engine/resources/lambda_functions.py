@@ -1,13 +1,13 @@
-"""Functions and what belongs to them."""
+"""Lambda functions, their aliases and event source mappings."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from rehearsal.engine.errors import EngineError
 from rehearsal.engine.resource_types import CreateContext, Created, ResourceType
 
-_CONFIGURATION = {
+_CONFIGURATION: Final = {
     "description": "Description",
     "handler": "Handler",
     "kmsKeyArn": "KMSKeyArn",
@@ -20,7 +20,7 @@ _CONFIGURATION = {
 
 
 def _function(context: CreateContext) -> Created:
-    client, name = context.client("lambda"), context.physical()
+    client, name = context.client("lambda"), context.physical_name()
     request = _configuration(context)
     architectures = context.inputs.as_api({"architectures": "Architectures"})
     made = client.create_function(
@@ -32,11 +32,11 @@ def _function(context: CreateContext) -> Created:
         **request,
         **architectures,
     )
-    return _done(context, made)
+    return _outputs(context, made)
 
 
 def _update_function(context: CreateContext) -> Created:
-    client, name = context.client("lambda"), context.physical()
+    client, name = context.client("lambda"), context.physical_name()
     request = _configuration(context)
     context.tags()
     context.inputs.get("packageType")
@@ -45,7 +45,7 @@ def _update_function(context: CreateContext) -> Created:
     made = client.update_function_code(FunctionName=name, **_code(context), **architectures)
     if context.inputs.get("publish"):
         made = client.publish_version(FunctionName=name)
-    return _done(context, made)
+    return _outputs(context, made)
 
 
 def _configuration(context: CreateContext) -> dict[str, Any]:
@@ -77,8 +77,8 @@ def _code(context: CreateContext) -> dict[str, str]:
     )
 
 
-def _done(context: CreateContext, made: dict[str, Any]) -> Created:
-    """Check the code's digest as the provider would, and tell what it tells."""
+def _outputs(context: CreateContext, made: dict[str, Any]) -> Created:
+    """Check the digest of the code, and return the outputs, as the provider does."""
     inputs, name = context.inputs, made["FunctionName"]
     for key in ("codeSha256", "sourceCodeHash"):
         wanted = inputs.get(key)
@@ -118,7 +118,7 @@ def _invoke_arn(context: CreateContext, arn: str) -> str:
 
 def _alias(context: CreateContext) -> Created:
     inputs, client = context.inputs, context.client("lambda")
-    name, function = context.physical(), inputs.require("functionName")
+    name, function = context.physical_name(), inputs.require("functionName")
     request = {
         "FunctionName": function,
         "Name": name,
@@ -174,56 +174,17 @@ def _mapping(context: CreateContext) -> Created:
     )
 
 
-def _permission(context: CreateContext) -> Created:
-    inputs = context.inputs
-    statement = context.physical("statementId")
-    context.client("lambda").add_permission(
-        FunctionName=inputs.require("function"),
-        StatementId=statement,
-        Action=inputs.require("action"),
-        Principal=inputs.require("principal"),
-        **inputs.as_api(
-            {
-                "qualifier": "Qualifier",
-                "sourceAccount": "SourceAccount",
-                "sourceArn": "SourceArn",
-                "principalOrgId": "PrincipalOrgID",
-                "eventSourceToken": "EventSourceToken",
-            }
-        ),
-    )
-    # The id of a permission at the provider is its statement's, unique for one function only.
-    return Created(f"{inputs.require('function')}/{statement}", {"statementId": statement})
-
-
-def _invoke_config(context: CreateContext) -> Created:
-    inputs, name = context.inputs, context.inputs.require("functionName")
-    request = inputs.as_api(
-        {
-            "maximumEventAgeInSeconds": "MaximumEventAgeInSeconds",
-            "maximumRetryAttempts": "MaximumRetryAttempts",
-            "qualifier": "Qualifier",
-        }
-    )
-    if part := inputs.part("destinationConfig"):
-        ends = {key: part.part(key) for key in ("onFailure", "onSuccess")}
-        request["DestinationConfig"] = {
-            key[0].upper() + key[1:]: end.as_api({"destination": "Destination"})
-            for key, end in ends.items()
-            if end
-        }
-    context.client("lambda").put_function_event_invoke_config(FunctionName=name, **request)
-    return Created(f"{name}:{request.get('Qualifier', '')}".rstrip(":"), {})
-
-
-RESOURCE_TYPES = (
+RESOURCE_TYPES: Final = (
     ResourceType(
-        "aws:lambda/function:Function", _function, _update_function, ignored=("skipDestroy",)
+        type="aws:lambda/function:Function",
+        create=_function,
+        update=_update_function,
+        ignored=("skipDestroy",),
     ),
-    ResourceType("aws:lambda/alias:Alias", _alias, puts=True),
-    ResourceType("aws:lambda/eventSourceMapping:EventSourceMapping", _mapping, puts=True),
-    ResourceType("aws:lambda/permission:Permission", _permission),
+    ResourceType(type="aws:lambda/alias:Alias", create=_alias, create_is_put=True),
     ResourceType(
-        "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig", _invoke_config, puts=True
+        type="aws:lambda/eventSourceMapping:EventSourceMapping",
+        create=_mapping,
+        create_is_put=True,
     ),
 )

@@ -1,7 +1,7 @@
-"""Every name of MiniStack that the stand-in replaces or reads, in one location.
+"""Every name of MiniStack that the stand-in replaces or reads, in one place.
 
-Many are private. MiniStack is pinned exactly, and a test reads this file: when a name
-vanishes with another version, it fails here and says which.
+Many are private. MiniStack is pinned exactly, and a test reads this file: if another version
+lacks a name, the test fails and says which.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What became of a message, in the facts that a test compares."""
+"""What became of a message, as the facts that a test compares."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from function.message.idempotency import KEY_ATTRIBUTE
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rehearsal.emulator.fault_injection import Call
+    from rehearsal.emulator import Call
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,8 +23,8 @@ class SentMessage:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Letter:
-    """A message in the dead-letter queue. The words of its error are asserted apart."""
+class DeadLetter:
+    """A message in the DLQ; two are equal whatever the text of their errors."""
 
     reason: str
     attempts: int
@@ -36,8 +36,8 @@ class Letter:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lying:
-    """A message as it lies in a queue, in sight or not."""
+class QueuedMessage:
+    """A message in a queue, visible or not."""
 
     message_id: str
     body: str
@@ -48,30 +48,30 @@ class Lying:
 
 
 @dataclass(frozen=True, kw_only=True)
-class End:
-    """What became of a message: the three facts of every row."""
+class EndState:
+    """Where a message ended: how many tasks, which dead letters, how often still in the queue."""
 
     tasks: int
-    letters: tuple[Letter, ...] = ()
+    dead_letters: tuple[DeadLetter, ...] = ()
     left: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fate:
+class MessageHistory:
     """All that is known of one message."""
 
     sent: SentMessage
-    end: End
+    end: EndState
     tasks: tuple[dict[str, Any], ...]
     calls: tuple[Call, ...]
-    kept: tuple[str, ...]
-    notices: tuple[dict[str, Any], ...]
+    returned: tuple[str, ...]
+    notifications: tuple[dict[str, Any], ...]
 
     @property
     def error(self) -> str:
-        """The words of the only letter's error."""
-        (letter,) = self.end.letters
-        return letter.error
+        """The error of the only dead letter."""
+        (dead_letter,) = self.end.dead_letters
+        return dead_letter.error
 
     @property
     def answers(self) -> list[str]:
@@ -79,14 +79,16 @@ class Fate:
         return [call.error for call in self.calls]
 
 
-def launched(tasks: int = 1) -> End:
-    """Return the end of a message that was launched, once."""
-    return End(tasks=tasks)
+def launched(tasks: int = 1) -> EndState:
+    """Return the end of a message that was launched once."""
+    return EndState(tasks=tasks)
 
 
-def rejected(sent: SentMessage, reason: str, *, redrivable: bool = False, attempts: int = 1) -> End:
-    """Return the end of a message that lies in the dead-letter queue, once, as it was sent."""
-    letter = Letter(
+def rejected(
+    sent: SentMessage, reason: str, *, redrivable: bool = False, attempts: int = 1
+) -> EndState:
+    """Return the end of a message that is in the DLQ once, as it was sent."""
+    dead_letter = DeadLetter(
         reason=reason,
         attempts=attempts,
         message_id=sent.message_id,
@@ -94,13 +96,13 @@ def rejected(sent: SentMessage, reason: str, *, redrivable: bool = False, attemp
         key=sent.key,
         body=sent.body,
     )
-    return End(tasks=0, letters=(letter,))
+    return EndState(tasks=0, dead_letters=(dead_letter,))
 
 
-def lying_of(raw: Mapping[str, Any]) -> Lying:
+def read_queued_message(raw: Mapping[str, Any]) -> QueuedMessage:
     """Read a message as MiniStack shows it."""
     attributes = raw["MessageAttributes"].items()
-    return Lying(
+    return QueuedMessage(
         message_id=raw["MessageId"],
         body=raw["Body"],
         receives=raw["ReceiveCount"],
@@ -110,15 +112,15 @@ def lying_of(raw: Mapping[str, Any]) -> Lying:
     )
 
 
-def letter_of(lying: Lying) -> Letter:
-    """Read a dead letter; one that SQS moved there by itself has no attributes of ours."""
-    attributes = lying.attributes
-    return Letter(
+def read_dead_letter(message: QueuedMessage) -> DeadLetter:
+    """Read a dead letter; one that SQS moved there itself has no attributes of ours."""
+    attributes = message.attributes
+    return DeadLetter(
         reason=attributes.get("reason", "moved by SQS"),
         attempts=int(attributes.get("attempts", 0)),
-        message_id=attributes.get("messageId", lying.message_id),
+        message_id=attributes.get("messageId", message.message_id),
         redrivable={"true": True, "false": False}[attributes.get("redrivable", "false")],
         key=attributes.get(KEY_ATTRIBUTE, ""),
-        body=lying.body,
+        body=message.body,
         error=attributes.get("error", ""),
     )

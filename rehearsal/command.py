@@ -1,0 +1,113 @@
+"""The verb `runtask local`: runs the rehearsal and prints what became of every message."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Final
+
+from rehearsal.emulator import Emulator, EmulatorError
+from rehearsal.pulumi_cli import check_tools
+from rehearsal.rehearsal import SOURCE, Rehearsal, RehearsalResult
+from runtask import console
+from runtask.errors import ExitCode, RuntaskError
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from rehearsal.observer import ObservedSample
+    from runtask.project import Project
+
+_COLUMNS: Final = ("stage", "message", "result", "task", "exit code", "s to RUNNING")
+
+
+def run(project: Project, *, keep: bool, as_json: bool, pulumi_cli: bool) -> ExitCode:
+    """Run the rehearsal and print its results.
+
+    Args:
+        project: The project, from the committed files.
+        keep: Leave the embedded AWS running until Ctrl-C.
+        as_json: Print JSON instead of a table.
+        pulumi_cli: Deploy with the Pulumi CLI and the AWS plugin instead of in this process.
+
+    Raises:
+        RuntaskError: if the embedded AWS does not start, or a stack cannot be deployed.
+    """
+    # SIGTERM stops everything that was started, as Ctrl-C does.
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _interrupt)
+    if pulumi_cli:
+        check_tools()
+    console.progress("starting the embedded AWS on 127.0.0.1")
+    try:
+        with Emulator.start() as emulator:
+            rehearsal = Rehearsal(
+                project=project,
+                emulator=emulator,
+                say=console.progress,
+                pulumi_cli=pulumi_cli,
+                destroy=not keep,
+            )
+            result = rehearsal.run()
+            _show(result, emulator, as_json=as_json, keep=keep)
+            if keep:
+                console.progress("running until Ctrl-C")
+                threading.Event().wait()
+    except EmulatorError as error:
+        raise RuntaskError(str(error)) from None
+    return ExitCode.FAILED if result.failed else ExitCode.OK
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    signal.raise_signal(signal.SIGINT)  # for which asyncio has a handler of its own
+
+
+def _show(result: RehearsalResult, emulator: Emulator, *, as_json: bool, keep: bool) -> None:
+    variables = {
+        stage: emulator.variables(location.account, location.region)
+        for stage, location in result.locations.items()
+    }
+    if as_json:
+        console.as_json(
+            {
+                "messages": [_row(stage, one) for stage, one in result.observed],
+                "checks": [asdict(check) | {"passed": check.passed} for check in result.checks],
+                "accounts": {
+                    stage: location.account for stage, location in result.locations.items()
+                },
+                "digests": result.digests,
+                "environment": variables if keep else None,
+            }
+        )
+    else:
+        rows = [tuple(_cells(_row(stage, one))) for stage, one in result.observed]
+        console.table(_COLUMNS, rows)
+    for stage, location in result.locations.items():
+        console.progress(
+            f"stage {stage}: account {location.account}, artifact {result.digests[stage]}"
+        )
+    for check in result.failed:
+        console.error(f"check failed: {check.text}; found: {check.found}")
+    passed = len(result.checks) - len(result.failed)
+    console.progress(f"{passed} of {len(result.checks)} checks passed")
+    if keep and not as_json:
+        console.progress(f"for any AWS client, in account {result.locations[SOURCE].account}:")
+        for name, value in variables[SOURCE].items():
+            console.progress(f"export {name}={value}")
+
+
+def _row(stage: str, one: ObservedSample) -> dict[str, str | int | float | None]:
+    seconds = one.running_after_seconds
+    return {
+        "stage": stage,
+        "message": one.sent.sample.name,
+        "result": f"{one.result}: {one.reason}" if one.reason else str(one.result),
+        "task": one.task.rpartition("/")[2] or None,
+        "exitCode": one.exit_code,
+        "secondsToRunning": None if seconds is None else round(seconds, 2),
+    }
+
+
+def _cells(row: dict[str, str | int | float | None]) -> list[str]:
+    return ["-" if value is None else str(value) for value in row.values()]

@@ -1,0 +1,68 @@
+"""Deploys one stage, with all that it needs, into the embedded AWS; for tests and benchmarks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from infra.names import BOOTSTRAP_SUFFIX, PROJECT
+from rehearsal.engine import InProcessEngine
+from rehearsal.sample_account import SampleAccount, with_sample_account
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from infra.names import Location
+    from rehearsal.emulator import Emulator
+    from runtask.project import Project
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeployedStage:
+    """A stage in the embedded AWS.
+
+    Attributes:
+        location: Account and region.
+        bootstrap_outputs: The outputs of the account's bootstrap stack.
+        outputs: The outputs of the function stack.
+        sample_account: The other resources of the account.
+    """
+
+    location: Location
+    bootstrap_outputs: Mapping[str, Any]
+    outputs: Mapping[str, Any]
+    sample_account: SampleAccount
+
+
+def deploy_stage(
+    emulator: Emulator, project: Project, stage: str, options: Mapping[str, str] | None = None
+) -> DeployedStage:
+    """Deploy bootstrap stack, sample account and function stack, in this order.
+
+    Args:
+        emulator: The embedded AWS.
+        project: The project.
+        stage: The stage.
+        options: Options of Pulumi.yaml by name that replace those of the stage, objects as JSON.
+
+    Raises:
+        RuntaskError: if a resource cannot be created.
+    """
+    location = project.stage_config(stage).location
+    replaced = {f"{PROJECT}:{name}": value for name, value in (options or {}).items()}
+
+    def adapt(stack: str, config: dict[str, str]) -> dict[str, str]:
+        return with_sample_account(config | replaced, location) if stack == stage else config
+
+    engine = InProcessEngine(project=project, emulator=emulator, adapt=adapt)
+    bootstrap = f"{stage}{BOOTSTRAP_SUFFIX}"
+    engine.up(bootstrap)
+    sample_account = SampleAccount(emulator=emulator, location=location)
+    sample_account.create()
+    engine.up(stage)
+    return DeployedStage(
+        location=location,
+        bootstrap_outputs=engine.outputs(bootstrap),
+        outputs=engine.outputs(stage),
+        sample_account=sample_account,
+    )

@@ -1,0 +1,92 @@
+"""Event source mappings that Lambda refuses to create and MiniStack accepts.
+
+MiniStack polls a queue without checking the function's permissions. They are checked here, once,
+when the mapping is created, with the codes and texts of AWS.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from rehearsal.emulator import iam, ministack_internals
+from rehearsal.emulator.permissions import PermissionCheck, key_arn
+
+if TYPE_CHECKING:
+    from rehearsal.emulator.request import Response
+
+_POLLING_ACTIONS: Final = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
+
+
+def install() -> None:
+    """Replace MiniStack's creation of event source mappings."""
+    create = ministack_internals.lambda_svc._create_esm  # noqa: SLF001 - see ministack_internals
+
+    def create_checked(request: dict[str, Any]) -> Response:
+        problem = find_problem(request)
+        answer: Response = (
+            ministack_internals.error_response_json("InvalidParameterValueException", problem, 400)
+            if problem
+            else create(request)
+        )
+        return answer
+
+    ministack_internals.lambda_svc._create_esm = create_checked  # noqa: SLF001 - see ministack_internals
+
+
+def find_problem(request: dict[str, Any]) -> str:
+    """Return why Lambda would refuse a mapping from a queue, or empty."""
+    source = request.get("EventSourceArn") or ""
+    queue = next(
+        (q for q in ministack_internals.queues.values() if q["attributes"]["QueueArn"] == source),
+        None,
+    )
+    name, qualifier, error = ministack_internals.lambda_svc._resolve_existing_esm_function(  # noqa: SLF001 - see ministack_internals
+        request.get("FunctionName", "")
+    )
+    if error or not source.startswith("arn:aws:sqs:"):
+        return ""
+    if queue is None:
+        return (
+            "Error occurred while ReceiveMessage. SQS Error Code: "
+            "AWS.SimpleQueueService.NonExistentQueue."
+        )
+    _, function = ministack_internals.lambda_svc._get_func_record_for_qualifier(name, qualifier)  # noqa: SLF001 - see ministack_internals
+    visibility = int(queue["attributes"].get("VisibilityTimeout", 30))
+    if visibility < function["Timeout"]:
+        return (
+            f"Queue visibility timeout: {visibility} seconds is less than Function timeout: "
+            f"{function['Timeout']} seconds"
+        )
+    size = request.get("BatchSize", 10)
+    if size > 10 and not request.get("MaximumBatchingWindowInSeconds"):  # noqa: PLR2004 - AWS's limit
+        return (
+            "Maximum batch window in seconds must be greater than 0 if maximum batch size is "
+            "greater than 10"
+        )
+    return _missing_permission(function, source)
+
+
+def _missing_permission(function: dict[str, Any], queue: str) -> str:
+    access_key = ministack_internals.execution_credentials(function)["AWS_ACCESS_KEY_ID"]
+    iam.current.set(None)  # the checks are of the function's role, not of the caller
+    checks = [PermissionCheck(f"sqs:{action}", queue) for action in _POLLING_ACTIONS]
+    if key := key_arn(queue, "sqs"):
+        via = {"kms:ViaService": f"sqs.{ministack_internals.get_region()}.amazonaws.com"}
+        checks.append(PermissionCheck("kms:Decrypt", key, via))
+    for check in checks:
+        service, action = check.action.split(":")
+        try:
+            iam.enforce(
+                access_key,
+                check.action,
+                service,
+                ministack_internals.get_region(),
+                check.resource,
+                check.context,
+            )
+        except iam.Denied:
+            return (
+                "The provided execution role does not have permissions to call "
+                f"{action} on {service.upper()}"
+            )
+    return ""

@@ -1,0 +1,206 @@
+"""Failures that pass: the message is returned, never in the DLQ, and launched once in the end."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from rehearsal.emulator import Credentials
+from tests.end_to_end.message_history import EndState, launched
+from tests.end_to_end.stage import Stage, deploy, task, wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rehearsal.fault_injection import FaultyEmulator
+    from tests.end_to_end.message_history import MessageHistory
+
+# The texts of AWS; the apostrophe is a typographic one in some.
+TASKS_LIMIT: Final = "You've reached the limit on the number of tasks you can run concurrently"
+VCPU_LIMIT: Final = "You\u2019ve reached the limit on the number of vCPUs you can run concurrently"
+CAPACITY: Final = (
+    "Capacity is unavailable at this time. Please try again later or in a different "
+    "availability zone"
+)
+EC2_THROTTLES = "Unable to create the network interface: Request limit exceeded."
+PROVISIONING: Final = "The cluster has reached the limit of tasks in the PROVISIONING state."
+
+THROTTLED: Final = {"error": "ThrottlingException", "message": "Rate exceeded"}
+
+FAULTS: Final[Mapping[str, Mapping[str, object]]] = {
+    "throttled-thrice": {**THROTTLED, "times": 3},
+    "server-error": {"error": "ServerException", "message": "Oops", "status": 500, "times": 2},
+    "resource-cpu": {"reason": "RESOURCE:CPU", "times": 1},
+    "agent": {"reason": "AGENT", "times": 1},
+    "capacity-error": {"error": "ClientException", "message": CAPACITY, "times": 1},
+    "capacity-failure": {"reason": CAPACITY, "times": 1},
+    "tasks-limit": {"error": "ClientException", "message": TASKS_LIMIT, "times": 1},
+    "vcpu-limit": {"error": "ClientException", "message": VCPU_LIMIT, "times": 1},
+    "provisioning": {"error": "ClientException", "message": PROVISIONING, "times": 1},
+    "ec2-throttles": {"error": "InvalidParameterException", "message": EC2_THROTTLES, "times": 1},
+}
+
+# What the queue itself waits before it delivers again; minutes would take too long here.
+VISIBILITY_SECONDS: Final = 2
+
+# The fourth of its five tasks finds no memory at first.
+PARTLY: Final = "count-of-five"
+
+
+@pytest.fixture(scope="module")
+def stage(emulator: FaultyEmulator) -> Stage:
+    return deploy(emulator)
+
+
+@pytest.fixture(scope="module")
+def meanwhile() -> dict[str, EndState]:
+    """Where a message was before its fault was cleared."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def histories(stage: Stage, meanwhile: dict[str, EndState]) -> Mapping[str, MessageHistory]:
+    """Send all messages at once, each with a fault of its own and a cluster of its own."""
+    stage.fail("throttled-long", **THROTTLED)
+    stage.fail(f"{PARTLY}-3", reason="RESOURCE:MEMORY", times=1)
+    for key, how in FAULTS.items():
+        stage.fail(key, **how)
+    sent = {
+        key: stage.send(task(cluster=stage.add_cluster(f"pool-{key}"), count=count), key)
+        for key, count in {**dict.fromkeys(FAULTS, 1), PARTLY: 5}.items()
+    }
+    # Nothing is asserted here: one wrong message must not fail the tests of the others.
+    wait_for(stage.answered(PARTLY, times=4))
+    meanwhile[PARTLY] = stage.histories(sent[PARTLY])[PARTLY].end
+    wait_for(lambda: all(stage.answered(key, times=1)() for key in sent))
+    stage.hide_for(VISIBILITY_SECONDS)
+    long = stage.send(task(), "throttled-long")
+    wait_for(stage.answered(long.key, times=1))
+    cleared_at = time.time() + 3 * VISIBILITY_SECONDS
+    wait_for(lambda: time.time() > cleared_at)
+    wait_for(stage.answered(long.key, times=3))
+    meanwhile[long.key] = stage.histories(long)[long.key].end
+    # Clearing removes every fault, even one that a slow message has not met yet.
+    for key, how in FAULTS.items():
+        wait_for(stage.answered(key, times=int(str(how["times"]))))
+    stage.emulator.clear_faults()
+    return stage.settle(long, *sent.values())
+
+
+def test_throttled_three_times_is_launched_at_the_fourth(
+    histories: Mapping[str, MessageHistory],
+) -> None:
+    history = histories["throttled-thrice"]
+    assert history.end == launched()
+    assert history.answers == ["ThrottlingException"] * 3 + [""]
+    assert set(history.returned) == {"throttled"}
+
+
+def test_throttled_for_longer_than_three_visibility_periods_stays_until_it_is_launched(
+    histories: Mapping[str, MessageHistory], meanwhile: Mapping[str, EndState]
+) -> None:
+    history = histories["throttled-long"]
+    assert meanwhile["throttled-long"] == EndState(tasks=0, left=1)
+    assert history.end == launched()
+    assert history.answers == ["ThrottlingException"] * (len(history.answers) - 1) + [""]
+    assert len(history.answers) > 3
+    assert history.calls[-1].time - history.calls[0].time > 3 * VISIBILITY_SECONDS
+
+
+def test_answer_500_twice_is_launched_at_the_third(histories: Mapping[str, MessageHistory]) -> None:
+    history = histories["server-error"]
+    assert history.end == launched()
+    assert history.answers == ["ServerException", "ServerException", ""]
+    assert history.returned == ("server-error",) * 2
+
+
+def test_failure_resource_cpu_is_launched_once_there_is_room(
+    histories: Mapping[str, MessageHistory],
+) -> None:
+    history = histories["resource-cpu"]
+    assert history.end == launched()
+    assert [len(call.tasks) for call in history.calls] == [0, 1]
+    assert history.returned == ("resource",)
+
+
+def test_failure_agent_is_launched_later(histories: Mapping[str, MessageHistory]) -> None:
+    assert histories["agent"].end == launched()
+    assert histories["agent"].returned == ("agent",)
+
+
+@pytest.mark.parametrize("key", ["capacity-error", "capacity-failure"])
+def test_capacity_is_unavailable_is_launched_later(
+    histories: Mapping[str, MessageHistory], key: str
+) -> None:
+    assert histories[key].end == launched()
+    assert histories[key].returned == ("capacity",)
+
+
+def test_limit_on_the_number_of_tasks_is_launched_later(
+    histories: Mapping[str, MessageHistory],
+) -> None:
+    assert histories["tasks-limit"].end == launched()
+    assert histories["tasks-limit"].answers == ["ClientException", ""]
+    assert histories["tasks-limit"].returned == ("quota",)
+
+
+def test_limit_on_the_number_of_vcpus_is_launched_later(
+    histories: Mapping[str, MessageHistory],
+) -> None:
+    assert histories["vcpu-limit"].end == launched()
+    assert histories["vcpu-limit"].answers == ["ClientException", ""]
+    assert histories["vcpu-limit"].returned == ("quota",)
+
+
+def test_provisioning_limit_is_launched_later(histories: Mapping[str, MessageHistory]) -> None:
+    assert histories["provisioning"].end == launched()
+    assert histories["provisioning"].returned == ("provisioning",)
+
+
+def test_ec2_throttling_inside_an_invalid_parameter_is_launched_later(
+    histories: Mapping[str, MessageHistory],
+) -> None:
+    assert histories["ec2-throttles"].end == launched()
+    assert histories["ec2-throttles"].answers == ["InvalidParameterException", ""]
+    assert histories["ec2-throttles"].returned == ("throttled",)
+
+
+def test_partial_failure_of_a_count_of_five_repeats_only_what_is_missing(
+    histories: Mapping[str, MessageHistory], meanwhile: Mapping[str, EndState]
+) -> None:
+    history = histories[PARTLY]
+    assert meanwhile[PARTLY] == EndState(tasks=3, left=1)
+    assert history.end == launched(5)
+    started = {call.client_token: call.tasks for call in history.calls if call.tasks}
+    assert set(started) == {f"{PARTLY}-{number}-0" for number in range(5)}
+    assert len({arn for arns in started.values() for arn in arns}) == 5
+    assert history.returned == ("resource",)
+
+
+def test_nothing_good_is_announced(histories: Mapping[str, MessageHistory]) -> None:
+    assert {history.notifications for history in histories.values()} == {()}
+
+
+def test_permission_to_change_visibility_holds_for_a_batch(stage: Stage) -> None:
+    """SQS authorises its batch actions by the names of the single ones.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html
+    Without it every returned message would come back after the queue's own timeout.
+    """
+    iam = stage.client("iam")
+    iam.create_user(UserName="changer")
+    statement = {"Effect": "Allow", "Action": "sqs:ChangeMessageVisibility", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_user_policy(UserName="changer", PolicyName="change", PolicyDocument=document)
+    key = iam.create_access_key(UserName="changer")["AccessKey"]
+    credentials = Credentials(access_key=key["AccessKeyId"], secret_key=key["SecretAccessKey"])
+    location = stage.location
+    sqs = stage.emulator.client("sqs", location.account, location.region, credentials)
+    answer = sqs.change_message_visibility_batch(
+        QueueUrl=stage.outputs["queueUrl"],
+        Entries=[{"Id": "0", "ReceiptHandle": "of-nothing", "VisibilityTimeout": 1}],
+    )
+    assert [entry["Code"] for entry in answer["Failed"]] == ["ReceiptHandleIsInvalid"]

@@ -1,0 +1,40 @@
+"""MiniStack still has the names that the stand-in replaces or reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rehearsal.emulator import ministack_internals
+
+
+@pytest.mark.parametrize("name", ministack_internals.__all__)
+def test_pinned_emulator_still_has_the_name(name: str) -> None:
+    assert getattr(ministack_internals, name) is not None
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        (ministack_internals.app, "_dispatch_service_request"),
+        (ministack_internals.app, "detect_service"),
+        (ministack_internals.app, "extract_region"),
+        (ministack_internals.app, "main"),
+        (ministack_internals.iam_evaluator, "_resolve_condition_key"),
+        (ministack_internals.iam_evaluator, "enforce"),
+        (ministack_internals.iam_evaluator, "evaluate_resource_policy"),
+        (ministack_internals.iam_evaluator, "resolve_caller_identity"),
+        (ministack_internals.lambda_svc, "_create_esm"),
+        (ministack_internals.lambda_svc, "_esms"),
+        (ministack_internals.lambda_svc, "_get_func_record_for_qualifier"),
+        (ministack_internals.lambda_svc, "_resolve_existing_esm_function"),
+        (ministack_internals.TCPServer, "run"),
+    ],
+)
+def test_pinned_emulator_still_has_what_is_replaced(owner: Any, name: str) -> None:
+    assert getattr(owner, name) is not None
+
+
+def test_pinned_emulator_still_names_both_actions() -> None:
+    assert {"RunTask", "StopTask"} <= set(ministack_internals.ECS_ACTIONS)

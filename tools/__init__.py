@@ -1,0 +1,1 @@
+"""Generates the files in docs/ that are derived from the code; not part of the product."""

@@ -1,0 +1,143 @@
+"""Generates docs/configuration.md from Pulumi.yaml and from what the program accepts."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from function.limits import THREADS
+from infra.bundle import ROOT
+from infra.config import bootstrap_options, function_options
+from infra.config_reader import Reader
+from infra.limits import MAX_ALLOW_LIST_BYTES, MAX_BATCH_SIZE_WITHOUT_WINDOW
+from infra.names import PROJECT
+from runtask.project import load_project
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+PATH: Final = "docs/configuration.md"
+
+_INTRODUCTION: Final = f"""\
+<!-- Generated from Pulumi.yaml and infra/ by `nox -s docs`; do not edit. -->
+
+# Configuration
+
+Every stack has a file `Pulumi.<stack>.yaml`. The stack's name decides its kind: a stack whose name
+ends in `-bootstrap` is a bootstrap stack, every other one is the function stack of a stage. An
+option has the namespace `{PROJECT}`, and is set in the file or by a command:
+
+```sh
+pulumi config set {PROJECT}:launchRate 50 -s dev
+pulumi config set --path '{PROJECT}:clusters[0]' batch -s dev
+```
+
+The program checks all options, alone and together, before it makes any resource. It reports every
+problem at once: the key, what was found, and what is expected. `Pulumi.dev.yaml` and
+`Pulumi.dev-bootstrap.yaml` are short examples.
+"""
+
+_PROVIDER: Final = """\
+## Account and region
+
+Both kinds of stack take these options of the AWS provider.
+
+| option | required | description |
+| --- | --- | --- |
+| `aws:allowedAccountIds` | yes | a list with the id of the only account that the stack may \
+change, in quotes |
+| `aws:region` | yes | the region of the stack |
+| `aws:assumeRoles` | no | the deploy role, as `roleArn` of a list item; every function stack \
+should set it |
+| `aws:defaultTags` | no | `tags` for every resource |
+"""
+
+_BOOTSTRAP: Final = """\
+## Options of a bootstrap stack
+
+One bootstrap stack per account: artifact bucket, KMS key, deploy role, permissions boundary.
+"""
+
+_FUNCTION: Final = """\
+## Options of a function stack
+
+One function stack per stage: queues, function, failure topic, KMS key.
+"""
+
+_COMBINATIONS: Final = f"""\
+Some options depend on others:
+
+- With `fifo: true`, `batchSize` is {MAX_BATCH_SIZE_WITHOUT_WINDOW} at most, and \
+`batchingWindowSeconds` is 0.
+- A `batchSize` of more than {MAX_BATCH_SIZE_WITHOUT_WINDOW} needs a `batchingWindowSeconds` of 1 \
+or more.
+- `launchRate` is `{THREADS} * maximumConcurrency * 1000 / runTaskLatencyMilliseconds` at most: an \
+instance of the function makes {THREADS} RunTask calls at once.
+- `environmentMaxAgeMinutes` is shorter than `queueRetentionDays`.
+- The ARNs of `clusters`, `taskDefinitions` and `passRoles` take {MAX_ALLOW_LIST_BYTES} bytes at \
+most, because the function's environment holds them.
+"""
+
+_CODE: Final = re.compile(r"(`[^`]*`)")
+
+
+def render() -> str:
+    """Return the page."""
+    declared = load_project(ROOT).declared
+    return "\n".join(
+        (
+            _INTRODUCTION,
+            _PROVIDER,
+            _BOOTSTRAP,
+            _table(declared, bootstrap_options),
+            _FUNCTION,
+            _table(declared, function_options),
+            _COMBINATIONS,
+        )
+    ).replace("\n\n\n", "\n\n")
+
+
+def _table(declared: Mapping[str, Mapping[str, Any]], read: Callable[[Reader], object]) -> str:
+    """Return the table of the options that `read` reads, with what it accepts."""
+    defaults = {
+        f"{PROJECT}:{option}": declaration["default"] for option, declaration in declared.items()
+    }
+    reader = Reader("dev", lambda key: _text(defaults.get(key, "")))
+    read(reader)
+    rows = []
+    for option, declaration in declared.items():
+        if option in reader.expected:
+            required = any(f"{PROJECT}:{option}: is missing" in text for text in reader.problems)
+            cells = (
+                f"`{option}`",
+                _type(declaration),
+                "required" if required else _default(declaration["default"]),
+                _escaped(reader.expected[option]),
+                _escaped(declaration["description"]),
+            )
+            rows.append(f"| {' | '.join(cells)} |")
+    header = ("| option | type | default | valid values | description |", "| --- " * 5 + "|")
+    return "\n".join((*header, *rows)) + "\n"
+
+
+def _type(declaration: Mapping[str, Any]) -> str:
+    if declaration["type"] == "array":
+        return f"list of {declaration['items']['type']}s"
+    return str(declaration["type"])
+
+
+def _default(default: object) -> str:
+    return "empty" if default in ("", []) else f"`{_text(default)}`"
+
+
+def _text(value: object) -> str:
+    """Return a value as the engine hands it to the program."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _escaped(text: str) -> str:
+    """Return text that Markdown shows as it is, but for spans of code."""
+    parts = _CODE.split(text)
+    parts[::2] = [re.sub(r"([<*_|])", r"\\\1", part) for part in parts[::2]]
+    return "".join(parts)
