@@ -1,4 +1,4 @@
-"""`python -m bench [handler|drain|realtime ...] [--runs N]`: measure, tell, write down."""
+"""`python -m bench [handler|drain|realtime ...] [--runs N]`: measure, report, save."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ _BENCHES: Final[dict[str, Callable[[int], list[dict[str, Any]]]]] = {
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run what was asked for; all of it by default.
+    """Run the chosen benchmarks; all of them by default.
 
     Returns:
-        0, also where a goal is missed: a figure is no failure of the command.
+        0, even if a goal is missed: a figure is not a failure of the command.
     """
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("which", nargs="*", choices=[[], *_BENCHES], help="default: all")
-    parser.add_argument("--runs", type=int, default=5, help="of each benchmark (default: 5)")
+    parser.add_argument("--runs", type=int, default=5, help="runs of each benchmark (default: 5)")
     options = parser.parse_args(arguments)
-    found = results.load()
+    saved = results.load()
     for name in options.which or _BENCHES:
-        _say(f"{name}: {options.runs} runs")
-        begun = time.monotonic()
+        _progress(f"{name}: {options.runs} runs")
+        started = time.monotonic()
         load = os.getloadavg()[0]
         runs = _BENCHES[name](options.runs)
-        found[name] = {
+        saved[name] = {
             "meta": {
                 "date": dt.datetime.now(dt.UTC).date().isoformat(),
                 "runs": options.runs,
@@ -47,16 +47,16 @@ def main(arguments: Sequence[str]) -> int:
             },
             "runs": runs,
         }
-        results.save(found)
-        _say(f"{name}: done in {time.monotonic() - begun:.0f} s")
-    found = results.load()
-    report.write(found)
-    for text in report.sections(found).values():
+        results.save(saved)
+        _progress(f"{name}: done in {time.monotonic() - started:.0f} s")
+    saved = results.load()
+    report.write(saved)
+    for text in report.sections(saved).values():
         print(text)  # noqa: T201 - the result
     return 0
 
 
-def _say(text: str) -> None:
+def _progress(text: str) -> None:
     print(text, file=sys.stderr, flush=True)  # noqa: T201 - progress
 
 

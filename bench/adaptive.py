@@ -1,6 +1,6 @@
-"""botocore's own `adaptive` retry mode, on a clock of ours.
+"""botocore's `adaptive` retry mode, in simulated time.
 
-It is botocore's code, its classes put together as `botocore.retries.adaptive` does; only the
+This is botocore's code, with its classes joined as in `botocore.retries.adaptive`. Only the
 condition on which its token bucket waits is replaced, because that one waits in real time.
 """
 
@@ -15,27 +15,27 @@ from botocore.retries.throttling import CubicCalculator
 if TYPE_CHECKING:
     from bench.kernel import Clock
 
-_LEAST_SECONDS: Final = 1e-6
-"""Less than that would not move a clock that is a float, and the bucket would ask for ever."""
+# A shorter wait would not advance a clock that is a float, and the bucket would ask forever.
+_MIN_WAIT_SECONDS: Final = 1e-6
 
 
 class _Condition:
-    """Waits in simulated time. One thread runs at a time, so there is nothing to lock.
+    """Waits in simulated time. Only one thread runs at a time, so there is nothing to lock.
 
-    A waiting thread is not woken early when the rate rises: it looks again after its time.
+    A waiting thread is not woken early when the rate rises: it checks again after its wait.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
-    def __enter__(self) -> _Condition:  # noqa: PYI034 - nobody derives from it
+    def __enter__(self) -> _Condition:  # noqa: PYI034 - it has no subclasses
         return self
 
     def __exit__(self, *_: object) -> None:
         pass
 
     def wait(self, seconds: float) -> None:
-        self._clock.sleep(max(seconds, _LEAST_SECONDS))
+        self._clock.sleep(max(seconds, _MIN_WAIT_SECONDS))
 
     def notify(self) -> None:
         pass
@@ -50,7 +50,7 @@ class _Bucket(TokenBucket):
 
     @_new_fill_rate_condition.setter
     def _new_fill_rate_condition(self, _condition: object) -> None:
-        """Take no condition that waits in real time."""
+        """Ignore a condition that waits in real time."""
 
 
 class _Detector:
@@ -59,10 +59,9 @@ class _Detector:
 
 
 class Limiter:
-    """The rate limiter of one client."""
+    """The rate limiter of one client; as in a new client, unlimited until it is throttled."""
 
     def __init__(self, clock: Clock) -> None:
-        """Start as a new client does: unlimited until it is throttled."""
         self._limiter = ClientRateLimiter(
             rate_adjustor=CubicCalculator(starting_max_rate=0, start_time=clock.current_time()),
             rate_clocker=RateClocker(cast("Any", clock)),
@@ -76,5 +75,5 @@ class Limiter:
         self._limiter.on_sending_request(None)
 
     def after(self, code: str) -> None:
-        """Learn from an answer; `code` is its error code, or empty."""
+        """Adapt to a response; `code` is its error code, or empty."""
         self._limiter.on_receiving_response(code=code)

@@ -1,4 +1,4 @@
-"""A self-signed certificate for the stub, in a folder that ends with the benchmark."""
+"""A self-signed certificate for the stub, in the benchmark's temporary folder."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def make(folder: Path) -> tuple[Path, Path]:
-    """Write a certificate of 127.0.0.1 with its key, and a bundle that trusts it.
+    """Write a certificate for 127.0.0.1 with its key, and a CA bundle that contains it.
 
-    The bundle is botocore's own with the certificate at its end: to read the usual authorities
-    is most of what a new TLS connection costs, and clients of AWS do read them.
+    The bundle is botocore's own with the certificate at its end: loading the usual authorities is
+    most of the cost of a new TLS connection, and clients of AWS do load them.
 
     Returns:
         The paths of the certificate with its key, and of the bundle.
@@ -52,6 +52,6 @@ def make(folder: Path) -> tuple[Path, Path]:
     own, bundle = folder / "stub.pem", folder / "bundle.pem"
     own.touch(mode=0o600)
     own.write_bytes(private + public)
-    with open(botocore.httpsession.where(), "rb") as usual:  # noqa: PTH123 - a text of botocore
+    with open(botocore.httpsession.where(), "rb") as usual:  # noqa: PTH123 - the path is a string of botocore
         bundle.write_bytes(usual.read() + b"\n" + public)
     return own, bundle

@@ -1,6 +1,6 @@
-"""The AWS of the simulation: a queue, its mapping to a function, and RunTask with its quota.
+"""The simulated AWS: a queue, its mapping to a function, and RunTask with its quota.
 
-It is as simple as the question allows, and what it leaves out is told in the README.
+It is as simple as the question allows; the README lists what it leaves out.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 
     from bench.kernel import Kernel
 
+# The shortest and the longest duration of a RunTask call.
 LATENCY_SECONDS: Final = (0.03, 0.05)
-"""The least and the most that a RunTask call takes."""
 
+# From the end of an invocation to the next one in the same environment: delete, receive, invoke.
 GAP_SECONDS: Final = 0.03
-"""From the end of an invocation to the next of the same environment: delete, receive, invoke."""
 
+# How soon the mapping receives a message that has become visible, and its shortest wait.
 _IDLE_SECONDS: Final = 0.02
-"""How soon after a message has become visible a mapping sees it, and the least it waits."""
 
 
 @dataclass(slots=True)
 class Message:
-    """A message, with what SQS knows of it."""
+    """A message, with its state in SQS."""
 
     number: int
     receives: int = 0
@@ -42,12 +42,11 @@ class Message:
 
 
 class Queue:
-    """A queue with its dead-letter queue. All messages are there at the beginning."""
+    """A queue with its dead-letter queue. It starts with all of its messages."""
 
     def __init__(
         self, kernel: Kernel, messages: int, *, visibility_seconds: float, max_receives: int
     ) -> None:
-        """Hold so many messages."""
         self.messages = [Message(number) for number in range(messages)]
         self.left = messages
         self.dead = 0
@@ -57,8 +56,8 @@ class Queue:
         self._visible = deque(self.messages)
         self._hidden: list[tuple[float, int, Message]] = []
 
-    def receive(self, most: int) -> list[Message]:
-        """Return visible messages, which are hidden from now on; worn out ones go to the DLQ."""
+    def receive(self, max_messages: int) -> list[Message]:
+        """Return visible messages and hide them; those received too often go to the DLQ."""
         now = self._kernel.now
         self._drop_stale()
         while self._hidden and self._hidden[0][0] <= now:
@@ -66,7 +65,7 @@ class Queue:
             if not message.gone and message.visible_at == visible_at:
                 self._visible.append(message)
         batch: list[Message] = []
-        while self._visible and len(batch) < most:
+        while self._visible and len(batch) < max_messages:
             message = self._visible.popleft()
             if message.receives >= self._max_receives:
                 self.dead += 1
@@ -78,7 +77,7 @@ class Queue:
         return batch
 
     def next_visible(self) -> float:
-        """Return the moment at which a hidden message comes back."""
+        """Return the moment at which the next hidden message becomes visible."""
         self._drop_stale()
         return self._hidden[0][0] if self._hidden else float("inf")
 
@@ -88,7 +87,7 @@ class Queue:
         heapq.heappush(self._hidden, (message.visible_at, message.number, message))
 
     def delete(self, message: Message) -> None:
-        """Take a message out."""
+        """Delete a message."""
         message.gone = True
         self.left -= 1
 
@@ -102,14 +101,17 @@ class Queue:
 
 @dataclass(kw_only=True)
 class Quota:
-    """RunTask's token bucket, and what else decides how a call ends.
+    """RunTask's token bucket, and everything else that decides the result of a call.
 
     Attributes:
-        rate: tokens a second.
-        burst: tokens of a full bucket.
-        others: calls a second of somebody else, at random moments.
-        refusals_cost: a refused call takes what is left of a token.
-        outage_until: up to then there is no capacity.
+        clock: Simulated time.
+        draw: Draws the moments of the others' calls.
+        rate: Tokens per second.
+        burst: Tokens in a full bucket.
+        others: Calls per second of other callers in the account, at random moments.
+        refusals_cost: A refused call takes what is left of a token.
+        outage_until: Until then there is no capacity.
+        others_refused: Calls of others that were throttled so far.
     """
 
     clock: Clock
@@ -125,12 +127,11 @@ class Quota:
     _next_other: float = 0.0
 
     def __post_init__(self) -> None:
-        """Start full."""
         self._tokens = self.burst
         self._next_other = self._until_other()
 
     def take(self) -> str:
-        """Return the error code that a call made now gets, or empty."""
+        """Return the error code of a call made now, or an empty string."""
         now = self.clock.monotonic()
         while self._next_other <= now:
             self.others_refused += not self._take(self._next_other)
@@ -155,14 +156,14 @@ class Quota:
 
 _TEXTS: Final = {
     "ThrottlingException": "Rate exceeded",
-    # The wording that all policies know, the ancestor's too.
+    # A wording that all policies recognise, including the ancestor's.
     "ClientException": "You've reached the limit on the number of tasks you can run concurrently",
 }
 
 
 @dataclass
 class Ecs:
-    """RunTask, as one execution environment reaches it; `limiter` stands before each call."""
+    """RunTask as one execution environment calls it, with hooks before and after each call."""
 
     clock: Clock
     draw: random.Random
@@ -172,11 +173,11 @@ class Ecs:
     before: Callable[[], None] = lambda: None
     after: Callable[[str], None] = lambda _code: None
 
-    def run_task(self, **call: Any) -> dict[str, Any]:  # noqa: ANN401 - as boto3's
-        """Answer after a while.
+    def run_task(self, **call: Any) -> dict[str, Any]:  # noqa: ANN401 - like boto3
+        """Respond after the latency of a call.
 
         Raises:
-            ClientError: throttled, or no capacity.
+            ClientError: if the call is throttled or there is no capacity.
         """
         self.before()
         self.clock.sleep(self.draw.uniform(*LATENCY_SECONDS))
@@ -189,22 +190,25 @@ class Ecs:
                 "ResponseMetadata": {"HTTPStatusCode": 400},
             }
             raise ClientError(error, "RunTask")
-        # The client token: a second call with it starts nothing.
+        # A second call with the same client token starts nothing.
         self.started.setdefault(call["clientToken"], self.clock.monotonic())
         return {"tasks": [{"taskArn": f"arn:task/{call['clientToken']}"}], "failures": []}
 
 
 @dataclass
 class Mapping:
-    """The event source mapping: it invokes the function while there are messages.
+    """The event source mapping: invokes the function while there are messages.
 
     Attributes:
-        concurrency: execution environments at most.
-        batch: messages of an invocation.
-        timeout_seconds: of the function.
-        ramp: more environments a minute, from 5; 0 has all of them at once.
-        busy_seconds: the time for which AWS bills.
-        killed: invocations that reached the timeout.
+        kernel: Simulated time.
+        queue: The work queue.
+        concurrency: The most execution environments.
+        batch: Messages per invocation.
+        timeout_seconds: The function's timeout.
+        ramp: Environments added per minute, starting from 5; 0 starts all of them at once.
+        busy_seconds: The time that AWS bills.
+        killed: Invocations that reached the timeout.
+        receives: Messages received so far, redeliveries included.
     """
 
     kernel: Kernel
@@ -221,8 +225,8 @@ class Mapping:
         """Invoke until the queue is empty.
 
         Args:
-            environment: makes an execution environment, and returns its handler, which deletes
-                what it launched and hides what it keeps.
+            environment: Makes an execution environment and returns its handler, which deletes
+                the messages that it launched and hides those that it returns.
         """
         for number in range(self.concurrency):
             delay = max(0, number - 4) * 60 / self.ramp if self.ramp else 0.0
@@ -244,11 +248,11 @@ class Mapping:
             self.kernel.sleep(GAP_SECONDS)
             self.receives += len(messages)
             handle = handle or environment(clock)
-            begun = self.kernel.now
-            clock.deadline = begun + self.timeout_seconds
+            started = self.kernel.now
+            clock.deadline = started + self.timeout_seconds
             try:
                 handle(messages)
             except KilledError:
                 self.killed += 1
                 handle = None  # AWS starts a new environment after a timeout
-            self.busy_seconds += self.kernel.now - begun
+            self.busy_seconds += self.kernel.now - started

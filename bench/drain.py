@@ -24,17 +24,17 @@ CURVE_POINTS: Final = 50
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """What stands against the backlog.
+    """The conditions under which the backlog drains.
 
     Attributes:
-        name: in tables.
-        rate: the account's RunTask calls a second.
-        launch_rate: what the function is told of it.
-        others: calls a second of somebody else.
-        refusals_cost: a refused call takes what is left of a token.
-        outage_seconds: for so long there is no capacity at the beginning.
-        burst_seconds: how many seconds of its rate a full bucket holds.
-        policies: what is tried against it.
+        name: Its name in tables and results.
+        rate: The account's quota, in RunTask calls per second.
+        launch_rate: The rate that the function is configured with.
+        others: Calls per second of other callers in the account.
+        refusals_cost: A refused call takes what is left of a token.
+        outage_seconds: How long there is no capacity at the beginning.
+        burst_seconds: How many seconds of its rate a full bucket holds.
+        policies: The policies that are measured.
     """
 
     name: str
@@ -48,12 +48,12 @@ class Scenario:
 
     @property
     def burst(self) -> float:
-        """The calls that a full bucket holds."""
+        """The tokens in a full bucket."""
         return self.rate * self.burst_seconds
 
     @property
     def ideal_seconds(self) -> float:
-        """The time below which nobody can do it who leaves the others their share."""
+        """The shortest possible time that leaves the others their share."""
         return self.outage_seconds + (MESSAGES - self.burst) / (self.rate - self.others)
 
 
@@ -74,9 +74,9 @@ SCENARIOS: Final = (
 
 
 def drain(scenario: Scenario, policy: Policy, seed: int) -> dict[str, Any]:
-    """Return what became of the backlog in one run."""
+    """Return the figures of one run."""
     kernel = Kernel()
-    # One stream of chance for each part: a policy that draws more must not change the rest.
+    # One random stream for each part: a policy that draws more must not change the others.
     chance = random.Random(f"{seed} calls")  # noqa: S311 - a simulation
     traffic = random.Random(f"{seed} others")  # noqa: S311 - a simulation
     queue = Queue(
@@ -104,7 +104,7 @@ def drain(scenario: Scenario, policy: Policy, seed: int) -> dict[str, Any]:
         ramp=policy.ramp,
     )
     with (
-        # The handler's threads are threads of the simulation; its metrics go nowhere.
+        # The handler's threads are threads of the simulation; its metrics are discarded.
         mock.patch("function.batch.ThreadPoolExecutor", functools.partial(Pool, kernel)),
         contextlib.redirect_stdout(io.StringIO()),
     ):
@@ -116,7 +116,7 @@ def drain(scenario: Scenario, policy: Policy, seed: int) -> dict[str, Any]:
     return {
         "seconds": seconds,
         "ratio": seconds / scenario.ideal_seconds,
-        # The last messages are late by chance; this is how the bulk fares.
+        # The last messages are late by chance; this is the bulk of them.
         "ratio99": (quantiles(moments, n=100)[-1] if len(moments) > 1 else 0.0)
         / (scenario.outage_seconds + (scenario.ideal_seconds - scenario.outage_seconds) * 0.99),
         "launched": launched,
@@ -138,7 +138,7 @@ def drain(scenario: Scenario, policy: Policy, seed: int) -> dict[str, Any]:
 
 
 def run(seeds: int) -> list[dict[str, dict[str, Any]]]:
-    """Return the figures of each scenario and policy, for the seeds from 1; on every CPU."""
+    """Return the figures of each scenario and policy, for the seeds from 1; uses every CPU."""
     work = [
         (scenario, policy, seed)
         for seed in range(1, seeds + 1)
@@ -150,6 +150,6 @@ def run(seeds: int) -> list[dict[str, dict[str, Any]]]:
     runs: list[dict[str, dict[str, Any]]] = [{} for _ in range(seeds)]
     for (scenario, policy, seed), figures in zip(work, found, strict=True):
         if seed > 1:
-            figures.pop("curve")  # one seed is drawn
+            figures.pop("curve")  # only the first seed is plotted
         runs[seed - 1][f"{scenario.name} | {policy.name}"] = figures
     return runs

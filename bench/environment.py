@@ -1,4 +1,4 @@
-"""The function's environment and its events, as the benchmarks make them."""
+"""The function's environment variables and events, as the benchmarks make them."""
 
 from __future__ import annotations
 
@@ -9,21 +9,15 @@ from typing import Any, Final
 ACCOUNT: Final = "111111111111"
 REGION: Final = "eu-central-1"
 
+# The defaults of a stage: the function's timeout, messages per invocation, the queue's visibility
+# timeout, the function's memory, and the maximum concurrency of the event source mapping.
 TIMEOUT_SECONDS: Final = 60
-"""The function's timeout, by default."""
-
 BATCH: Final = 10
-"""Messages of one invocation, by default."""
-
 VISIBILITY_SECONDS: Final = 6 * TIMEOUT_SECONDS
-"""The queue's visibility timeout, by default."""
-
 MEMORY_GIGABYTES: Final = 0.5
-"""The function's memory, by default; AWS bills it for as long as an invocation runs."""
-
 MAXIMUM_CONCURRENCY: Final = 2
-"""The event source mapping's, by default."""
 
+# A typical message: it names everything, so that RunTask is the only call.
 BODY: Final = json.dumps(
     {
         "ECS": {
@@ -52,11 +46,10 @@ BODY: Final = json.dumps(
         }
     }
 )
-"""A message that says everything, so that RunTask is the only call: a usual one."""
 
 
 def variables(launch_rate: float, concurrency: int = MAXIMUM_CONCURRENCY) -> dict[str, str]:
-    """Return the environment variables that the infrastructure gives the function."""
+    """Return the environment variables that the infrastructure sets for the function."""
     return {
         "STAGE": "bench",
         "QUEUE_URL": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/work",
@@ -76,12 +69,12 @@ def variables(launch_rate: float, concurrency: int = MAXIMUM_CONCURRENCY) -> dic
 
 
 def record(number: int, sent_at: float | None = None, receives: int = 1) -> dict[str, Any]:
-    """Return one record of an event, as Lambda hands it to the function.
+    """Return one record of an event, as Lambda passes it to the function.
 
     Args:
-        number: of the message; its id and receipt handle are made of it.
-        sent_at: seconds since 1970; now if it is left out.
-        receives: how often the message has been delivered, this time included.
+        number: The message's number; its id and receipt handle contain it.
+        sent_at: Seconds since 1970; by default, now.
+        receives: How often the message has been received, this time included.
     """
     sent = time.time() if sent_at is None else sent_at
     return {
@@ -102,5 +95,5 @@ def record(number: int, sent_at: float | None = None, receives: int = 1) -> dict
 
 
 def event(first: int, size: int) -> dict[str, Any]:
-    """Return an event of so many messages, numbered from `first`."""
+    """Return an event of `size` messages, numbered from `first`."""
     return {"Records": [record(number) for number in range(first, first + size)]}

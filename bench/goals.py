@@ -1,4 +1,4 @@
-"""The goals: a figure, the most or the least that it may be. They are not adjusted to results."""
+"""The goals: upper or lower limits of figures. They are not adjusted to results."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ class Goal:
     """One goal.
 
     Attributes:
-        bench: whose it is.
-        name: in the table.
-        subject: the policy, or the scenario and the policy, or empty.
-        figure: the key of the figure.
-        limit: what it may be.
-        at_least: the limit is the least, not the most.
+        bench: The benchmark.
+        name: Its name in the table.
+        figure: The key of the figure in `results.json`.
+        limit: The upper limit, or the lower one.
+        subject: The policy, or the scenario and the policy, or empty.
+        at_least: The limit is the lower one.
     """
 
     bench: str
@@ -27,7 +27,7 @@ class Goal:
     at_least: bool = False
 
     def holds(self, value: float) -> bool:
-        """Say whether a value meets the goal."""
+        """Return whether a value meets the goal."""
         return value >= self.limit if self.at_least else value <= self.limit
 
 

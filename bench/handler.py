@@ -1,4 +1,7 @@
-"""What a message costs: the handler against the ancestor's policy and against the floor."""
+"""What a message costs: the handler compared with the ancestor and with the floor.
+
+`bench/README.md` explains both words.
+"""
 
 from __future__ import annotations
 
@@ -29,25 +32,31 @@ SHARED_BATCHES: Final = {"ours": 10, "ancestor": 5}
 
 SHARE: Final = environment.MEMORY_GIGABYTES * 1024 / MEGABYTES_OF_A_CPU
 
+# Fresh processes for the import of each subject, alternately, in one run.
 IMPORTS: Final = 5
-"""Fresh processes for an import, of each subject in turn, in one run."""
 
 _ROOT: Final = Path(__file__).parents[1]
 
-# The quota of RunTask is the drain's matter; here the rate_limiter must not wait.
+# Calls per second at which the rate limiter never waits: the drain measures the quota.
 _RATE: Final = 100_000
 
 
 @dataclass(frozen=True)
 class Bench:
-    """A stub that runs, and the environment in which subjects reach it."""
+    """A running stub, and the environment in which subjects reach it.
+
+    Attributes:
+        port: The stub's port on 127.0.0.1.
+        bundle: CA bundle that contains the stub's certificate.
+        folder: Temporary folder for logs.
+    """
 
     port: int
     bundle: Path
     folder: Path
 
     def variables(self) -> dict[str, str]:
-        """Return all that a subject's process inherits."""
+        """Return the environment variables of a subject's process."""
         return {
             "PATH": os.environ.get("PATH", os.defpath),
             "HOME": str(self.folder),
@@ -63,7 +72,7 @@ class Bench:
         }
 
     def counts(self) -> dict[str, int]:
-        """Return connections and tasks since the last look."""
+        """Return the number of connections and tasks since the last call."""
         context = ssl.create_default_context(cafile=str(self.bundle))
         connection = http.client.HTTPSConnection("127.0.0.1", self.port, context=context)
         connection.request("GET", "/counts")
@@ -72,22 +81,23 @@ class Bench:
         return counts
 
     def measure(self, name: str, batches: int, share: float | None = None) -> dict[str, Any]:
-        """Return what a subject's process says of itself.
+        """Return what a subject's process measures of itself.
 
         Args:
-            name: of a module of `bench.subjects`.
-            batches: after the first one; -1 for the import alone.
-            share: of a CPU, for the batches; the import has all, as in Lambda's init phase.
+            name: A module of `bench.subjects`.
+            batches: The number of batches after the first; -1 for the import alone.
+            share: The share of one CPU for the batches, None for all of it. The import always has
+                all of it, as in Lambda's init phase.
 
         Raises:
-            RuntimeError: the subject failed, or started other tasks than it was told to.
+            RuntimeError: if the subject failed, or started a wrong number of tasks.
         """
         self.counts()
         mine, its = socket.socketpair()
         with mine, mine.makefile("rw", encoding="utf-8") as line:
             log = self.folder / f"{name}.log"
             with its, log.open("ab") as output:
-                process = subprocess.Popen(  # noqa: S603 - our own module
+                process = subprocess.Popen(  # noqa: S603 - a module of this package
                     [
                         sys.executable,
                         *("-m", "bench.subjects", name, str(its.fileno()), str(batches)),
@@ -118,7 +128,7 @@ class Bench:
         return found
 
 
-def _go(line: Any) -> dict[str, Any]:  # noqa: ANN401 - a file for both ways
+def _go(line: Any) -> dict[str, Any]:  # noqa: ANN401 - a file for both directions
     line.write("go\n")
     line.flush()
     answer: dict[str, Any] = json.loads(line.readline() or "{}")
@@ -127,18 +137,18 @@ def _go(line: Any) -> dict[str, Any]:  # noqa: ANN401 - a file for both ways
 
 @contextmanager
 def stub() -> Iterator[Bench]:
-    """Start the stub, and end it."""
+    """Run the stub as long as the context lasts."""
     with tempfile.TemporaryDirectory(prefix="ecs-run-task-bench-") as name:
         folder = Path(name)
         own, bundle = certificate.make(folder)
-        process = subprocess.Popen(  # noqa: S603 - our own module
+        process = subprocess.Popen(  # noqa: S603 - a module of this package
             [sys.executable, "-m", "bench.stub", str(own)],
             cwd=_ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
         try:
-            assert process.stdout is not None  # noqa: S101 - for the type
+            assert process.stdout is not None  # noqa: S101 - narrows the type
             yield Bench(int(process.stdout.readline()), bundle, folder)
         finally:
             process.terminate()
@@ -146,7 +156,7 @@ def stub() -> Iterator[Bench]:
 
 
 def run_once(bench: Bench) -> dict[str, float]:
-    """Return the figures of one run, with the ratios within it."""
+    """Return the figures of one run, and the ratios between them."""
     imports: dict[str, list[dict[str, Any]]] = {"ours": [], "client": []}
     for _ in range(IMPORTS):
         for name, found in imports.items():
@@ -190,13 +200,13 @@ def run_once(bench: Bench) -> dict[str, float]:
 
 
 def _each(found: dict[str, Any], kind: str) -> float:
-    """Return the milliseconds of a message, once everything is warm."""
+    """Return the milliseconds per message, after the first batch."""
     each: float = median(batch[kind] for batch in found["warm"])
     return each / int(found["size"]) * 1000
 
 
 def run(runs: int) -> list[dict[str, float]]:
-    """Return the figures of several runs; one more, before, writes the compiled files."""
+    """Return the figures of several runs, after one that only writes the compiled files."""
     with stub() as bench:
         for name in (*WARM_BATCHES, "client"):
             bench.measure(name, 0)

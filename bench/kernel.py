@@ -1,7 +1,7 @@
 """Simulated time for real code: threads of which one runs at a time, and clocks that jump.
 
-The handler sleeps deep in its call stack, so each thread of it is a thread here, too. Whoever
-sleeps hands over to the thread that is due next, so that a run is the same for the same seed.
+The handler sleeps deep in its call stack, so each of its threads is a real thread here. A thread
+that sleeps hands over to the thread that is due next, so that a run depends only on its seed.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+# The wall clock's time at the beginning, in seconds since 1970.
 EPOCH: Final = 1_800_000_000.0
-"""The wall clock's time at the beginning, in seconds since 1970."""
 
+# Of a thread; the ancestor has a thousand sleeping invocations at once.
 _STACK_BYTES: Final = 512 * 1024
-"""The ancestor keeps a thousand invocations asleep at once."""
 
 
 class KilledError(BaseException):
-    """The invocation reached its timeout. No `except Exception` may survive that."""
+    """The invocation reached its timeout. No `except Exception` may catch that."""
 
 
 class _Fiber:
@@ -33,10 +33,9 @@ class _Fiber:
 
 
 class Kernel:
-    """Time, and what runs in it."""
+    """Simulated time, from 0, and the threads that run in it."""
 
     def __init__(self) -> None:
-        """Start at 0 with nothing but the caller."""
         self.now = 0.0
         self._due: list[tuple[float, int, _Fiber]] = []
         self._sequence = 0
@@ -47,17 +46,17 @@ class Kernel:
         threading.stack_size(_STACK_BYTES)
 
     def sleep(self, seconds: float) -> None:
-        """Let time pass for the thread that calls."""
+        """Let time pass for the calling thread."""
         moment = self.now + max(0.0, seconds)
         if not self._due or self._due[0][0] > moment:
-            self.now = moment  # nobody else is due before: no need to hand over and back
+            self.now = moment  # no other thread is due before
             return
         me = self._current
         self._push(moment, me)
         self._yield(me)
 
     def spawn(self, work: Callable[[], object]) -> None:
-        """Begin a thread; it runs when whoever calls sleeps or ends."""
+        """Start a thread; it runs when the caller sleeps or ends."""
         new = not self._idle
         fiber = _Fiber() if new else self._idle.pop()
         fiber.work = work
@@ -69,10 +68,10 @@ class Kernel:
         """Return when all threads have ended.
 
         Raises:
-            BaseException: what one of them raised.
+            BaseException: if one of them raised it.
         """
         self._yield(self._main)
-        # Idle threads have nothing left to do but to end.
+        # Let the idle threads end.
         for fiber in self._idle:
             fiber.work = sys.exit
             fiber.go.release()
@@ -80,15 +79,15 @@ class Kernel:
             raise self._error
 
     def park(self) -> _Fiber:
-        """Return the thread that calls, for `wait` and `wake`."""
+        """Return the calling thread, for `wait` and `wake`."""
         return self._current
 
     def wait(self, me: _Fiber) -> None:
-        """Stop until somebody wakes this thread."""
+        """Stop until another thread wakes this one."""
         self._yield(me)
 
     def wake(self, fiber: _Fiber) -> None:
-        """Let a waiting thread go on, now."""
+        """Let a waiting thread continue now."""
         self._push(self.now, fiber)
 
     def _push(self, moment: float, fiber: _Fiber) -> None:
@@ -101,7 +100,7 @@ class Kernel:
             me.go.acquire()
 
     def _next(self) -> _Fiber:
-        """Make the thread that is due next the current one; the main one when there is none."""
+        """Make the thread that is due next the current one; the main thread if there is none."""
         if self._due and self._error is None:
             self.now, _, self._current = heapq.heappop(self._due)
         else:
@@ -129,7 +128,6 @@ class Clock:
     aws_request_id = "simulated"
 
     def __init__(self, kernel: Kernel) -> None:
-        """Show a kernel's time."""
         self.kernel = kernel
         self.deadline = float("inf")
 
@@ -142,14 +140,14 @@ class Clock:
         return self.kernel.now
 
     def current_time(self) -> float:
-        """Return the same, by the name that botocore's clocks have for it."""
+        """Return the same, under the name that botocore uses."""
         return self.kernel.now
 
     def sleep(self, seconds: float, /) -> None:
         """Let time pass.
 
         Raises:
-            KilledError: the invocation's timeout comes first.
+            KilledError: if the invocation's timeout comes first.
         """
         left = self.deadline - self.kernel.now
         self.kernel.sleep(min(seconds, left))
@@ -157,19 +155,18 @@ class Clock:
             raise KilledError
 
     def get_remaining_time_in_millis(self) -> int:
-        """Return what is left of the invocation, as Lambda's context does."""
+        """Return the milliseconds left, as Lambda's context does."""
         return int((self.deadline - self.kernel.now) * 1000)
 
 
 class Pool:
-    """What the handler uses of `ThreadPoolExecutor`, in simulated time."""
+    """The part of `ThreadPoolExecutor` that the handler uses, in simulated time."""
 
     def __init__(self, kernel: Kernel, max_workers: int) -> None:
-        """Run at most `max_workers` at a time."""
         self._kernel = kernel
         self._max_workers = max_workers
 
-    def __enter__(self) -> Pool:  # noqa: PYI034 - nobody derives from it
+    def __enter__(self) -> Pool:  # noqa: PYI034 - it has no subclasses
         """Return itself."""
         return self
 
@@ -180,7 +177,7 @@ class Pool:
         """Return the results in the order of the items.
 
         Raises:
-            KilledError: the timeout came, which ends all threads of an invocation.
+            KilledError: if the timeout came, which ends all threads of an invocation.
         """
         todo = list(enumerate(items))
         todo.reverse()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 _WIDTH, _HEIGHT = 760, 400
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 20, 56, 50
-# Told apart also by those who see few colours (Okabe and Ito).
+# Distinguishable with colour blindness, too (Okabe and Ito).
 COLOURS: Final = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#7f7f7f")
 _STYLE: Final = (
     "text{font:13px system-ui,sans-serif;fill:#222}.t{font-size:16px;font-weight:600}"
@@ -43,11 +43,11 @@ def lines(
     """Return a plot of lines.
 
     Args:
-        title: what it shows.
-        subtitle: how that was measured.
-        axes: the labels of x and y.
-        series: the lines, at most as many as COLOURS.
-        right: the end of the x axis; lines are cut there.
+        title: What the plot shows.
+        subtitle: How it was measured.
+        axes: The labels of x and y.
+        series: The lines, at most as many as COLOURS.
+        right: The end of the x axis; lines are cut there.
     """
     top = max(y for line in series for _, y in line.points)
     x_ticks, y_ticks = _ticks(right), _ticks(top)
@@ -75,7 +75,7 @@ def lines(
             f' rotate(-90)">{escape(axes[1])}</text>'
         ),
     ]
-    # The first on top of the others: lines that are near the ideal lie on each other.
+    # The first is drawn last: lines near the ideal cover each other.
     for line, colour in reversed([*zip(series, COLOURS, strict=False)]):
         shown = [at(x, y) for x, y in line.points if x <= right]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in shown)
@@ -83,7 +83,7 @@ def lines(
             f'<polyline fill="none" stroke="{colour}" stroke-width="2.2"'
             f' stroke-linejoin="round"{_dash(line)} points="{path}"/>'
         )
-    # At the lower right, where a line that has risen is not.
+    # The legend, at the lower right: rising lines leave it free.
     for number, (line, colour) in enumerate(zip(series, COLOURS, strict=False)):
         y = base - 14 - 20 * (len(series) - 1 - number)
         parts += [
@@ -104,10 +104,10 @@ def bars(title: str, subtitle: str, unit: str, groups: Sequence[Group]) -> str:
     """Return a plot of horizontal bars in groups, each group to its own scale.
 
     Args:
-        title: what it shows.
-        subtitle: how that was measured.
-        unit: of the values.
-        groups: with the same series in each.
+        title: What the plot shows.
+        subtitle: How it was measured.
+        unit: The unit of the values.
+        groups: Groups with the same series in each.
     """
     bar, left = 24, 170
     height = _TOP + sum(34 + (bar + 6) * len(group.values) for group in groups) + 6

@@ -1,7 +1,7 @@
-"""What may happen to a batch: the real handler, and what it is compared with.
+"""The policies: the real handler, and what it is compared with.
 
-A policy makes an execution environment: it returns the function that works a batch, deletes
-what was launched from the queue and hides what it keeps.
+A policy makes an execution environment, which is a function that handles a batch: it deletes the
+launched messages from the queue and hides those that it returns.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from bench.kernel import EPOCH, Pool
 from function.application import Application
 from function.limits import LAUNCH_RESERVE_SECONDS, THREADS
 from function.settings import Settings
-from function.sqs.backoff import visibility_seconds
+from function.sqs.visibility import backoff_seconds
 
 if TYPE_CHECKING:
     import random
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     Handle = Callable[[list[Message]], None]
 
-UNPACED: Final = 1e6
-"""A launch rate at which the rate_limiter never waits."""
+# A launch rate, in calls per second, at which the rate limiter never waits.
+UNLIMITED: Final = 1e6
 
 _ANCESTOR_ATTEMPTS: Final = 43
 _ANCESTOR_DELAY_SECONDS: Final = (15, 20)
@@ -54,18 +54,18 @@ class World:
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """A way to work the queue, with the settings that belong to it.
+    """A way to process the queue, with the settings that belong to it.
 
     Attributes:
-        name: in tables and plots.
-        make: makes an execution environment, for a world, a clock and a launch rate.
-        concurrency: of the event source mapping.
-        batch: messages of an invocation.
-        timeout_seconds: of the function.
-        visibility_seconds: of the queue.
-        max_receives: of the queue.
-        memory_gigabytes: of the function.
-        ramp: how many environments Lambda adds a minute; 0 has all at once.
+        name: Its name in tables, plots and results.
+        make: Makes an execution environment from a world, a clock and a launch rate.
+        concurrency: The maximum concurrency of the event source mapping.
+        batch: Messages per invocation.
+        timeout_seconds: The function's timeout.
+        visibility_seconds: The queue's visibility timeout.
+        max_receives: The queue's `maxReceiveCount`.
+        memory_gigabytes: The function's memory.
+        ramp: Environments that Lambda adds per minute; 0 starts all of them at once.
     """
 
     name: str
@@ -85,26 +85,26 @@ class _Sqs:
     def __init__(self, queue: Queue, clock: Clock, draw: random.Random) -> None:
         self._queue, self._clock, self._draw = queue, clock, draw
 
-    def change_message_visibility_batch(self, *, Entries: list[dict[str, Any]], **_: Any) -> Any:  # noqa: N803, ANN401 - as boto3's
+    def change_message_visibility_batch(self, *, Entries: list[dict[str, Any]], **_: Any) -> Any:  # noqa: N803, ANN401 - like boto3
         self._clock.sleep(self._draw.uniform(*LATENCY_SECONDS))
         for entry in Entries:
             message = self._queue.messages[int(entry["ReceiptHandle"])]
             self._queue.hide(message, entry["VisibilityTimeout"])
         return {}
 
-    def send_message(self, **_: Any) -> Any:  # noqa: ANN401 - as boto3's
-        """Count what the handler sends to its dead-letter queue: all messages are good."""
+    def send_message(self, **_: Any) -> Any:  # noqa: ANN401 - like boto3
+        """Count the dead letters: all messages are good, so there should be none."""
         self._queue.dead += 1
         return {}
 
 
 class _Sns:
-    def publish(self, **_: Any) -> Any:  # noqa: ANN401 - as boto3's
+    def publish(self, **_: Any) -> Any:  # noqa: ANN401 - like boto3
         return {}
 
 
-def _real(world: World, clock: Clock, ecs: Ecs, rate: float) -> Handle:
-    """Return the handler that is deployed, whole, in an environment of its own."""
+def _handler(world: World, clock: Clock, ecs: Ecs, rate: float) -> Handle:
+    """Return the deployed handler in an environment of its own."""
     application = Application(
         Settings.from_environment(environment.variables(rate)),
         ecs=cast("Any", ecs),
@@ -119,37 +119,37 @@ def _real(world: World, clock: Clock, ecs: Ecs, rate: float) -> Handle:
         records = [
             environment.record(message.number, EPOCH, message.receives) for message in messages
         ]
-        answer = application.handle({"Records": records}, clock)
-        kept = {item["itemIdentifier"] for item in answer["batchItemFailures"]}
+        response = application.handle({"Records": records}, clock)
+        returned = {item["itemIdentifier"] for item in response["batchItemFailures"]}
         for message, record in zip(messages, records, strict=True):
-            if record["messageId"] not in kept:
+            if record["messageId"] not in returned:
                 world.queue.delete(message)
 
     return handle
 
 
 class _Quiet:
-    """A logger that writes nothing: what logs cost is measured by the handler's benchmark."""
+    """A logger that writes nothing: the handler's benchmark measures the cost of logs."""
 
     def __getattr__(self, _name: str) -> Callable[..., None]:
-        """Return what takes anything and drops it."""
+        """Return a function that ignores its arguments."""
         return lambda *_args, **_keys: None
 
 
 def _ours(world: World, clock: Clock, rate: float) -> Handle:
-    return _real(world, clock, world.ecs(clock), rate)
+    return _handler(world, clock, world.ecs(clock), rate)
 
 
 def _adaptive(world: World, clock: Clock, _rate: float) -> Handle:
-    """Return the deployed handler without its limiter, over a client in the mode `adaptive`."""
+    """Return the deployed handler without its rate limiter, with an `adaptive` client."""
     ecs = world.ecs(clock)
     limiter = Limiter(clock)
     ecs.before, ecs.after = limiter.before, limiter.after
-    return _real(world, clock, ecs, UNPACED)
+    return _handler(world, clock, ecs, UNLIMITED)
 
 
 def _simple(world: World, clock: Clock, hide: Callable[[Message], float]) -> Handle:
-    """Return a handler that calls at once, and hides what failed for as long as `hide` says."""
+    """Return a handler that calls immediately, and hides what failed for `hide` seconds."""
     ecs = world.ecs(clock)
 
     def one(message: Message) -> bool:
@@ -174,7 +174,7 @@ def _simple(world: World, clock: Clock, hide: Callable[[Message], float]) -> Han
 
 def _jitter(world: World, clock: Clock, _rate: float) -> Handle:
     def hide(message: Message) -> float:
-        return visibility_seconds(message.receives, world.draw.random)
+        return backoff_seconds(message.receives, world.draw.random)
 
     return _simple(world, clock, hide)
 
@@ -184,15 +184,15 @@ def _fixed(world: World, clock: Clock, _rate: float) -> Handle:
 
 
 def _ancestor(world: World, clock: Clock, _rate: float) -> Handle:
-    """Return the ancestor's policy: sleep inside, try again; whatever is left is swallowed."""
+    """Return the ancestor's policy: sleep and retry inside the invocation, then give up."""
     ecs = world.ecs(clock)
-    delay = world.draw.randint(*_ANCESTOR_DELAY_SECONDS)  # drawn once, when the module is loaded
+    delay = world.draw.randint(*_ANCESTOR_DELAY_SECONDS)  # drawn once per environment
 
     def handle(messages: list[Message]) -> None:
         (message,) = messages
         for _ in range(_ANCESTOR_ATTEMPTS):
             try:
-                # It sets no client token: whatever starts, starts again after a timeout.
+                # It sets no client token: what has started starts again after a timeout.
                 ecs.run_task(clientToken=f"{message.number}.{message.receives}")
             except ClientError:
                 clock.sleep(delay)

@@ -1,4 +1,4 @@
-"""400 messages through the embedded AWS, in real time, against a RunTask that throttles."""
+"""400 messages through the embedded AWS, in real time, with a RunTask that throttles."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from runtask.project import load_project
 MESSAGES: Final = 400
 RATE: Final = 20.0
 
+# One call of each of two environments may coincide; a larger burst would flatter the ratio.
 BURST: Final = 2
-"""One call of each of two environments may fall together; more would be a gift to the ratio."""
 
 IDEAL_SECONDS: Final = (MESSAGES - BURST) / RATE
 
@@ -29,7 +29,7 @@ _MAX_SEND: Final = 10
 _POLL_SECONDS: Final = 0.25
 _ROOT: Final = Path(__file__).parents[1]
 
-_NO_PACER: Final = {
+_NO_RATE_LIMITER: Final = {
     "function/application.py": (
         "RateLimiter(settings.launch_rate_per_instance,",
         "RateLimiter(1e6,",
@@ -42,16 +42,16 @@ _ADAPTIVE: Final = {
     )
 }
 
+# What each policy replaces in the artifact: by file, a text and its replacement.
 POLICIES: Final[dict[str, dict[str, tuple[str, str]]]] = {
     "ours": {},
-    "botocore's adaptive mode": _NO_PACER | _ADAPTIVE,
+    "botocore's adaptive mode": _NO_RATE_LIMITER | _ADAPTIVE,
 }
-"""What is changed in the artifact, by file: a text and what stands in its location."""
 
 
 @dataclass(frozen=True)
 class _Stage:
-    """A stage that runs in an emulator."""
+    """A deployed stage in the embedded AWS."""
 
     emulator: FaultyEmulator
     outputs: dict[str, Any]
@@ -59,14 +59,14 @@ class _Stage:
     account: str
     region: str
 
-    def client(self, service: str) -> Any:  # noqa: ANN401 - its type follows from the service
+    def client(self, service: str) -> Any:  # noqa: ANN401 - its type depends on the service
         return self.emulator.client(service, self.account, self.region)
 
     def patch(self, changes: dict[str, tuple[str, str]]) -> None:
-        """Put a changed artifact in the place of the one that was deployed.
+        """Replace the deployed artifact with a changed one.
 
         Raises:
-            ValueError: the text that is to be changed is no longer there.
+            ValueError: if the text to replace is no longer there.
         """
         changed = io.BytesIO()
         with (
@@ -78,9 +78,9 @@ class _Stage:
                 if name in changes:
                     before, after = changes[name]
                     if before not in content.decode():
-                        raise ValueError(f"{name} no longer holds {before}")
+                        raise ValueError(f"{name} no longer contains {before}")
                     content = content.decode().replace(before, after).encode()
-                # Compiled files of the old text would be believed, whatever the source says.
+                # Python would use the compiled files of the old source.
                 if not name.endswith(".pyc"):
                     new.writestr(name, content)
         functions, name = self.client("lambda"), self.outputs["functionName"]
@@ -100,9 +100,9 @@ def _deploy(emulator: FaultyEmulator) -> _Stage:
 
 
 def measure(changes: dict[str, tuple[str, str]]) -> dict[str, Any]:
-    """Return what became of the messages, from the first that is sent to the last task.
+    """Return the figures of one policy, from the first message that is sent to the last task.
 
-    The function is cold, and its mapping works while the messages are sent, ten at a time.
+    The function is cold, and its mapping already receives while the messages are sent.
     """
     with FaultyEmulator.start() as emulator:
         stage = _deploy(emulator)
@@ -111,7 +111,7 @@ def measure(changes: dict[str, tuple[str, str]]) -> dict[str, Any]:
         emulator.inject(throttle(RATE, burst=BURST))
         body = (_ROOT / "examples" / "run-task.json").read_text(encoding="utf-8")
         sqs, queue = stage.client("sqs"), stage.outputs["queueUrl"]
-        begun = time.time()
+        started = time.time()
         for first in range(0, MESSAGES, _MAX_SEND):
             sqs.send_message_batch(
                 QueueUrl=queue,
@@ -123,11 +123,11 @@ def measure(changes: dict[str, tuple[str, str]]) -> dict[str, Any]:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             calls = emulator.calls("RunTask")
-            moments = sorted(call.time - begun for call in calls if call.tasks)
+            moments = sorted(call.time - started for call in calls if call.tasks)
             if len(moments) >= MESSAGES or time.monotonic() > deadline:
                 break
             time.sleep(_POLL_SECONDS)
-        # Read once more after it is over: what starts twice starts late.
+        # Read once more at the end: a task that starts twice starts late.
         time.sleep(_POLL_SECONDS)
         calls = emulator.calls("RunTask")
         dead = sqs.get_queue_attributes(

@@ -58,7 +58,7 @@ _REALTIME_COLUMNS: Final = (
 
 
 def sections(results: Results) -> dict[str, str]:
-    """Return each section of the README that is made of figures, by its name."""
+    """Return the generated sections of the README, by name."""
     made = {"goals": _goals(results)}
     if "handler" in results:
         made["handler"] = _handler(results)
@@ -77,7 +77,7 @@ def sections(results: Results) -> dict[str, str]:
 
 
 def write(results: Results) -> None:
-    """Put the figures between the markers of the README, and draw the plots."""
+    """Write the figures between the markers of the README, and draw the plots."""
     text = README.read_text(encoding="utf-8")
     for name, section in sections(results).items():
         text = re.sub(
@@ -209,7 +209,8 @@ def _curves(run: dict[str, Any], ideal: float) -> list[plot.Line]:
             last = len(figures["curve"]) - 1
             points = [(x, index * count / last) for index, x in enumerate(figures["curve"])]
             lines.append(plot.Line(name=name, points=[(0.0, 0.0), *points]))
-    # One colour for each policy, and none is left for the ideal: where all are drawn, ours is it.
+    # There is one colour for each policy. With all of them drawn, none is left for the ideal, which
+    # ours covers anyway.
     if len(lines) < len(plot.COLOURS):
         lines.append(plot.Line(name="ideal", points=[(0, 0), (ideal, most)], dashed=True))
     return lines

@@ -1,4 +1,4 @@
-"""The figures: kept in `results.json`, told as medians with their spread."""
+"""The figures: stored in `results.json`, reported as medians with their range."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from bench.goals import GOALS, Goal
 
 FILE: Final = Path(__file__).parent / "results.json"
 
+# For each benchmark: `meta`, and `runs`, a list of subject → figure → number or curve.
 Results = dict[str, Any]
-"""For each benchmark: `meta`, and `runs`, a list of subject → figure → number or curve."""
 
 
 @dataclass(frozen=True)
@@ -32,16 +32,16 @@ class Spread:
 
 
 def shown(value: float) -> str:
-    """Return a number with as many digits as it deserves."""
+    """Return a number with three or four significant digits."""
     if value == int(value):
         return f"{int(value):,}"
-    if abs(value) >= 100:  # noqa: PLR2004 - three digits and more before the point
+    if abs(value) >= 100:  # noqa: PLR2004 - three digits before the point
         return f"{value:,.0f}"
     return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"  # noqa: PLR2004 - as above
 
 
 def load() -> Results:
-    """Return what was measured last."""
+    """Return the stored results."""
     if not FILE.exists():
         return {}
     results: Results = json.loads(FILE.read_text(encoding="utf-8"))
@@ -49,13 +49,13 @@ def load() -> Results:
 
 
 def save(results: Results) -> None:
-    """Keep what was measured."""
+    """Store the results."""
     text = json.dumps(_rounded(results), indent=1, sort_keys=True)
     FILE.write_text(text + "\n", encoding="utf-8")
 
 
 def spread(results: Results, bench: str, subject: str, figure: str) -> Spread | None:
-    """Return a figure over all runs, None where nobody measured it."""
+    """Return a figure over all runs, None if it was not measured."""
     runs = results.get(bench, {}).get("runs", [])
     values = [run[subject][figure] for run in runs if figure in run.get(subject, {})]
     return Spread(median(values), min(values), max(values)) if values else None

@@ -1,6 +1,7 @@
-"""An ECS that answers every RunTask after 40 ms with a task, over TLS, in a process of its own.
+"""An ECS that responds to every RunTask with a task after 40 ms, over TLS.
 
-Run as `python -m bench.stub CERTIFICATE`; it prints its port and serves until its input ends.
+Run as `python -m bench.stub CERTIFICATE`; it prints its port and serves until its standard input
+ends.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from typing import Final
 
 LATENCY_SECONDS: Final = 0.04
 
+# Returns the number of connections and of tasks since the last request.
 COUNTS_PATH: Final = "/counts"
-"""Answers with the number of connections and of tasks started since it was last asked."""
 
 _TASK: Final = json.dumps(
     {
@@ -45,23 +46,22 @@ _TASK: Final = json.dumps(
 
 
 class Stub(asyncio.Protocol):
-    """One connection: HTTP/1.1 requests with a body, kept alive. Nothing is parsed in vain."""
+    """One connection: HTTP/1.1 requests with a body, kept alive; parses only what it needs."""
 
     connections = 0
     tasks = 0
 
     def __init__(self) -> None:
-        """Start with nothing received."""
         self._buffer = b""
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Remember where to answer."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type
+        """Store the transport for the responses."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - narrows the type
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Answer each whole request."""
+        """Respond to each complete request."""
         self._buffer += data
         while (end := self._buffer.find(b"\r\n\r\n")) >= 0:
             head = self._buffer[:end].lower()
@@ -77,20 +77,20 @@ class Stub(asyncio.Protocol):
         if COUNTS_PATH.encode() in head.split(b"\r\n", 1)[0]:
             counts = {"connections": Stub.connections, "tasks": Stub.tasks}
             Stub.connections = Stub.tasks = 0
-            self._answer(json.dumps(counts).encode())
+            self._respond(json.dumps(counts).encode())
             return
         if b".runtask" not in head:
-            self._answer(b'{"__type":"InvalidAction"}', b"400 Bad Request")
+            self._respond(b'{"__type":"InvalidAction"}', b"400 Bad Request")
             return
         if not self._counted:
             self._counted = True
             Stub.connections += 1
         Stub.tasks += 1
-        asyncio.get_running_loop().call_later(LATENCY_SECONDS, self._answer, _TASK)
+        asyncio.get_running_loop().call_later(LATENCY_SECONDS, self._respond, _TASK)
 
     _counted = False
 
-    def _answer(self, body: bytes, status: bytes = b"200 OK") -> None:
+    def _respond(self, body: bytes, status: bytes = b"200 OK") -> None:
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(
                 b"HTTP/1.1 %b\r\nContent-Type: application/x-amz-json-1.1\r\n"
@@ -104,7 +104,7 @@ async def serve(certificate: str) -> None:
     context.load_cert_chain(certificate)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(Stub, "127.0.0.1", 0, ssl=context)
-    print(server.sockets[0].getsockname()[1], flush=True)  # noqa: T201 - for the parent
+    print(server.sockets[0].getsockname()[1], flush=True)  # noqa: T201 - the parent process reads it
     await loop.run_in_executor(None, sys.stdin.buffer.read)
     server.close()
 

@@ -1,4 +1,4 @@
-"""The handler without AWS's entry point: an event in, the batch's failures out."""
+"""The handler without Lambda's entry point: handles one event, returns the batch item failures."""
 
 from __future__ import annotations
 
@@ -33,18 +33,28 @@ _MILLISECONDS: Final = 1000
 
 
 class Context(Protocol):
-    """What the handler asks of Lambda's context."""
+    """The part of Lambda's context object that the handler uses."""
 
     aws_request_id: str
 
     def get_remaining_time_in_millis(self) -> int:
-        """Return the milliseconds before the invocation times out."""
+        """Return the milliseconds until the invocation times out."""
 
 
 class Application:
-    """Everything that lives as long as an execution environment."""
+    """Everything that lives as long as the execution environment.
 
-    def __init__(  # noqa: PLR0913 - the parts of the whole, once
+    Args:
+        settings: The function's environment variables.
+        ecs: A client without retries of its own: the queue retries.
+        sqs: A client for the work queue and the dead-letter queue.
+        sns: A client for the failure topic.
+        log: The function's logger.
+        clock: Replaced in tests and simulations.
+        draw: Returns the jitter, a random number from 0 to 1.
+    """
+
+    def __init__(  # noqa: PLR0913 - the one place where all parts are joined
         self,
         settings: Settings,
         *,
@@ -55,22 +65,11 @@ class Application:
         clock: Clock = time,
         draw: Callable[[], float] = random.random,
     ) -> None:
-        """Put the parts together.
-
-        Args:
-            settings: of the function.
-            ecs: client; it should not retry, the queue does.
-            sqs: client.
-            sns: client.
-            log: takes constant texts with data in keys.
-            clock: tells time and sleeps.
-            draw: gives the jitter, a number from 0 to 1.
-        """
         self._settings = settings
         self._sqs = sqs
         self._log = log
         self._clock = clock
-        self._worker = Processor(
+        self._processor = Processor(
             settings=settings,
             launcher=Launcher(
                 ecs=ecs,
@@ -80,30 +79,39 @@ class Application:
             ),
             lookups=Lookups(ecs, clock),
             sqs=sqs,
-            notices=Notifications(sns, settings.failure_topic_arn, settings.stage, log, clock),
+            notifications=Notifications(
+                sns, settings.failure_topic_arn, settings.stage, log, clock
+            ),
             log=log,
             clock=clock,
             draw=draw,
         )
 
     def handle(self, event: object, context: Context) -> dict[str, Any]:
-        """Work a batch, and return the messages that stay in the queue.
+        """Handle a batch.
+
+        Args:
+            event: The event of the SQS event source mapping.
+            context: Lambda's context of this invocation.
+
+        Returns:
+            The response that names the messages to return to the queue.
 
         Raises:
-            EventError: the event is no SQS batch.
+            EventError: if the event is not an SQS batch.
         """
         records = records_of(event)
         if not records:
             return {"batchItemFailures": []}
         self._log.append_keys(request_id=context.aws_request_id)
         now = self._clock.monotonic()
-        left = context.get_remaining_time_in_millis() / _MILLISECONDS
-        window = TimeBudget(
-            deadline=now + left - LAUNCH_RESERVE_SECONDS, hold_until=now + MAX_HOLD_SECONDS
+        remaining = context.get_remaining_time_in_millis() / _MILLISECONDS
+        time_budget = TimeBudget(
+            deadline=now + remaining - LAUNCH_RESERVE_SECONDS, hold_until=now + MAX_HOLD_SECONDS
         )
-        outcomes = batch.work(records, self._worker, window)
+        outcomes = batch.process(records, self._processor, time_budget)
         return_to_queue(self._sqs, self._settings.queue_url, outcomes, self._log)
-        observability.emit(outcomes, self._settings.stage)
+        observability.emit_metrics(outcomes, self._settings.stage)
         return {
             "batchItemFailures": [
                 {"itemIdentifier": outcome.record.message_id}

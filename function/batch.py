@@ -1,4 +1,4 @@
-"""A batch of messages: a few threads, one message at a time in each message group.
+"""A batch of records: a few threads, and one record at a time within each message group.
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 """
@@ -17,27 +17,30 @@ if TYPE_CHECKING:
     from function.sqs.record import Record
 
 
-def work(records: list[Record], worker: Processor, window: TimeBudget) -> list[Outcome]:
-    """Return what became of each message of a batch.
+def process(records: list[Record], processor: Processor, time_budget: TimeBudget) -> list[Outcome]:
+    """Process every record of a batch.
 
     Args:
-        records: the batch, in the queue's order.
-        worker: brings one message to its end.
-        window: the time that the batch has.
+        records: The batch, in the queue's order; not empty.
+        processor: Brings one record to its outcome.
+        time_budget: The time that the batch has.
+
+    Returns:
+        One outcome for each record.
     """
-    lines = _lines(records, fifo=worker.settings.fifo)
+    groups = _groups(records, fifo=processor.settings.fifo)
 
-    def run(line: list[Record]) -> list[Outcome]:
-        return _run(line, worker, window)
+    def process_group(group: list[Record]) -> list[Outcome]:
+        return _process_group(group, processor, time_budget)
 
-    if len(lines) == 1:
-        return run(lines[0])
-    with ThreadPoolExecutor(max_workers=min(THREADS, len(lines))) as pool:
-        return [outcome for outcomes in pool.map(run, lines) for outcome in outcomes]
+    if len(groups) == 1:
+        return process_group(groups[0])
+    with ThreadPoolExecutor(max_workers=min(THREADS, len(groups))) as pool:
+        return [outcome for outcomes in pool.map(process_group, groups) for outcome in outcomes]
 
 
-def _lines(records: list[Record], *, fifo: bool) -> list[list[Record]]:
-    """Return the messages that have to be worked one after another, line by line."""
+def _groups(records: list[Record], *, fifo: bool) -> list[list[Record]]:
+    """Return the records in groups, each of which has to be processed in order."""
     if not fifo:
         return [[record] for record in records]
     groups: dict[str | None, list[Record]] = {}
@@ -46,12 +49,14 @@ def _lines(records: list[Record], *, fifo: bool) -> list[list[Record]]:
     return list(groups.values())
 
 
-def _run(line: list[Record], worker: Processor, window: TimeBudget) -> list[Outcome]:
+def _process_group(
+    group: list[Record], processor: Processor, time_budget: TimeBudget
+) -> list[Outcome]:
     outcomes: list[Outcome] = []
-    for record in line:
+    for record in group:
         if outcomes and outcomes[-1].disposition is Disposition.RETURNED:
-            # In order: what stands behind a message that comes back comes back behind it.
-            outcomes.append(worker.put_back(record, "blocked-by-group"))
+            # To keep the order, everything behind a returned message has to return as well.
+            outcomes.append(processor.return_unattempted(record))
         else:
-            outcomes.append(worker.work(record, window))
+            outcomes.append(processor.process(record, time_budget))
     return outcomes

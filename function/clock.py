@@ -1,4 +1,4 @@
-"""Time as the handler sees it, so that a test or a simulation can bring its own."""
+"""The clock that the handler depends on, so that tests and simulations can supply their own."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """What the handler asks of time; the module `time` of the standard library fits."""
+    """The time functions that the handler uses; the standard library's module `time` fits."""
 
     def time(self) -> float:
         """Return the seconds since 1970."""
 
     def monotonic(self) -> float:
-        """Return seconds that never go back."""
+        """Return seconds that never decrease, from an arbitrary start."""
 
     def sleep(self, seconds: float, /) -> None:
-        """Return after so many seconds."""
+        """Block for the given number of seconds."""

@@ -15,7 +15,7 @@ from function.limits import (
     THREADS,
 )
 from function.message.validation import session
-from function.observability import logger
+from function.observability import make_logger
 from function.settings import Settings
 
 if TYPE_CHECKING:
@@ -38,9 +38,10 @@ def _config(attempts: int, read_timeout_seconds: float) -> Config:
     )
 
 
-# Made once, at import: a client costs some ten milliseconds and its connections more. RunTask is
-# tried once, because the queue retries it, with a better idea of when; what goes to the queues is
-# tried twice, because a lost connection there costs a whole round. A notice is worth no wait.
+# The clients are made once, at import: each costs about ten milliseconds, and its connections
+# more. RunTask is tried once, because the queue retries it and knows better when. Calls to SQS are
+# tried twice, because a lost connection there costs a whole delivery. No message waits for its
+# notification, so SNS is tried once.
 _APPLICATION: Final = Application(
     _SETTINGS,
     ecs=cast("ECSClient", session().create_client("ecs", config=_config(1, READ_TIMEOUT_SECONDS))),
@@ -50,21 +51,21 @@ _APPLICATION: Final = Application(
     sns=cast(
         "SNSClient", session().create_client("sns", config=_config(1, QUEUE_READ_TIMEOUT_SECONDS))
     ),
-    log=logger(_SETTINGS.stage, _SETTINGS.log_level),
+    log=make_logger(_SETTINGS.stage, _SETTINGS.log_level),
 )
 
 
 def handler(event: dict[str, Any], context: Context) -> dict[str, Any]:
-    """Start what the messages of a batch ask for.
+    """Start the tasks that the messages of a batch ask for.
 
     Args:
-        event: of an SQS event source mapping with `ReportBatchItemFailures`.
-        context: Lambda's.
+        event: From an SQS event source mapping with `ReportBatchItemFailures`.
+        context: Lambda's context of this invocation.
 
     Returns:
-        The ids of the messages that stay in the queue.
+        The ids of the messages to return to the queue, as `batchItemFailures`.
 
     Raises:
-        EventError: the event is no SQS batch.
+        EventError: if the event is not an SQS batch.
     """
     return _APPLICATION.handle(event, context)

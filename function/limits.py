@@ -1,4 +1,7 @@
-"""Every limit that the handler keeps to, once, with its unit and its source."""
+"""Every limit of the handler, once, with its unit and its source.
+
+The program in `infra` imports what it has to validate by the same rule before a deployment.
+"""
 
 from __future__ import annotations
 
@@ -6,39 +9,32 @@ from typing import Final
 
 # --- RunTask: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
 
+# Tasks of one RunTask call, and of one message.
 MAX_TASKS: Final = 10
-"""Tasks of one RunTask call, so also of one message."""
 
+# Of one awsvpc configuration.
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html
 MAX_SUBNETS: Final = 16
-"""https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html"""
-
 MAX_SECURITY_GROUPS: Final = 5
-"""https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html"""
 
+# Characters of the overrides as JSON, whitespace included.
 MAX_OVERRIDES_LENGTH: Final = 8192
-"""Characters of the overrides' JSON, its formatting included."""
 
 MAX_TAGS: Final = 50
-
 MAX_PLACEMENT_CONSTRAINTS: Final = 10
-
 MAX_PLACEMENT_STRATEGIES: Final = 5
 
+# Providers in one capacity provider strategy.
 MAX_CAPACITY_PROVIDERS: Final = 20
-"""Providers of one capacity provider strategy."""
 
+# Characters.
 MAX_REFERENCE_ID_LENGTH: Final = 1024
 
-MAX_CLIENT_TOKEN_LENGTH: Final = 64
-"""https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html"""
+# --- Names
 
-MAX_STARTED_BY_LENGTH: Final = 128
-"""Characters: letters, digits, `-`, `_`, `/`."""
-
-# --- Ours
-
+# Characters of an idempotency key. With the launch's number it has to fit a client token (64).
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html
 MAX_KEY_LENGTH: Final = 48
-"""Characters of a message's key; the rest of the client token holds number and attempt."""
 
 # Characters of a stage's name. `ecs-run-task/<stage>/<key>` has to fit `startedBy` (128), and
 # `ecs-run-task-<stage>-function-<7 hex digits>` a role name (64).
@@ -51,80 +47,92 @@ STAGE_PATTERN: Final = rf"[a-z](?:[a-z0-9-]{{0,{MAX_STAGE_LENGTH - 2}}}[a-z0-9])
 # The log levels that a stage can be configured with.
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 
+# --- Texts
+
+# Characters of a body that is parsed as a Python literal. The parser needs about a hundred times
+# the text's size in memory, and a message with 8192 characters of overrides is far shorter.
 MAX_LITERAL_LENGTH: Final = 65_536
-"""Characters of a body that is read as a Python literal. Its parser needs some hundred times the
-text in memory, and a message that asks for 8192 characters of overrides is far shorter."""
 
+# Characters of an error in a dead letter, a notification or a log line.
 MAX_ERROR_LENGTH: Final = 1024
-"""Characters of an error text in the dead-letter queue, a notice or a log line."""
 
+# Characters of an AWS error message that are examined; one that quotes the request can be long.
 MAX_AWS_TEXT_LENGTH: Final = 8192
-"""Characters of a text from AWS that are looked at. Texts that quote a request can be long."""
 
 # --- SQS: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
 
+# Bytes of a message: its body and the names, types and values of its attributes.
 MAX_MESSAGE_BYTES: Final = 1_048_576
-"""Bytes of a message: its body and the names, types and values of its attributes."""
 
 MAX_MESSAGE_ATTRIBUTES: Final = 10
 
+# Entries of one ChangeMessageVisibilityBatch call.
 MAX_VISIBILITY_BATCH: Final = 10
-"""Entries of one ChangeMessageVisibilityBatch call."""
 
-# --- Time
+# --- SNS: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 
+# Characters of a notification's subject.
+MAX_SUBJECT_LENGTH: Final = 100
+
+# --- Time within one invocation
+
+# With less than this left of the invocation no launch is started: a RunTask call may take
+# CONNECT_TIMEOUT_SECONDS + READ_TIMEOUT_SECONDS, and its result has to be recorded afterwards.
 LAUNCH_RESERVE_SECONDS: Final = 10.0
-"""With less than this left of the invocation no launch is begun: a RunTask call may take
-CONNECT_TIMEOUT_SECONDS + READ_TIMEOUT_SECONDS, and what became of it has to be written down."""
 
 CONNECT_TIMEOUT_SECONDS: Final = 2
-
 READ_TIMEOUT_SECONDS: Final = 6
 
+# SQS and SNS respond in milliseconds. A call that starts with LAUNCH_RESERVE_SECONDS left and is
+# tried twice has to end before the invocation does: if the invocation times out after it has sent
+# a dead letter, the next one sends the dead letter again.
 QUEUE_READ_TIMEOUT_SECONDS: Final = 2
-"""SQS and SNS answer in milliseconds. What is begun with LAUNCH_RESERVE_SECONDS left, and tried
-twice, has to end before the invocation does: a dead letter that was sent in an invocation that
-then times out is sent again."""
 
+# --- Backoff and expiry
+
+# The longest wait after the first receive; it doubles with each further receive.
 BACKOFF_BASE_SECONDS: Final = 2
-"""The longest wait after the first receive; it doubles with every further one."""
 
+# The same for failures that an operator has to fix.
 SLOW_BACKOFF_BASE_SECONDS: Final = 60
-"""The same for what a person has to mend: nobody does that in two seconds."""
 
 MAX_BACKOFF_SECONDS: Final = 900
 
-MAX_WAITS: Final = 800
-"""How often a message is sent back at the most, on the average, while the queue keeps it. SQS moves
-it to the dead-letter queue, without a reason, after 1000 receives at the latest.
-https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html"""
+# How often, on average, a message may return to the queue during its whole retention. SQS moves it
+# to the dead-letter queue, without a reason, after 1000 receives.
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html
+MAX_AVERAGE_RECEIVES: Final = 800
 
+# A message that still fails moves to the dead-letter queue this long before the end of its
+# retention, less the longest backoff. Within that time it has to be received once more: after its
+# backoff, or after a crash, which costs the queue's visibility timeout (360 s) and the function's
+# timeout (60 s). The rest allows for other messages in front of it.
 EXPIRY_MARGIN_SECONDS: Final = 900
-"""How long before the end of its retention, less the longest backoff, a message is moved to the
-dead-letter queue. It has to come back once more within that time: after its backoff, or after the
-queue's visibility timeout (360 s) after a crash, and the function's timeout (60 s); the rest is for
-a queue with messages in front of this one."""
 
+# --- Capacity
+
+# How long an open circuit holds a batch before its messages return to the queue.
 MAX_HOLD_SECONDS: Final = 20.0
-"""How long the breaker holds a batch before its messages go back."""
 
+# The wait before the first probe of an exhausted pool; it doubles up to MAX_HOLD_SECONDS.
 PROBE_INTERVAL_SECONDS: Final = 1.0
-"""The wait before the first probe of a pool without capacity; it doubles up to MAX_HOLD_SECONDS."""
 
+# A probe that has not reported after this long counts as lost.
 PROBE_LEASE_SECONDS: Final = 30.0
-"""After this long a probe that never reported is taken for dead."""
 
+# --- Look-ups and notifications
+
+# How long a failed look-up is not repeated: otherwise each message of a batch would wait for the
+# same timeout.
 LOOKUP_FAILURE_TTL_SECONDS: Final = 5.0
-"""How long ECS is not asked again what it just failed to answer: each message of a batch would
-wait for the same time-out otherwise."""
 
+# How long a response of DescribeServices or DescribeTaskDefinition is cached.
 LOOKUP_TTL_SECONDS: Final = 300.0
-"""How long the answer of DescribeServices or DescribeTaskDefinition is believed."""
 
-NOTICE_INTERVAL_SECONDS: Final = 900.0
-"""A failure of the environment is announced once in this time, by reason, not once a receive."""
+# An environment failure is announced once per reason in this time, not once per receive.
+NOTIFICATION_INTERVAL_SECONDS: Final = 900.0
 
-# --- Size
+# --- Concurrency
 
+# Threads of a batch, and connections of a client: each new TLS connection costs about 30 ms.
 THREADS: Final = 4
-"""Threads of a batch, and connections of a client: each new TLS connection costs about 30 ms."""

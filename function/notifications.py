@@ -1,4 +1,4 @@
-"""Notifications on the failure topic: the reason and the ids, never a body.
+"""Notifications on the failure topic: the reason and the ids, never a message's body.
 
 https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 """
@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 import threading
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from function.limits import NOTICE_INTERVAL_SECONDS
+from function.limits import MAX_SUBJECT_LENGTH, NOTIFICATION_INTERVAL_SECONDS
 
 if TYPE_CHECKING:
     from types_boto3_sns import SNSClient
@@ -22,40 +22,48 @@ if TYPE_CHECKING:
     from function.observability import Log
     from function.sqs.record import Record
 
-_MAX_SUBJECT_LENGTH: Final = 100
-
 
 class Notifications:
-    """Announces failures. One that cannot be announced is logged: the message comes first."""
+    """Publishes notifications. If one cannot be published, that is logged and nothing else.
+
+    Args:
+        sns: A client without retries: no message waits for its notification.
+        topic_arn: The failure topic.
+        stage: The stage's name, part of every notification.
+        log: The function's logger.
+        clock: Its `monotonic` limits repeated notifications.
+    """
 
     def __init__(
         self, sns: SNSClient, topic_arn: str, stage: str, log: Log, clock: Clock = time
     ) -> None:
-        """Announce on a topic; `monotonic` of the clock spaces repeated notices."""
         self._sns = sns
         self._topic_arn = topic_arn
         self._stage = stage
         self._log = log
         self._clock = clock
         self._lock = threading.Lock()
-        self._announced: dict[str, float] = {}
+        self._last_published: dict[str, float] = {}
 
     def rejected(self, record: Record, failure: Failure, key: str | None) -> None:
-        """Announce that a message went to the dead-letter queue."""
+        """Notify that a message was moved to the dead-letter queue."""
         self._publish("rejected", record, failure, key)
 
     def waiting(self, record: Record, failure: Failure, key: str | None) -> None:
-        """Announce that messages wait for the account to be mended, not once a receive."""
+        """Notify that messages are blocked on an account problem.
+
+        At most once per reason and interval, not once per receive.
+        """
         with self._lock:
             now = self._clock.monotonic()
-            last = self._announced.get(failure.reason)
-            if last is not None and now - last < NOTICE_INTERVAL_SECONDS:
+            last = self._last_published.get(failure.reason)
+            if last is not None and now - last < NOTIFICATION_INTERVAL_SECONDS:
                 return
-            self._announced[failure.reason] = now
+            self._last_published[failure.reason] = now
         self._publish("waiting", record, failure, key)
 
     def _publish(self, state: str, record: Record, failure: Failure, key: str | None) -> None:
-        notice = {
+        notification = {
             "stage": self._stage,
             "state": state,
             "reason": failure.reason,
@@ -69,12 +77,12 @@ class Notifications:
         try:
             self._sns.publish(
                 TopicArn=self._topic_arn,
-                Subject=subject[:_MAX_SUBJECT_LENGTH],
-                Message=json.dumps(notice),
+                Subject=subject[:MAX_SUBJECT_LENGTH],
+                Message=json.dumps(notification),
             )
         except (ClientError, BotoCoreError) as error:
             self._log.error(
-                "notice not published",
+                "notification not published",
                 message_id=record.message_id,
                 reason=failure.reason,
                 cause=type(error).__name__,

@@ -1,4 +1,4 @@
-"""Logs and metrics, the only place that knows Powertools.
+"""Logs and metrics; the only module that uses Powertools.
 
 https://docs.aws.amazon.com/powertools/python/latest/
 """
@@ -17,45 +17,45 @@ from function.outcome import Disposition
 if TYPE_CHECKING:
     from function.outcome import Outcome
 
+# The field `service` of every log line and metric, and the namespace of the metrics.
 SERVICE: Final = "ecs-run-task"
-"""The service of every log line and metric, and the metrics' namespace."""
 
-
+# What the rest of the handler calls the logger. Log lines are constant texts with data in keys.
 Log: TypeAlias = Logger
-"""What the rest of the handler calls the logger: it takes a constant text, and data in keys."""
 
 
-def logger(stage: str, level: str) -> Log:
-    """Return the logger of the function.
+def make_logger(stage: str, level: str) -> Log:
+    """Return the function's logger.
 
-    The loggers of the libraries stay quiet whatever the level: at DEBUG botocore writes down
-    every request, with the values that a task is to be given.
+    The loggers of the libraries stay at WARNING whatever the level: at DEBUG, botocore logs every
+    request, including the values that a task's environment gets.
     """
     for name in ("boto3", "botocore", "urllib3"):
         logging.getLogger(name).setLevel(logging.WARNING)
     return Logger(service=SERVICE, level=level, stage=stage)
 
 
-def emit(outcomes: list[Outcome], stage: str) -> None:
+def emit_metrics(outcomes: list[Outcome], stage: str) -> None:
     """Write the metrics of one invocation.
 
-    Rejected and Kept are there twice: by stage for an alarm, by stage and reason for a person.
+    Rejected and Returned are written twice: by stage, for alarms, and by stage and reason, for
+    diagnosis.
     """
     reasons = Counter(
         (outcome.disposition, outcome.reason)
         for outcome in outcomes
         if outcome.disposition is not Disposition.LAUNCHED
     )
+
+    def total(wanted: Disposition) -> int:
+        return sum(n for (disposition, _), n in reasons.items() if disposition is wanted)
+
     counts = {
         "Launched": sum(outcome.launched for outcome in outcomes),
         "AlreadyStarted": sum(outcome.already_started for outcome in outcomes),
         "Throttled": sum(outcome.throttled for outcome in outcomes),
-        "Rejected": sum(
-            n for (disposition, _), n in reasons.items() if disposition is Disposition.REJECTED
-        ),
-        "Kept": sum(
-            n for (disposition, _), n in reasons.items() if disposition is Disposition.RETURNED
-        ),
+        "Rejected": total(Disposition.REJECTED),
+        "Returned": total(Disposition.RETURNED),
     }
     metrics = Metrics(namespace=SERVICE, service=SERVICE)
     metrics.set_default_dimensions(stage=stage)
@@ -64,7 +64,7 @@ def emit(outcomes: list[Outcome], stage: str) -> None:
             metrics.add_metric(
                 name="AgeAtLaunch", unit=MetricUnit.Seconds, value=outcome.age_seconds
             )
-    # After the ages: a hundred of them are written at once, and an empty rest would be an error.
+    # After the ages: Powertools flushes at a hundred values, and flushing nothing is an error.
     for name, count in counts.items():
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)
     metrics.flush_metrics()

@@ -1,4 +1,4 @@
-"""What became of a message."""
+"""The outcome of a delivery: what the response to SQS and the metrics are made of."""
 
 from __future__ import annotations
 
@@ -11,26 +11,29 @@ if TYPE_CHECKING:
 
 
 class Disposition(StrEnum):
-    """The three ends of a delivery."""
+    """What was done with a message: exactly one of three."""
 
+    # All of its tasks were started, now or by an earlier delivery. Lambda deletes the message.
     LAUNCHED = "launched"
+    # It was moved to the dead-letter queue. Lambda deletes the message.
     REJECTED = "rejected"
-    RETURNED = "kept"
+    # It returned to the queue, to be received again.
+    RETURNED = "returned"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """The end of one delivery of one message.
+    """The outcome of one delivery of one message.
 
     Attributes:
-        record: the delivery.
-        disposition: how it ended.
-        reason: why the message was rejected or kept.
-        visibility_seconds: after which a kept message comes back.
-        launched: tasks that were started, of this delivery.
-        already_started: launches of which an earlier delivery had started the task.
-        age_seconds: the message's age when it was launched.
+        record: The delivery.
+        disposition: What was done with the message.
+        reason: Why the message was rejected or returned, a name of `REASONS`; else empty.
+        visibility_seconds: When a returned message becomes visible again.
+        launched: Tasks that this delivery started.
+        already_started: RunTask calls whose task an earlier delivery had started.
         throttled: RunTask calls that were throttled.
+        age_seconds: The age of a launched message.
     """
 
     record: Record
@@ -39,5 +42,5 @@ class Outcome:
     visibility_seconds: int = 0
     launched: int = 0
     already_started: int = 0
-    age_seconds: float = 0.0
     throttled: int = 0
+    age_seconds: float = 0.0

@@ -1,4 +1,4 @@
-"""The function's environment, as one typed model."""
+"""The function's environment variables, as one typed model."""
 
 from __future__ import annotations
 
@@ -9,44 +9,45 @@ from typing import TYPE_CHECKING, Final
 
 from function.limits import (
     EXPIRY_MARGIN_SECONDS,
+    LOG_LEVELS,
+    MAX_AVERAGE_RECEIVES,
     MAX_BACKOFF_SECONDS,
     MAX_STAGE_LENGTH,
-    MAX_WAITS,
+    STAGE_PATTERN,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_STAGE: Final = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_STAGE_LENGTH}}}")
-_TOPIC: Final = re.compile(r"arn:([a-z-]+):sns:([a-z0-9-]+):([0-9]{12}):[A-Za-z0-9_.-]+")
-_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+_STAGE: Final = re.compile(STAGE_PATTERN)
+_TOPIC_ARN: Final = re.compile(r"arn:([a-z-]+):sns:([a-z0-9-]+):([0-9]{12}):[A-Za-z0-9_.-]+")
 
 
 class SettingsError(ValueError):
-    """A variable of the environment is missing or wrong; the text names it."""
+    """An environment variable is missing or invalid; the message names it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What the infrastructure tells the function.
+    """The function's environment variables, as the infrastructure sets them.
 
     Attributes:
-        stage: the deployment's name, part of `startedBy`.
-        queue_url: the work queue.
-        dead_letter_queue_url: where rejected messages go.
-        failure_topic_arn: where failures are announced.
-        clusters: ARN patterns of clusters, with the wildcards `*` and `?` of IAM.
-        task_definitions: the same for task definitions.
-        pass_roles: the same for roles that an override may name.
-        queue_retention_seconds: how long the queue keeps a message.
-        environment_max_age_seconds: the age at which a failure of the environment is
-            no longer waited for.
-        launch_rate: RunTask calls per second of the account that the function may use.
-        maximum_concurrency: how many execution environments share that rate.
-        log_level: a level name of `logging`.
-        partition: the AWS partition, such as `aws`.
-        region: the AWS region.
-        account: the account's 12 digits.
+        stage: The stage's name, part of `startedBy`.
+        queue_url: The work queue.
+        dead_letter_queue_url: The queue for rejected messages.
+        failure_topic_arn: The topic for notifications of failures.
+        clusters: ARN patterns of the clusters that a message may name, with IAM's `*` and `?`.
+        task_definitions: The same for task definitions.
+        pass_roles: The same for the roles that an override may name.
+        queue_retention_seconds: How long the work queue retains a message.
+        environment_max_age_seconds: The age at which a message with an environment failure is no
+            longer retried.
+        launch_rate: RunTask calls per second that the stage may make.
+        maximum_concurrency: How many execution environments share that rate.
+        log_level: One of LOG_LEVELS.
+        partition: The AWS partition, such as `aws`.
+        region: The AWS region.
+        account: The account's 12 digits.
     """
 
     stage: str
@@ -67,7 +68,7 @@ class Settings:
 
     @property
     def fifo(self) -> bool:
-        """Whether the work queue keeps the order of message groups."""
+        """Whether the work queue is a FIFO queue, which keeps the order of message groups."""
         return self.queue_url.endswith(".fifo")
 
     @property
@@ -77,42 +78,46 @@ class Settings:
 
     @property
     def expiry_age_seconds(self) -> float:
-        """The age at which a message that still fails is moved before SQS drops it.
+        """The age at which a message that still fails is rejected, before SQS deletes it.
 
-        A queue that keeps messages for less than twice the margin gives half of its time.
+        If the queue retains messages for less than twice the margin, half of the retention is
+        left for retries.
         """
         retention = self.queue_retention_seconds
-        margin = self.longest_backoff_seconds + EXPIRY_MARGIN_SECONDS
+        margin = self.max_backoff_seconds + EXPIRY_MARGIN_SECONDS
         return retention - min(margin, retention / 2)
 
     @property
-    def longest_backoff_seconds(self) -> float:
-        """The longest that a kept message stays out of sight.
+    def max_backoff_seconds(self) -> float:
+        """The longest that a returned message stays invisible.
 
-        With full jitter it waits for half of that on the average: where the queue keeps messages
-        for many days, they wait longer, or they would be received too often.
+        With full jitter a message waits for half of that on average. If the queue retains
+        messages for many days they wait longer, or they would be received too often.
         """
-        return max(MAX_BACKOFF_SECONDS, 2 * self.queue_retention_seconds / MAX_WAITS)
+        return max(MAX_BACKOFF_SECONDS, 2 * self.queue_retention_seconds / MAX_AVERAGE_RECEIVES)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
         """Read the settings from environment variables.
 
         Raises:
-            SettingsError: a variable is missing or wrong.
+            SettingsError: if a variable is missing or invalid.
         """
         topic = _text(environment, "FAILURE_TOPIC_ARN")
-        arn = _TOPIC.fullmatch(topic)
+        arn = _TOPIC_ARN.fullmatch(topic)
         if arn is None:
-            raise SettingsError(f'FAILURE_TOPIC_ARN: expected the ARN of a topic, got "{topic}"')
+            raise SettingsError(f"FAILURE_TOPIC_ARN: expected the ARN of a topic, got {topic!r}")
         stage = _text(environment, "STAGE")
         if _STAGE.fullmatch(stage) is None:
             raise SettingsError(
-                f"STAGE: expected 1 to {MAX_STAGE_LENGTH} letters, digits, - or _, got {stage!r}"
+                f"STAGE: expected 1 to {MAX_STAGE_LENGTH} lower-case letters, digits and inner"
+                f" hyphens, got {stage!r}"
             )
         level = _text(environment, "LOG_LEVEL")
-        if level not in _LEVELS:
-            raise SettingsError(f"LOG_LEVEL: expected one of {', '.join(_LEVELS)}, got {level!r}")
+        if level not in LOG_LEVELS:
+            raise SettingsError(
+                f"LOG_LEVEL: expected one of {', '.join(LOG_LEVELS)}, got {level!r}"
+            )
         return cls(
             stage=stage,
             queue_url=_text(environment, "QUEUE_URL"),
@@ -121,10 +126,10 @@ class Settings:
             clusters=_texts(environment, "CLUSTERS"),
             task_definitions=_texts(environment, "TASK_DEFINITIONS"),
             pass_roles=_texts(environment, "PASS_ROLES"),
-            queue_retention_seconds=_whole(environment, "QUEUE_RETENTION_SECONDS"),
-            environment_max_age_seconds=_whole(environment, "ENVIRONMENT_MAX_AGE_SECONDS"),
+            queue_retention_seconds=_integer(environment, "QUEUE_RETENTION_SECONDS"),
+            environment_max_age_seconds=_integer(environment, "ENVIRONMENT_MAX_AGE_SECONDS"),
             launch_rate=_number(environment, "LAUNCH_RATE"),
-            maximum_concurrency=_whole(environment, "MAXIMUM_CONCURRENCY"),
+            maximum_concurrency=_integer(environment, "MAXIMUM_CONCURRENCY"),
             log_level=level,
             partition=arn[1],
             region=arn[2],
@@ -135,7 +140,7 @@ class Settings:
 def _text(environment: Mapping[str, str], name: str) -> str:
     value = environment.get(name, "")
     if not value:
-        raise SettingsError(f"{name}: missing in the function's environment")
+        raise SettingsError(f"{name}: missing in the function's environment variables")
     return value
 
 
@@ -150,7 +155,7 @@ def _number(environment: Mapping[str, str], name: str) -> float:
     return number
 
 
-def _whole(environment: Mapping[str, str], name: str) -> int:
+def _integer(environment: Mapping[str, str], name: str) -> int:
     number = _number(environment, name)
     if number != int(number):
         raise SettingsError(f"{name}: expected a whole number, got {environment[name]!r}")

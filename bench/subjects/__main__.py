@@ -1,7 +1,7 @@
 """A subject's process: `python -m bench.subjects NAME CHANNEL BATCHES`.
 
-It speaks with the benchmark over the socket CHANNEL: one JSON line after the import, then it
-waits for a line, works the first batch and BATCHES more, and sends a second JSON line.
+It communicates with the benchmark over the socket CHANNEL: it sends one JSON line after the import,
+waits for a line, processes the first batch and BATCHES more, and sends a second JSON line.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ _STATUS: Final = Path("/proc/self/status")
 
 
 def peak_megabytes() -> float:
-    """Return the most memory that this process has held.
+    """Return the peak memory of this process.
 
-    Not `ru_maxrss`: a child inherits that from the process that forked it.
+    Not `ru_maxrss`, which a child inherits from the process that forked it.
     """
     match = re.search(r"VmHWM:\s+(\d+) kB", _STATUS.read_text(encoding="ascii"))
     return int(match[1]) / 1024 if match else float("nan")
 
 
 def timed(work: Callable[[], object]) -> dict[str, float]:
-    """Return the seconds that some work took, on the wall and of CPU."""
+    """Return the wall and CPU seconds of a call."""
     wall, cpu = time.perf_counter(), time.process_time()
     work()
     return {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}

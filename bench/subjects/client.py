@@ -1,4 +1,4 @@
-"""What everybody pays who calls ECS from Python: boto3 with one client, and no call."""
+"""The minimum for calling ECS from Python: boto3 with one client, and no call."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ import boto3
 
 
 class Client:
-    """Does nothing."""
+    """Imports boto3 and makes a client."""
 
     size = 1
 
     def __init__(self) -> None:
-        """Make the client."""
         self.ecs = boto3.client("ecs")
 
     def prepare(self, number: int) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""The floor: signed requests over plain connections, as many of them as the handler has.
+"""The floor: signed requests over `http.client`, with as many connections as the handler.
 
-Nothing is validated, logged or counted; only what AWS insists on is done.
+Nothing is validated, logged or counted; it does only what AWS requires.
 """
 
 from __future__ import annotations
@@ -26,12 +26,11 @@ _SIGNED: Final = "content-type;host;x-amz-date;x-amz-target"
 
 
 class Floor:
-    """Works one event an invocation."""
+    """Handles a batch of ten per invocation."""
 
     size = 10
 
     def __init__(self) -> None:
-        """Read the environment; connections are made when they are first used."""
         self._host = urlsplit(os.environ["AWS_ENDPOINT_URL_ECS"]).netloc
         self._region = os.environ["AWS_REGION"]
         self._access_key = os.environ["AWS_ACCESS_KEY_ID"]
@@ -43,7 +42,7 @@ class Floor:
 
     def prepare(self, number: int) -> dict[str, Any]:
         """Return the event of the batch with that number."""
-        from bench import environment  # noqa: PLC0415 - as for ours
+        from bench import environment  # noqa: PLC0415 - not part of the measured import
 
         return environment.event(number * self.size, self.size)
 
@@ -64,9 +63,9 @@ class Floor:
             connection = http.client.HTTPSConnection(self._host, context=self._tls)
             self._own.connection = connection
         connection.request("POST", "/", body, self._headers(body))
-        answer = json.loads(connection.getresponse().read())
-        if not answer["tasks"]:
-            raise RuntimeError(answer)
+        response = json.loads(connection.getresponse().read())
+        if not response["tasks"]:
+            raise RuntimeError(response)
 
     def _headers(self, body: bytes) -> dict[str, str]:
         """Return a request's headers, signed.

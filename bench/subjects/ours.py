@@ -16,13 +16,13 @@ class _Context:
 
 
 class Ours:
-    """Works one event an invocation."""
+    """Handles a batch of ten per invocation."""
 
     size = 10
 
     def prepare(self, number: int) -> dict[str, Any]:
         """Return the event of the batch with that number."""
-        from bench import environment  # noqa: PLC0415 - no part of the import that is measured
+        from bench import environment  # noqa: PLC0415 - not part of the measured import
 
         return environment.event(number * self.size, self.size)
 
@@ -30,11 +30,11 @@ class Ours:
         """Handle an event.
 
         Raises:
-            RuntimeError: a message was kept.
+            RuntimeError: if a message returned to the queue.
         """
-        answer = handler.handler(event, _Context())
-        if answer["batchItemFailures"]:
-            raise RuntimeError(f"kept: {answer}")
+        response = handler.handler(event, _Context())
+        if response["batchItemFailures"]:
+            raise RuntimeError(f"returned to the queue: {response}")
 
 
 def subject() -> Ours:

@@ -1,1 +1,1 @@
-"""What an answer of AWS, or a defect of a message, means for the message."""
+"""What does this failure mean for the message? The reasons, and which AWS error means which."""

@@ -1,9 +1,9 @@
-"""Which answer of AWS means which reason: the one table, as data, first match first.
+"""Which answer of AWS means which reason: one table, as data, in which the first match wins.
 
 Sources: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html (errors),
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/api_failures_messages.html (`failures`),
-https://docs.aws.amazon.com/AmazonECS/latest/APIReference/CommonErrors.html, and texts that AWS was
-seen to send. A text is looked for anywhere and without regard to case.
+https://docs.aws.amazon.com/AmazonECS/latest/APIReference/CommonErrors.html, and messages observed
+from AWS. A pattern matches anywhere in a text, and ignores case.
 """
 
 from __future__ import annotations
@@ -15,38 +15,40 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from function.failures.reasons import Failure, failure
+from function.failures.reasons import Failure, make_failure
 from function.limits import MAX_AWS_TEXT_LENGTH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+# The error code for a client token that is known with other parameters: an earlier delivery has
+# started the task.
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html
 ALREADY_STARTED: Final = "ConflictException"
-"""The client token is known with other parameters: the task was started by an earlier delivery."""
 
 _SERVER_ERROR_STATUS: Final = 500
 
 
 class Source(StrEnum):
-    """Where a fault was found."""
+    """Where an error was found."""
 
+    # An error response of AWS: code, message and HTTP status.
     ERROR = "error"
-    """An error that AWS answered: code, text and HTTP status."""
+    # An entry of RunTask's `failures`: reason and detail.
     FAILURE = "failure"
-    """An entry of RunTask's `failures`: reason and detail."""
+    # An exception of botocore: there was no response, or the request was never sent.
     EXCEPTION = "exception"
-    """An exception of botocore: the request got no answer, or never left."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AwsError:
-    """One thing that went wrong, as AWS or botocore put it.
+    """One error, as AWS or botocore reported it.
 
     Attributes:
-        source: where it was found.
-        code: an error code, a failure's reason, or the names of an exception's classes.
-        text: what was said about it.
-        status: the HTTP status, 0 where there is none.
+        source: Where it was found.
+        code: The error code, the failure's reason, or the exception's class and base classes.
+        text: The message that came with it.
+        status: The HTTP status, 0 if there is none.
     """
 
     source: Source
@@ -57,7 +59,15 @@ class AwsError:
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """A row of the table: whatever is given has to match."""
+    """A row of the table. Every condition that is given has to match.
+
+    Attributes:
+        reason: The name of the reason, if the rule matches.
+        source: Where the error has to be found.
+        code: A pattern for the code.
+        text: A pattern for the text.
+        status: The lowest HTTP status.
+    """
 
     reason: str
     source: Source
@@ -65,28 +75,31 @@ class Rule:
     text: str = ""
     status: int = 0
 
-    def matches(self, fault: AwsError) -> bool:
-        """Return whether this row speaks of the fault."""
+    def matches(self, error: AwsError) -> bool:
+        """Return whether this rule matches the error."""
         return (
-            self.source is fault.source
-            and fault.status >= self.status
-            and re.search(self.code, fault.code, re.IGNORECASE) is not None
-            and re.search(self.text, fault.text, re.IGNORECASE) is not None
+            self.source is error.source
+            and error.status >= self.status
+            and re.search(self.code, error.code, re.IGNORECASE) is not None
+            and re.search(self.text, error.text, re.IGNORECASE) is not None
         )
 
 
-_THROTTLED = r"throttl|rate exceeded|request ?limit ?exceeded|too many requests"
-_QUOTA = r"reached the limit on the number of (tasks|vcpus)"  # the apostrophe before it varies
-_CAPACITY = r"capacity is unavailable|insufficient capacity"
-_PROVISIONING = r"provisioning (capacity )?limit|limit.*PROVISIONING state"
-_NO_INSTANCES = r"no container instances were found"
-_DENIED = r"is not authorized to perform"
-_ROLE = r"unable to assume the (service[ -]linked )?role"
-_TASK_DEFINITION = (
+_THROTTLED: Final = r"throttl|rate exceeded|request ?limit ?exceeded|too many requests"
+_QUOTA: Final = (
+    r"reached the limit on the number of (tasks|vcpus)"  # the apostrophe before it varies
+)
+_CAPACITY: Final = r"capacity is unavailable|insufficient capacity"
+_PROVISIONING: Final = r"provisioning (capacity )?limit|limit.*PROVISIONING state"
+_NO_INSTANCES: Final = r"no container instances were found"
+_DENIED: Final = r"is not authorized to perform"
+_ROLE: Final = r"unable to assume the (service[ -]linked )?role"
+_TASK_DEFINITION: Final = (
     r"task ?definition (not found|is inactive|does not exist)|unable to describe task definition"
 )
-_CLUSTER = r"cluster (not found|is inactive|was not found)"
+_CLUSTER: Final = r"cluster (not found|is inactive|was not found)"
 
+# First match wins.
 RULES: Final = (
     Rule(reason="throttled", source=Source.ERROR, code=_THROTTLED),
     Rule(reason="throttled", source=Source.ERROR, code=r"TooManyRequests|SlowDown|BandwidthLimit"),
@@ -145,53 +158,47 @@ RULES: Final = (
         source=Source.EXCEPTION,
         code=r"\b(HTTPClientError|ConnectionError|IncompleteReadError|ResponseParserError)\b",
     ),
-    # What nobody foresaw is kept and announced: neither lost, nor a poison for ever.
+    # Catch-all: retry unknown errors and announce them, so that they are neither dropped nor
+    # retried forever.
     Rule(reason="unexpected", source=Source.ERROR),
     Rule(reason="unexpected", source=Source.FAILURE),
     Rule(reason="unexpected", source=Source.EXCEPTION),
 )
 
 
-def classify(fault: AwsError) -> str:
-    """Return the name of the reason that a fault means."""
-    return next(rule.reason for rule in RULES if rule.matches(fault))
-
-
-def failure_of_error(error: ClientError | BotoCoreError) -> Failure:
-    """Return what an error of AWS, or of the way there, means for the message."""
+def classify_error(error: ClientError | BotoCoreError) -> Failure:
+    """Return what an exception of an AWS call means for the message."""
     if isinstance(error, ClientError):
-        answer = error.response.get("Error", {})
+        body = error.response.get("Error", {})
         metadata = error.response.get("ResponseMetadata", {})
-        fault = AwsError(
+        found = AwsError(
             source=Source.ERROR,
-            code=str(answer.get("Code", "")),
-            text=str(answer.get("Message", ""))[:MAX_AWS_TEXT_LENGTH],
+            code=str(body.get("Code", "")),
+            text=str(body.get("Message", ""))[:MAX_AWS_TEXT_LENGTH],
             status=int(metadata.get("HTTPStatusCode", 0)),
         )
-        said = f"{fault.code}: {fault.text}"
-    else:
-        names = [kind.__name__ for kind in type(error).__mro__]
-        text = str(error)[:MAX_AWS_TEXT_LENGTH]
-        fault = AwsError(source=Source.EXCEPTION, code=" ".join(names), text=text)
-        said = f"{names[0]}: {text}"
-    return failure(classify(fault), f"{error_operation(error)}{said}")
+        return _failure(found, f"{error.operation_name} {found.code}: {found.text}")
+    names = [base.__name__ for base in type(error).__mro__]
+    text = str(error)[:MAX_AWS_TEXT_LENGTH]
+    found = AwsError(source=Source.EXCEPTION, code=" ".join(names), text=text)
+    return _failure(found, f"{names[0]}: {text}")
 
 
-def error_operation(error: ClientError | BotoCoreError) -> str:
-    """Return the name of the API operation that failed, with a space, or nothing."""
-    return f"{error.operation_name} " if isinstance(error, ClientError) else ""
-
-
-def failure_of_answer(failures: Sequence[Mapping[str, Any]]) -> Failure:
-    """Return what a RunTask answer without a task means for the message.
+def classify_failures(failures: Sequence[Mapping[str, Any]]) -> Failure:
+    """Return what a RunTask response without a task means for the message.
 
     Args:
-        failures: the answer's `failures`, of a call for one task.
+        failures: The response's `failures`, of a call for one task.
     """
     if not failures:
-        return failure("server-error", "RunTask answered with neither a task nor a failure")
+        return make_failure("server-error", "RunTask returned neither a task nor a failure")
     first = failures[0]
     code = str(first.get("reason", ""))
-    said = ": ".join(filter(None, (code, str(first.get("detail") or ""))))[:MAX_AWS_TEXT_LENGTH]
-    fault = AwsError(source=Source.FAILURE, code=code, text=said)
-    return failure(classify(fault), f"RunTask failure {said}")
+    text = ": ".join(filter(None, (code, str(first.get("detail") or ""))))[:MAX_AWS_TEXT_LENGTH]
+    found = AwsError(source=Source.FAILURE, code=code, text=text)
+    return _failure(found, f"RunTask failure {text}")
+
+
+def _failure(found: AwsError, error: str) -> Failure:
+    # The last rules match everything.
+    return make_failure(next(rule.reason for rule in RULES if rule.matches(found)), error)

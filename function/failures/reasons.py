@@ -1,7 +1,7 @@
-"""Why a message does not become a task: every reason, its class, and the exceptions that carry it.
+"""Why a message did not become a task: every reason, its class, and the exceptions that carry it.
 
-Which answer of AWS means which reason is the table in `function.failures.classification`. Every
-reason is described for operators, with cause and cure, in `docs/failures.md`, which a test checks.
+`function.failures.classification` maps AWS errors to reasons. `docs/failures.md` describes every
+reason, with cause and cure; a test compares the two.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Final
 class FailureClass(StrEnum):
     """What has to change before the message can succeed."""
 
+    # The message. It moves to the dead-letter queue.
     INVALID = "invalid"
-    """The message. It goes to the dead-letter queue."""
+    # The account or the configuration. The message is retried slowly, up to a certain age.
     ENVIRONMENT = "environment"
-    """The account or the configuration. The message is kept, slowly, up to an age."""
+    # Nothing; it only takes time. The message is retried until its retention ends.
     TRANSIENT = "transient"
-    """Nothing, but time. The message is kept for as long as the queue keeps it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,28 +27,28 @@ class Reason:
     """One reason.
 
     Attributes:
-        name: the name in metrics, notices and the dead-letter queue.
-        failure_class: decides what happens to the message.
-        redrivable: the same message can succeed once an operator has mended account or config.
-        capacity: the cluster has no room: the breaker opens.
-        skip_backoff: the message's turn never came, so it goes back without backoff.
+        name: Its name in metrics, log lines, notifications and the dead-letter queue.
+        failure_class: Decides whether the message is rejected or retried.
+        redrivable: The same message can succeed once the cause is fixed.
+        capacity_exhausted: The capacity pool is exhausted, so the circuit breaker opens.
+        skip_backoff: The message was never attempted, so it returns to the queue immediately.
     """
 
     name: str
     failure_class: FailureClass
     redrivable: bool = False
-    capacity: bool = False
+    capacity_exhausted: bool = False
     skip_backoff: bool = False
 
 
-_INVALID = FailureClass.INVALID
-_ENVIRONMENT = FailureClass.ENVIRONMENT
-_TRANSIENT = FailureClass.TRANSIENT
+_INVALID: Final = FailureClass.INVALID
+_ENVIRONMENT: Final = FailureClass.ENVIRONMENT
+_TRANSIENT: Final = FailureClass.TRANSIENT
 
 REASONS: Final[dict[str, Reason]] = {
     reason.name: reason
     for reason in (
-        # The message, as the handler reads it.
+        # Found by the handler in the message.
         Reason(name="not-json", failure_class=_INVALID),
         Reason(name="not-an-object", failure_class=_INVALID),
         Reason(name="unknown-parameter", failure_class=_INVALID),
@@ -58,14 +58,14 @@ REASONS: Final[dict[str, Reason]] = {
         Reason(name="over-limit", failure_class=_INVALID),
         Reason(name="bad-key", failure_class=_INVALID),
         Reason(name="not-allowed", failure_class=_INVALID, redrivable=True),
-        # The message, as AWS answers it.
+        # Found by AWS in the message.
         Reason(name="service-not-found", failure_class=_INVALID, redrivable=True),
         Reason(name="task-definition-not-found", failure_class=_INVALID, redrivable=True),
         Reason(name="container-ambiguous", failure_class=_INVALID),
         Reason(name="invalid-parameter", failure_class=_INVALID),
         Reason(name="client-error", failure_class=_INVALID),
         Reason(name="unsupported", failure_class=_INVALID),
-        # The account.
+        # Found in the account or the configuration.
         Reason(name="access-denied", failure_class=_ENVIRONMENT, redrivable=True),
         Reason(name="role-not-assumable", failure_class=_ENVIRONMENT, redrivable=True),
         Reason(name="cluster-not-found", failure_class=_ENVIRONMENT, redrivable=True),
@@ -73,37 +73,46 @@ REASONS: Final[dict[str, Reason]] = {
         Reason(name="credentials", failure_class=_ENVIRONMENT, redrivable=True),
         Reason(name="placement", failure_class=_ENVIRONMENT, redrivable=True),
         Reason(name="unexpected", failure_class=_ENVIRONMENT, redrivable=True),
-        # Time.
+        # Passes with time.
         Reason(name="throttled", failure_class=_TRANSIENT, redrivable=True),
         Reason(name="server-error", failure_class=_TRANSIENT, redrivable=True),
         Reason(name="network", failure_class=_TRANSIENT, redrivable=True),
-        Reason(name="resource", failure_class=_TRANSIENT, redrivable=True, capacity=True),
-        Reason(name="agent", failure_class=_TRANSIENT, redrivable=True, capacity=True),
-        Reason(name="quota", failure_class=_TRANSIENT, redrivable=True, capacity=True),
-        Reason(name="capacity", failure_class=_TRANSIENT, redrivable=True, capacity=True),
-        Reason(name="provisioning", failure_class=_TRANSIENT, redrivable=True, capacity=True),
+        Reason(name="resource", failure_class=_TRANSIENT, redrivable=True, capacity_exhausted=True),
+        Reason(name="agent", failure_class=_TRANSIENT, redrivable=True, capacity_exhausted=True),
+        Reason(name="quota", failure_class=_TRANSIENT, redrivable=True, capacity_exhausted=True),
+        Reason(name="capacity", failure_class=_TRANSIENT, redrivable=True, capacity_exhausted=True),
+        Reason(
+            name="provisioning", failure_class=_TRANSIENT, redrivable=True, capacity_exhausted=True
+        ),
         Reason(name="circuit-open", failure_class=_TRANSIENT, redrivable=True),
         Reason(name="not-attempted", failure_class=_TRANSIENT, redrivable=True, skip_backoff=True),
         Reason(
             name="blocked-by-group", failure_class=_TRANSIENT, redrivable=True, skip_backoff=True
         ),
         Reason(name="dead-letter-unreachable", failure_class=_TRANSIENT, redrivable=True),
-        # What a transient failure ends in.
+        # Ends the retries of any failure.
         Reason(name="expired", failure_class=_INVALID, redrivable=True),
     )
 }
 
 
-class Failure(Exception):  # noqa: N818 - what happened to a message is no error of the program
+class Failure(Exception):  # noqa: N818 - a failure of a message, not an error of the program
     """A message did not become a task.
 
+    Args:
+        reason: A name of REASONS.
+        error: What was found, where, and what is expected, for the sender or the operator.
+
     Attributes:
-        reason: a name of REASONS.
-        error: what was found, where, and what is allowed, for the sender or the operator.
+        details: The reason with its properties.
+        reason: Its name.
+        error: As given.
+
+    Raises:
+        KeyError: if the reason is not in REASONS.
     """
 
     def __init__(self, reason: str, error: str) -> None:
-        """Carry a reason of the table; KeyError for a name that is not in it."""
         super().__init__(f"{reason}: {error}")
         self.details = REASONS[reason]
         self.reason = reason
@@ -111,20 +120,20 @@ class Failure(Exception):  # noqa: N818 - what happened to a message is no error
 
     @property
     def redrivable(self) -> bool:
-        """Whether the same message can succeed once an operator has mended something."""
+        """Whether the same message can succeed once the cause is fixed."""
         return self.details.redrivable
 
 
 class PermanentFailure(Failure):
-    """The message can never succeed as it is."""
+    """The message can never succeed as it is: it is rejected."""
 
 
 class RetryableFailure(Failure):
-    """The message can succeed later."""
+    """The message can succeed later: it returns to the queue."""
 
 
-def failure(reason: str, error: str) -> Failure:
-    """Return the exception that fits a reason's class."""
+def make_failure(reason: str, error: str) -> Failure:
+    """Return the exception that fits the class of a reason."""
     if REASONS[reason].failure_class is FailureClass.INVALID:
         return PermanentFailure(reason, error)
     return RetryableFailure(reason, error)

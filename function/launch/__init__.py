@@ -1,1 +1,1 @@
-"""Whether a task may be launched now, and the RunTask calls that launch it."""
+"""May it be launched now? Pace, capacity, and the RunTask call itself."""

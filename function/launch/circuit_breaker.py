@@ -1,8 +1,9 @@
 """Circuit breaker per capacity pool: while a pool is exhausted, one message probes for the rest.
 
-A pool is what shares one supply of capacity (`Request.capacity_pool`). While it is exhausted a
-batch is held for up to MAX_HOLD_SECONDS, so that its messages are at hand when room comes back,
-and a single message probes; then they go back to the queue, untried.
+A capacity pool is what shares one supply of capacity (`Request.capacity_pool`). While it is
+exhausted, a batch is held for up to MAX_HOLD_SECONDS so that its messages can be launched as soon
+as capacity returns, and one message at a time probes. After that, they return to the queue without
+an attempt.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from function.limits import MAX_HOLD_SECONDS, PROBE_INTERVAL_SECONDS, PROBE_LEAS
 if TYPE_CHECKING:
     from function.clock import Clock
 
-_ASK_AGAIN_SECONDS: Final = 0.1
-"""How soon a held message asks again while another one probes."""
+# How soon a held message asks again while another one probes.
+_POLL_SECONDS: Final = 0.1
 
 
 @dataclass
@@ -30,23 +31,29 @@ class _Outage:
 
 
 class CircuitBreaker:
-    """Says for each capacity_pool whether a call may be made. It keeps time, but never sleeps."""
+    """Decides, per capacity pool, whether a call may proceed. Never sleeps; the caller does.
+
+    Args:
+        clock: Its `monotonic` is used.
+    """
 
     def __init__(self, clock: Clock = time) -> None:
-        """Start with every capacity_pool open for calls; `monotonic` of the clock is used."""
         self._clock = clock
         self._lock = threading.Lock()
         self._outages: dict[str, _Outage] = {}
 
     def acquire(self, capacity_pool: str, hold_until: float) -> float | None:
-        """Return how many seconds to wait before asking again, 0 to call now, None to give up.
+        """Ask whether a call may proceed.
 
-        Whoever is told to call reports what came of it: `record_success`,
-        `record_exhausted` or `release`.
+        A caller that proceeds has to report the result with `record_success`, `record_exhausted`
+        or `release`.
 
         Args:
-            capacity_pool: what the call draws its capacity from.
-            hold_until: on the clock's monotonic time; no message waits longer than that.
+            capacity_pool: The pool that the call draws on.
+            hold_until: In monotonic time; the message may not wait longer than this.
+
+        Returns:
+            0 to call now, the seconds to wait before asking again, or None to give up.
         """
         with self._lock:
             outage = self._outages.get(capacity_pool)
@@ -54,19 +61,19 @@ class CircuitBreaker:
                 return 0.0
             now = self._clock.monotonic()
             if outage.probing and now < outage.lease_ends:
-                return _ASK_AGAIN_SECONDS if now + _ASK_AGAIN_SECONDS <= hold_until else None
+                return _POLL_SECONDS if now + _POLL_SECONDS <= hold_until else None
             if now >= outage.next_probe:
                 outage.probing, outage.lease_ends = True, now + PROBE_LEASE_SECONDS
                 return 0.0
             return outage.next_probe - now if outage.next_probe <= hold_until else None
 
     def record_success(self, capacity_pool: str) -> None:
-        """A task was started: the capacity_pool has capacity."""
+        """Close the circuit: a task was started."""
         with self._lock:
             self._outages.pop(capacity_pool, None)
 
     def record_exhausted(self, capacity_pool: str) -> None:
-        """There was no capacity."""
+        """Open the circuit, or keep it open for longer: there was no capacity."""
         with self._lock:
             now = self._clock.monotonic()
             outage = self._outages.get(capacity_pool)
@@ -75,11 +82,11 @@ class CircuitBreaker:
             elif outage.probing:
                 interval = min(MAX_HOLD_SECONDS, outage.interval * 2)
             else:
-                return  # a call that was begun before the outage was known
+                return  # this call had started before the circuit opened
             self._outages[capacity_pool] = _Outage(interval=interval, next_probe=now + interval)
 
     def release(self, capacity_pool: str) -> None:
-        """The call said nothing about capacity: if it was the probe, another one may follow."""
+        """Report a call that said nothing about capacity; if it was the probe, another may go."""
         with self._lock:
             outage = self._outages.get(capacity_pool)
             if outage is not None:

@@ -1,4 +1,4 @@
-"""One message's RunTask calls: paced, held back while there is no capacity, and never twice."""
+"""Makes a message's RunTask calls: rate-limited, and held while there is no capacity."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from function.failures.classification import ALREADY_STARTED, failure_of_answer, failure_of_error
-from function.failures.reasons import Failure, RetryableFailure, failure
+from function.failures.classification import ALREADY_STARTED, classify_error, classify_failures
+from function.failures.reasons import Failure, RetryableFailure
 
 if TYPE_CHECKING:
     from types_boto3_ecs import ECSClient
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from function.launch.rate_limiter import RateLimiter
 
 
-@dataclass
+@dataclass(kw_only=True)
 class LaunchStats:
-    """What the calls of one message came to so far.
+    """What the RunTask calls of one message have achieved so far.
 
     Attributes:
-        task_arns: of the tasks that run, also those that an earlier delivery had started.
-        launched: tasks that these calls started.
-        already_started: calls whose task an earlier delivery had started.
-        throttled: calls that were throttled.
+        task_arns: The tasks of the message, including those that an earlier delivery started.
+        launched: Tasks that this delivery started.
+        already_started: Calls whose task an earlier delivery had started.
+        throttled: Calls that were throttled.
     """
 
     task_arns: list[str] = field(default_factory=list)
@@ -37,11 +37,11 @@ class LaunchStats:
 
 @dataclass(frozen=True, kw_only=True)
 class TimeBudget:
-    """The time that a batch has, on the clock's monotonic time.
+    """The time that a batch has, in monotonic time.
 
     Attributes:
-        deadline: after it no launch is begun.
-        hold_until: up to then a message waits for capacity.
+        deadline: No launch starts after this.
+        hold_until: No message waits for capacity after this.
     """
 
     deadline: float
@@ -53,10 +53,10 @@ class Launcher:
     """Makes RunTask calls.
 
     Attributes:
-        ecs: the client.
-        rate_limiter: says when.
-        circuit_breaker: says whether.
-        clock: to sleep by.
+        ecs: A client without retries of its own.
+        rate_limiter: Schedules calls.
+        circuit_breaker: Rejects calls while capacity is exhausted.
+        clock: Sleeps until a call may be made.
     """
 
     ecs: ECSClient
@@ -65,67 +65,74 @@ class Launcher:
     clock: Clock
 
     def launch(
-        self, call: dict[str, Any], capacity_pool: str, window: TimeBudget, stats: LaunchStats
+        self, call: dict[str, Any], capacity_pool: str, time_budget: TimeBudget, stats: LaunchStats
     ) -> None:
-        """Start one task, and write it down in the stats.
+        """Start one task, and record it in the stats.
 
         Args:
-            call: the arguments of RunTask.
-            capacity_pool: what the task draws its capacity from.
-            window: the time that is left.
-            stats: of the message.
+            call: The arguments of RunTask.
+            capacity_pool: The pool that the task draws on.
+            time_budget: The time that the batch has.
+            stats: Of the message; updated.
 
         Raises:
-            Failure: the task was not started.
+            Failure: if the task was not started.
         """
-        self._wait(capacity_pool, window)
+        self._wait(capacity_pool, time_budget)
         try:
-            answer = self.ecs.run_task(**call)
+            response = self.ecs.run_task(**call)
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") == ALREADY_STARTED:
-                # The token holds: an earlier delivery started this task.
                 self.circuit_breaker.release(capacity_pool)
                 stats.already_started += 1
                 stats.task_arns += map(
                     str, cast("list[str]", error.response.get("resourceIds", []))
                 )
                 return
-            raise self._learned(failure_of_error(error), capacity_pool, stats) from None
+            raise self._reported(classify_error(error), capacity_pool, stats) from None
         except BotoCoreError as error:
-            raise self._learned(failure_of_error(error), capacity_pool, stats) from None
-        if not answer.get("tasks"):
-            raise self._learned(failure_of_answer(answer.get("failures", [])), capacity_pool, stats)
+            raise self._reported(classify_error(error), capacity_pool, stats) from None
+        if not response.get("tasks"):
+            failure = classify_failures(response.get("failures", []))
+            raise self._reported(failure, capacity_pool, stats)
         self.circuit_breaker.record_success(capacity_pool)
         stats.launched += 1
-        stats.task_arns += [task["taskArn"] for task in answer["tasks"]]
+        stats.task_arns += [task["taskArn"] for task in response["tasks"]]
 
-    def _wait(self, capacity_pool: str, window: TimeBudget) -> None:
-        while wait := self._ask(capacity_pool, window):
-            self.clock.sleep(wait)
-        away = self.rate_limiter.reserve(window.deadline)
-        if away is None:
+    def _wait(self, capacity_pool: str, time_budget: TimeBudget) -> None:
+        """Sleep until the call may be made.
+
+        Raises:
+            RetryableFailure: `not-attempted` or `circuit-open`, if that is too late.
+        """
+        while seconds := self._circuit_wait(capacity_pool, time_budget):
+            self.clock.sleep(seconds)
+        delay = self.rate_limiter.reserve(time_budget.deadline)
+        if delay is None:
             self.circuit_breaker.release(capacity_pool)
             raise RetryableFailure("not-attempted", "no time was left in the invocation")
-        if away:
-            self.clock.sleep(away)
+        if delay:
+            self.clock.sleep(delay)
 
-    def _ask(self, capacity_pool: str, window: TimeBudget) -> float:
-        if self.clock.monotonic() >= window.deadline:
+    def _circuit_wait(self, capacity_pool: str, time_budget: TimeBudget) -> float:
+        if self.clock.monotonic() >= time_budget.deadline:
             raise RetryableFailure("not-attempted", "no time was left in the invocation")
-        wait = self.circuit_breaker.acquire(capacity_pool, min(window.hold_until, window.deadline))
-        if wait is None:
-            raise failure(
-                "circuit-open", f"{capacity_pool} has no capacity; other messages probe it"
+        hold_until = min(time_budget.hold_until, time_budget.deadline)
+        seconds = self.circuit_breaker.acquire(capacity_pool, hold_until)
+        if seconds is None:
+            raise RetryableFailure(
+                "circuit-open",
+                f"capacity pool {capacity_pool} is exhausted, and other messages probe it",
             )
-        return wait
+        return seconds
 
-    def _learned(self, found: Failure, capacity_pool: str, stats: LaunchStats) -> Failure:
-        """Return a failure after rate_limiter and circuit_breaker have heard of it."""
-        if found.reason == "throttled":
+    def _reported(self, failure: Failure, capacity_pool: str, stats: LaunchStats) -> Failure:
+        """Report the failure to the rate limiter and circuit breaker, then return it."""
+        if failure.reason == "throttled":
             stats.throttled += 1
-            self.rate_limiter.throttled()
-        if found.details.capacity:
+            self.rate_limiter.record_throttled()
+        if failure.details.capacity_exhausted:
             self.circuit_breaker.record_exhausted(capacity_pool)
         else:
             self.circuit_breaker.release(capacity_pool)
-        return found
+        return failure

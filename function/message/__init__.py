@@ -1,1 +1,1 @@
-"""What a message asks for: from its body to the parameters of RunTask calls."""
+"""What does this message ask for? From its body to the arguments of RunTask calls."""

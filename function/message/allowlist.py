@@ -1,7 +1,7 @@
 """The allow-list: which clusters, task definitions and roles a message may name.
 
-The patterns are those of the function's own IAM policy, from the same configuration, and are
-matched as IAM does: `*` is any text, `?` any one character, everything else is itself.
+The patterns are those of the function's own IAM policy, from the same configuration, and match as
+in IAM: `*` is any text, `?` is any one character, and everything else is literal.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
 """
 
@@ -23,72 +23,72 @@ if TYPE_CHECKING:
 _NAME: Final = "[A-Za-z0-9_-]{1,255}"
 _CLUSTER: Final = re.compile(_NAME)
 _CLUSTER_ARN: Final = re.compile(rf"arn:[a-z-]+:ecs:[a-z0-9-]+:[0-9]{{12}}:cluster/{_NAME}")
-_FAMILY: Final = re.compile(rf"{_NAME}(:[0-9]{{1,9}})?")
+_TASK_DEFINITION: Final = re.compile(rf"{_NAME}(:[0-9]{{1,9}})?")
 _TASK_DEFINITION_ARN: Final = re.compile(
-    rf"(arn:[a-z-]+:ecs:[a-z0-9-]+:[0-9]{{12}}:task-definition/{_NAME})(:[0-9]{{1,9}})?"
+    rf"arn:[a-z-]+:ecs:[a-z0-9-]+:[0-9]{{12}}:task-definition/{_NAME}(:[0-9]{{1,9}})?"
 )
 _ROLE: Final = re.compile(r"[A-Za-z0-9_+=,.@/-]{1,512}")
 _ROLE_ARN: Final = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]{1,512}")
 
 
 def check(request: Request, settings: Settings) -> None:
-    """Check what a request names against the patterns in the settings.
+    """Check the names in a request against the patterns in the settings.
 
     Raises:
-        PermanentFailure: `not-allowed` with what is, or `bad-value` for what is no name at all.
+        PermanentFailure: `not-allowed`, with what is; `bad-value` if it is not a name at all.
     """
-    flat = request.flat
-    where = path("cluster", flat=flat)
-    arn = cluster_arn(request.cluster, settings, where)
+    where = path("cluster", flat=request.flat)
+    arn = _cluster_arn(request.cluster, settings, where)
     _require(where, [arn], settings.clusters)
-    where = path("taskDefinition", flat=flat)
-    arns = task_definition_arns(request.task_definition, settings, where)
+    where = path("taskDefinition", flat=request.flat)
+    arns = _task_definition_arns(request.task_definition, settings, where)
     _require(where, arns, settings.task_definitions)
     for place, role in _roles(request):
-        where = path(place, flat=flat)
-        _require(where, [role_arn(role, settings, where)], settings.pass_roles)
+        where = path(place, flat=request.flat)
+        _require(where, [_role_arn(role, settings, where)], settings.pass_roles)
 
 
-def cluster_arn(name: str, settings: Settings, where: str) -> str:
-    """Return a cluster's ARN; one that is an ARN already stays as it is."""
-    if _CLUSTER_ARN.fullmatch(name):
-        return name
-    if _CLUSTER.fullmatch(name):
-        return f"{_ecs(settings)}:cluster/{name}"
-    raise _no_name(where, "a cluster")
+def _cluster_arn(cluster: str, settings: Settings, where: str) -> str:
+    if _CLUSTER_ARN.fullmatch(cluster):
+        return cluster
+    if _CLUSTER.fullmatch(cluster):
+        return f"{_ecs_arn(settings)}:cluster/{cluster}"
+    raise _not_a_name(where, "a cluster")
 
 
-def task_definition_arns(name: str, settings: Settings, where: str) -> list[str]:
-    """Return the ARNs that stand for a task definition; a pattern has to match all of them.
+def _task_definition_arns(task_definition: str, settings: Settings, where: str) -> list[str]:
+    """Return the ARNs that stand for a task definition; one pattern has to match all of them.
 
-    Without a revision RunTask takes the latest, so only a pattern that admits every revision may
-    match. The two texts stand for revisions of one and of more characters.
+    Without a revision RunTask takes the latest one, so the pattern has to match every revision.
+    Two ARNs that no pattern can match otherwise stand for revisions of one and of more digits.
     """
-    arn = name if name.startswith("arn:") else f"{_ecs(settings)}:task-definition/{name}"
+    arn = task_definition
+    if _TASK_DEFINITION.fullmatch(task_definition):
+        arn = f"{_ecs_arn(settings)}:task-definition/{task_definition}"
     parts = _TASK_DEFINITION_ARN.fullmatch(arn)
-    if parts is None or not (name == arn or _FAMILY.fullmatch(name)):
-        raise _no_name(where, "a task definition")
-    return [arn] if parts[2] else [f"{arn}:*", f"{arn}:**"]
+    if parts is None:
+        raise _not_a_name(where, "a task definition")
+    return [arn] if parts[1] else [f"{arn}:*", f"{arn}:**"]
 
 
-def role_arn(name: str, settings: Settings, where: str) -> str:
-    """Return a role's ARN; one that is an ARN already stays as it is."""
-    if _ROLE_ARN.fullmatch(name):
-        return name
-    if _ROLE.fullmatch(name):
-        return f"arn:{settings.partition}:iam::{settings.account}:role/{name}"
-    raise _no_name(where, "a role")
+def _role_arn(role: str, settings: Settings, where: str) -> str:
+    if _ROLE_ARN.fullmatch(role):
+        return role
+    if _ROLE.fullmatch(role):
+        return f"arn:{settings.partition}:iam::{settings.account}:role/{role}"
+    raise _not_a_name(where, "a role")
 
 
-def _ecs(settings: Settings) -> str:
+def _ecs_arn(settings: Settings) -> str:
     return f"arn:{settings.partition}:ecs:{settings.region}:{settings.account}"
 
 
-def _no_name(where: str, what: str) -> PermanentFailure:
+def _not_a_name(where: str, what: str) -> PermanentFailure:
     return PermanentFailure("bad-value", f"{where}: expected the name or ARN of {what}")
 
 
 def _roles(request: Request) -> Iterator[tuple[str, str]]:
+    """Yield the location and the name of every role in a request."""
     overrides = request.parameters.get("overrides", {})
     for name in ("taskRoleArn", "executionRoleArn"):
         if name in overrides:

@@ -1,8 +1,8 @@
-"""From a message's body to the RunTask calls that it asks for.
+"""Builds the RunTask calls that a message's body asks for.
 
-`read` needs no AWS, `complete` asks ECS for what the message leaves out, `calls` writes down the
-calls. All three are pure functions of the message (and of what ECS answers): a redelivery asks
-for the same, or its client token would meet a conflict.
+`read` works without AWS, `complete` asks ECS for what the message leaves out, and `calls` returns
+the arguments of the calls. The result depends only on the message, the stage and what ECS returned:
+a redelivery has to make the same calls, or its client tokens would conflict.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from function.failures.classification import failure_of_error
+from function.failures.classification import classify_error
 from function.failures.reasons import PermanentFailure
 from function.limits import MAX_TASKS
 from function.message import allowlist, forms, parsing
@@ -32,31 +32,32 @@ _CLIENT_TOKEN: Final = "clientToken"  # noqa: S105 - the name of a parameter
 
 
 def read(body: str, settings: Settings) -> Request:
-    """Return what a message asks for, checked as far as it can be without AWS.
+    """Return what a message asks for, validated as far as possible without AWS.
 
     Args:
-        body: the message's text: JSON, or the text of a Python dict, in either form.
-        settings: hold the allow-list.
+        body: JSON, or the text of a Python dict, in either form.
+        settings: The allow-list.
 
     Raises:
-        PermanentFailure: the message can never succeed as it is.
+        PermanentFailure: if the message can never succeed as it is.
     """
     content = parsing.parse(body)
     flat = forms.is_flat(content)
     parameters = forms.to_run_task_form(content) if flat else content
     service = parameters.pop("service", None)
     if service is not None and (not isinstance(service, str) or not service):
-        found = parsing.describe(service) if service else "an empty text"
+        found = "an empty string" if service == "" else parsing.describe(service)
         raise PermanentFailure("wrong-type", f"ECS.service: expected a string, got {found}")
     if _CLIENT_TOKEN in parameters:
         raise PermanentFailure(
             "bad-value",
-            f"ECS.{_CLIENT_TOKEN}: is made of the message's key;"
+            f"ECS.{_CLIENT_TOKEN}: is derived from the idempotency key;"
             " set the message attribute `key` instead",
         )
-    parameters.pop(_STARTED_BY, None)  # ours leads back to the message; the ancestor's did, too
+    # Senders for the AWS Labs sample may set it; ours leads back to the message.
+    parameters.pop(_STARTED_BY, None)
     count = parameters.get("count", 1)
-    validate(_with_promised_network(parameters, service), flat=flat)
+    validate(_with_expected_network(parameters, service), flat=flat)
     if isinstance(count, bool) or not 1 <= count <= MAX_TASKS:
         raise PermanentFailure(
             "over-limit",
@@ -70,15 +71,16 @@ def read(body: str, settings: Settings) -> Request:
 
 
 def complete(request: Request, lookups: Lookups, deadline: float = math.inf) -> Request:
-    """Return a request with the network and the container that the message left out.
+    """Return a request with the network and the container names that the message left out.
 
     Args:
-        request: from `read`.
-        lookups: over an ECS client.
-        deadline: after it ECS is not asked any more, on the look-ups' monotonic clock.
+        request: From `read`.
+        lookups: Ask ECS.
+        deadline: In monotonic time; ECS is not asked after it.
 
     Raises:
-        Failure: ECS knows no such thing, or did not answer; or what it answered is over a limit.
+        Failure: if ECS finds no such service or task definition, or does not respond, or if the
+            completed request exceeds a limit.
     """
     parameters = dict(request.parameters)
     try:
@@ -86,29 +88,29 @@ def complete(request: Request, lookups: Lookups, deadline: float = math.inf) -> 
             _complete_network(parameters, request, lookups, deadline)
         _complete_containers(parameters, request, lookups, deadline)
     except (ClientError, BotoCoreError) as error:
-        raise failure_of_error(error) from None
+        raise classify_error(error) from None
     if parameters != request.parameters:
         validate(parameters, flat=request.flat)
     return replace(request, parameters=parameters)
 
 
-def calls(request: Request, key: str, stage: str, attempt: int = 0) -> list[dict[str, Any]]:
+def calls(request: Request, key: str, stage: str) -> list[dict[str, Any]]:
     """Return the exact arguments of each RunTask call.
 
-    A count of N becomes N calls for one task, so that a partial failure repeats what is missing.
+    A count of N becomes N calls for one task each, so that after a partial failure a redelivery
+    starts only what is missing.
 
     Args:
-        request: from `complete`.
-        key: the message's key.
-        stage: the deployment's name.
-        attempt: 0, and one more for each time a task that never started is launched again.
+        request: From `complete`.
+        key: The message's idempotency key.
+        stage: The stage's name.
     """
     return [
         {
             **request.parameters,
             "count": 1,
             _STARTED_BY: started_by(stage, key),
-            _CLIENT_TOKEN: client_token(key, number, attempt),
+            _CLIENT_TOKEN: client_token(key, number),
         }
         for number in range(request.count)
     ]
@@ -118,14 +120,14 @@ def _awsvpc(parameters: Mapping[str, Any]) -> dict[str, Any]:
     return dict(parameters.get("networkConfiguration", {}).get("awsvpcConfiguration", {}))
 
 
-def _with_promised_network(parameters: dict[str, Any], service: str | None) -> dict[str, Any]:
-    """Return the parameters for validation: a service will bring the subnets that are missing."""
+def _with_expected_network(parameters: dict[str, Any], service: str | None) -> dict[str, Any]:
+    """Return the parameters to validate: a service will supply the subnets that are missing."""
     network = parameters.get("networkConfiguration")
     awsvpc = network.get("awsvpcConfiguration") if isinstance(network, dict) else None
     if service is None or not isinstance(network, dict) or not isinstance(awsvpc, dict):
         return parameters
-    promised = {**network, "awsvpcConfiguration": {"subnets": [], **awsvpc}}
-    return {**parameters, "networkConfiguration": promised}
+    expected = {**network, "awsvpcConfiguration": {"subnets": [], **awsvpc}}
+    return {**parameters, "networkConfiguration": expected}
 
 
 def _complete_network(
@@ -134,14 +136,14 @@ def _complete_network(
     awsvpc = _awsvpc(parameters)
     if awsvpc.get("subnets") and awsvpc.get("securityGroups"):
         return
-    known = lookups.network(request.cluster, request.service or "", deadline)
+    found = lookups.network(request.cluster, request.service or "", deadline)
     if not awsvpc.get("subnets"):
-        # Whether an address is public goes with the subnets, unless the message says so.
+        # A public IP address belongs to the subnets, unless the message decides.
         for name in ("subnets", "assignPublicIp"):
-            if name in known and not awsvpc.get(name):
-                awsvpc[name] = known[name]
-    if not awsvpc.get("securityGroups") and known.get("securityGroups"):
-        awsvpc["securityGroups"] = known["securityGroups"]
+            if name in found and not awsvpc.get(name):
+                awsvpc[name] = found[name]
+    if not awsvpc.get("securityGroups") and found.get("securityGroups"):
+        awsvpc["securityGroups"] = found["securityGroups"]
     if awsvpc:
         parameters["networkConfiguration"] = {"awsvpcConfiguration": awsvpc}
 

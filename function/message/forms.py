@@ -1,4 +1,4 @@
-"""The two forms of a message, and the way from the flat one to RunTask's parameters."""
+"""The two forms of a message, and the conversion of the flat form to the RunTask form."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from function.message.parsing import WRAPPER
 _AWSVPC: Final = "networkConfiguration.awsvpcConfiguration"
 _CONTAINER: Final = "overrides.containerOverrides[0]"
 
+# Each parameter of the flat form, and its location in the RunTask form.
 FLAT_NAMES: Final = {
     "task_def": "taskDefinition",
     "container_name": f"{_CONTAINER}.name",
@@ -20,30 +21,29 @@ FLAT_NAMES: Final = {
     "cpu": "overrides.cpu",
     "memory": "overrides.memory",
 }
-"""Each parameter of the flat form, and where it stands in the RunTask form."""
 
-_BUILT: Final = frozenset({"taskDefinition", "overrides", "networkConfiguration"})
-"""What the flat form spells in other words, so cannot stand beside it."""
+# Parameters of the RunTask form that the flat form replaces, so that a message cannot have both.
+_REPLACED: Final = frozenset({"taskDefinition", "overrides", "networkConfiguration"})
 
 
 def is_flat(content: dict[str, Any]) -> bool:
-    """Return whether a message's content is written in the flat form."""
+    """Return whether a message uses the flat form."""
     return any(name in content for name in FLAT_NAMES)
 
 
 def to_run_task_form(content: dict[str, Any]) -> dict[str, Any]:
-    """Return a flat message's content in RunTask's words; values are not looked at.
+    """Return the content of a flat message in the RunTask form; values are not validated.
 
     Raises:
-        PermanentFailure: both forms are mixed.
+        PermanentFailure: `bad-value`, if the message mixes both forms.
     """
-    mixed = sorted(_BUILT & content.keys())
+    mixed = sorted(_REPLACED & content.keys())
     if mixed:
         flat = sorted(FLAT_NAMES.keys() & content.keys())
         raise PermanentFailure(
             "bad-value",
-            f"{WRAPPER}.{mixed[0]}: cannot stand beside {WRAPPER}.{flat[0]};"
-            " write the message in one of the two forms",
+            f"{WRAPPER}.{mixed[0]}: cannot be combined with {WRAPPER}.{flat[0]};"
+            " use one of the two forms",
         )
     result = {name: value for name, value in content.items() if name not in FLAT_NAMES}
     if "task_def" in content:
@@ -63,11 +63,11 @@ def to_run_task_form(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def path(place: str, *, flat: bool) -> str:
-    """Return how the sender calls a parameter.
+    """Return the path of a parameter as the sender wrote it.
 
     Args:
-        place: its place in the RunTask form, such as `overrides.cpu`.
-        flat: whether the message is written in the flat form.
+        place: Its location in the RunTask form, such as `overrides.cpu`.
+        flat: Whether the message uses the flat form.
     """
     if flat:
         for name, start in FLAT_NAMES.items():

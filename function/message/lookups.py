@@ -1,4 +1,4 @@
-"""What ECS knows and a message leaves out, remembered for some minutes."""
+"""Looks up in ECS what a message leaves out, with a cache."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 import threading
 import time
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -22,75 +22,92 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
+_Query = tuple[str, ...]
+
+
+class _Entry(NamedTuple):
+    """A result, or the exception to raise, until a moment in monotonic time."""
+
+    expires: float
+    result: Any
+
 
 class Lookups:
-    """Look-ups in ECS with a cache; that ECS did not answer is remembered for some seconds."""
+    """Cached look-ups in ECS; failed calls are cached too, for a few seconds.
 
-    def __init__(
-        self, ecs: ECSClient, clock: Clock = time, ttl_seconds: float = LOOKUP_TTL_SECONDS
-    ) -> None:
-        """Ask `ecs`, and believe an answer for `ttl_seconds`."""
+    Args:
+        ecs: A client.
+        clock: Its `monotonic` is used.
+    """
+
+    def __init__(self, ecs: ECSClient, clock: Clock = time) -> None:
         self._ecs = ecs
         self._clock = clock
-        self._ttl_seconds = ttl_seconds
-        self._locks: defaultdict[tuple[str, ...], threading.Lock] = defaultdict(threading.Lock)
-        self._known: dict[tuple[str, ...], tuple[float, Any]] = {}
+        self._locks: defaultdict[_Query, threading.Lock] = defaultdict(threading.Lock)
+        self._cache: dict[_Query, _Entry] = {}
 
     def network(self, cluster: str, service: str, deadline: float = math.inf) -> dict[str, Any]:
-        """Return a service's awsvpc configuration, empty where it has none.
+        """Return a service's awsvpc configuration, empty if it has none.
+
+        Args:
+            cluster: The cluster's name or ARN.
+            service: The service's name or ARN.
+            deadline: In monotonic time; ECS is not asked after it.
 
         Raises:
             PermanentFailure: `service-not-found`.
-            Keep: `not-attempted`, past the deadline.
-            ClientError: from DescribeServices, as `BotoCoreError`.
+            RetryableFailure: `not-attempted`, after the deadline.
+            ClientError: if DescribeServices fails; BotoCoreError if ECS does not respond.
         """
-        return self._remember(
+        return self._cached(
             ("network", cluster, service), lambda: self._network(cluster, service), deadline
         )
 
     def container(self, task_definition: str, deadline: float = math.inf) -> str:
         """Return the name of a task definition's only essential container.
 
+        Args:
+            task_definition: Its family, `family:revision`, or ARN.
+            deadline: In monotonic time; ECS is not asked after it.
+
         Raises:
             PermanentFailure: `container-ambiguous`.
-            Keep: `not-attempted`, past the deadline.
-            ClientError: from DescribeTaskDefinition, as `BotoCoreError`.
+            RetryableFailure: `not-attempted`, after the deadline.
+            ClientError: if DescribeTaskDefinition fails; BotoCoreError if ECS does not respond.
         """
-        return self._remember(
+        return self._cached(
             ("container", task_definition), lambda: self._container(task_definition), deadline
         )
 
-    def _remember(self, key: tuple[str, ...], ask: Callable[[], _T], deadline: float) -> _T:
-        known = self._fresh(key)
-        if known is None:
-            with self._locks[key]:  # the threads of a batch often miss the same answer at once
-                known = self._fresh(key) or self._asked(key, ask, deadline)
-        answer = known[1]
-        if isinstance(answer, Exception):
-            raise answer
-        found: _T = answer
-        return found
+    def _cached(self, query: _Query, ask: Callable[[], _T], deadline: float) -> _T:
+        entry = self._fresh(query)
+        if entry is None:
+            with self._locks[query]:  # the threads of a batch often need the same answer at once
+                entry = self._fresh(query) or self._ask(query, ask, deadline)
+        if isinstance(entry.result, Exception):
+            raise entry.result
+        result: _T = entry.result
+        return result
 
-    def _asked(
-        self, key: tuple[str, ...], ask: Callable[[], object], deadline: float
-    ) -> tuple[float, Any]:
+    def _fresh(self, query: _Query) -> _Entry | None:
+        entry = self._cache.get(query)
+        return entry if entry is not None and entry.expires > self._clock.monotonic() else None
+
+    def _ask(self, query: _Query, ask: Callable[[], object], deadline: float) -> _Entry:
         if self._clock.monotonic() >= deadline:
             raise RetryableFailure("not-attempted", "no time was left in the invocation to ask ECS")
-        answer: object
+        result: object
         try:
-            answer, seconds = ask(), self._ttl_seconds
+            result, ttl_seconds = ask(), LOOKUP_TTL_SECONDS
         except (ClientError, BotoCoreError) as error:
-            answer, seconds = error, LOOKUP_FAILURE_TTL_SECONDS
-        self._known[key] = (self._clock.monotonic() + seconds, answer)
-        return self._known[key]
-
-    def _fresh(self, key: tuple[str, ...]) -> tuple[float, Any] | None:
-        known = self._known.get(key)
-        return known if known is not None and known[0] > self._clock.monotonic() else None
+            result, ttl_seconds = error, LOOKUP_FAILURE_TTL_SECONDS
+        entry = _Entry(self._clock.monotonic() + ttl_seconds, result)
+        self._cache[query] = entry
+        return entry
 
     def _network(self, cluster: str, service: str) -> dict[str, Any]:
-        answer = self._ecs.describe_services(cluster=cluster, services=[service])
-        services = [found for found in answer["services"] if found.get("status") != "INACTIVE"]
+        response = self._ecs.describe_services(cluster=cluster, services=[service])
+        services = [found for found in response["services"] if found.get("status") != "INACTIVE"]
         if not services:
             raise PermanentFailure(
                 "service-not-found",
@@ -99,17 +116,17 @@ class Lookups:
         return dict(services[0].get("networkConfiguration", {}).get("awsvpcConfiguration", {}))
 
     def _container(self, task_definition: str) -> str:
-        answer = self._ecs.describe_task_definition(taskDefinition=task_definition)
+        response = self._ecs.describe_task_definition(taskDefinition=task_definition)
         names = [
             container["name"]
-            for container in answer["taskDefinition"]["containerDefinitions"]
+            for container in response["taskDefinition"]["containerDefinitions"]
             if container.get("essential", True)
         ]
         if len(names) != 1:
             raise PermanentFailure(
                 "container-ambiguous",
                 f"ECS.overrides.containerOverrides: an override names no container, and task"
-                f" definition {task_definition} has {len(names)} essential ones:"
-                f" {', '.join(names)}; name the one that is meant",
+                f" definition {task_definition} has {len(names)} essential containers:"
+                f" {', '.join(names)}; name the container in the override",
             )
         return names[0]

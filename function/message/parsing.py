@@ -1,4 +1,4 @@
-"""The text of a message's body, read into the object that describes the task."""
+"""Parses a message's body into the object that describes the task."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from typing import Any, Final
 from function.failures.reasons import PermanentFailure
 from function.limits import MAX_LITERAL_LENGTH
 
+# The object that may be wrapped around the description of the task.
 WRAPPER: Final = "ECS"
 
+# A counter in the messages of the AWS Labs sample; it never described the task.
 _IGNORED_BESIDE_WRAPPER: Final = frozenset({"SQS_Retries"})
-"""A counter that senders of the ancestor's messages carry along; it never described the task."""
 
 Json = dict[str, Any]
 
 
 def parse(body: str) -> Json:
-    """Return the object inside a body, without the wrapper and without nulls.
+    """Return the object in a body, without the wrapper and without nulls.
 
     Args:
         body: JSON, or the text of a Python dict.
@@ -27,22 +28,31 @@ def parse(body: str) -> Json:
         PermanentFailure: `not-json`, `not-an-object` or `unknown-parameter`.
     """
     try:
-        content = _unwrap(_load(body))
-        return {name: without_nulls(item) for name, item in content.items() if item is not None}
+        content = _unwrapped(load(body))
+        return {name: _without_nulls(item) for name, item in content.items() if item is not None}
     except RecursionError:
-        raise PermanentFailure("not-json", "the body: nested too deeply to be read") from None
+        raise PermanentFailure("not-json", "the body: nested too deeply to be parsed") from None
 
 
-def _load(body: str) -> object:
+def load(body: str) -> object:
+    """Return the value that a body holds, whatever it is.
+
+    Args:
+        body: JSON, or the text of a Python dict.
+
+    Raises:
+        PermanentFailure: `not-json`.
+        RecursionError: if it is nested too deeply.
+    """
     try:
         return json.loads(body)
     except json.JSONDecodeError as error:
         where = f"{error.msg} at line {error.lineno}, column {error.colno}"
-    except ValueError:  # Python refuses to read a number of thousands of digits
-        where = "a number too long to be read"
+    except ValueError:  # Python refuses to parse a number of thousands of digits
+        where = "a number with too many digits"
     if body.lstrip().startswith("{") and len(body) <= MAX_LITERAL_LENGTH:
-        # A str() of a dict instead of its JSON: senders in Python do that. Never by replacing
-        # quotes, which breaks on the first apostrophe.
+        # Some Python senders send str() of a dict instead of JSON. To replace its quotes would
+        # break on the first apostrophe.
         try:
             return ast.literal_eval(body.strip())
         except (ValueError, SyntaxError, TypeError, MemoryError):
@@ -50,7 +60,20 @@ def _load(body: str) -> object:
     raise PermanentFailure("not-json", f"the body: expected JSON: {where}")
 
 
-def _unwrap(value: object) -> Json:
+def describe(value: object) -> str:
+    """Return what a value is, in words; only numbers and booleans are quoted."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        digits = repr(value) if abs(value) < 10**15 else "with many digits"
+        return f"the number {digits}"
+    kinds: dict[type, str] = {dict: "an object", list: "a list", str: "a string"}
+    return kinds.get(type(value), "a Python value that JSON does not have")
+
+
+def _unwrapped(value: object) -> Json:
     content = _object(value, "the body")
     if WRAPPER not in content:
         return content
@@ -58,7 +81,7 @@ def _unwrap(value: object) -> Json:
     if beside:
         raise PermanentFailure(
             "unknown-parameter",
-            f"{beside[0]}: unknown parameter beside {WRAPPER}; everything belongs inside it",
+            f"{beside[0]}: unknown parameter beside {WRAPPER}; put everything inside it",
         )
     return _object(content[WRAPPER], WRAPPER)
 
@@ -68,31 +91,17 @@ def _object(value: object, where: str) -> Json:
         raise PermanentFailure(
             "not-an-object", f"{where}: expected an object, got {describe(value)}"
         )
-    stray = next((name for name in value if not isinstance(name, str)), None)
-    if stray is not None:
+    if not all(isinstance(name, str) for name in value):
         raise PermanentFailure(
-            "not-an-object", f"{where}: expected names that are texts, got a number"
+            "not-an-object", f"{where}: expected names that are strings, got another type"
         )
     return value
 
 
-def without_nulls(value: object) -> object:
-    """Return a value without the members that are null: for RunTask a null is an absence."""
+def _without_nulls(value: object) -> object:
+    """Return a value without the members that are null, which RunTask takes as missing."""
     if isinstance(value, dict):
-        return {str(k): without_nulls(item) for k, item in value.items() if item is not None}
+        return {str(k): _without_nulls(item) for k, item in value.items() if item is not None}
     if isinstance(value, list | tuple):
-        return [without_nulls(item) for item in value]
+        return [_without_nulls(item) for item in value]
     return value
-
-
-def describe(value: object) -> str:
-    """Return what a value is, in words; of its content only a number or a truth value."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int | float):
-        digits = repr(value) if abs(value) < 10**15 else "with many digits"
-        return f"the number {digits}"
-    kinds: dict[type, str] = {dict: "an object", list: "a list", str: "a text"}
-    return kinds.get(type(value), "a Python value that JSON does not have")

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# The cluster that RunTask uses if none is named.
 DEFAULT_CLUSTER: Final = "default"
-"""The cluster that RunTask takes when none is named."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """The parameters of the RunTask calls of one message.
+    """The parameters of a message's RunTask calls.
 
     Attributes:
-        parameters: RunTask's own, without `count`, `startedBy` and `clientToken`.
-        count: how many single launches.
-        service: the service whose network the task borrows where the message names none.
-        flat: whether the sender wrote the flat form, for the words of an error.
+        parameters: In the RunTask form, without `count`, `startedBy` and `clientToken`.
+        count: How many tasks to start.
+        service: The service that supplies the network if the message names none.
+        flat: Whether the sender used the flat form; an error names parameters as the sender did.
     """
 
     parameters: Mapping[str, Any]
@@ -35,12 +35,12 @@ class Request:
 
     @property
     def task_definition(self) -> str:
-        """The task definition's family, family and revision, or ARN."""
+        """The task definition's family, `family:revision`, or ARN."""
         return str(self.parameters["taskDefinition"])
 
     @property
     def capacity_pool(self) -> str:
-        """What shares one supply of capacity: cluster and launch type or capacity providers."""
+        """What shares one supply of capacity: a cluster's launch type or capacity providers."""
         providers = [
             str(item["capacityProvider"])
             for item in self.parameters.get("capacityProviderStrategy", ())

@@ -1,7 +1,7 @@
-"""Validation of a request: botocore's own for the RunTask shape, plus the documented limits.
+"""Validates a request: botocore's validation of the RunTask shape, plus the documented limits.
 
-The shape comes with botocore, so a new parameter needs nothing here. Values of an enumeration are
-left to AWS for the same reason: a new one must not be refused by an older botocore.
+The shape comes with botocore, so that a new parameter needs no change here. The values of
+enumerations are left to AWS: an older botocore must not refuse a new one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 _MAX_ERRORS_SHOWN: Final = 5
 
-_LENGTHS: Final = {
+# The location of a list or string, and its greatest length.
+_MAX_LENGTHS: Final = {
     "networkConfiguration.awsvpcConfiguration.subnets": limits.MAX_SUBNETS,
     "networkConfiguration.awsvpcConfiguration.securityGroups": limits.MAX_SECURITY_GROUPS,
     "tags": limits.MAX_TAGS,
@@ -34,9 +35,9 @@ _LENGTHS: Final = {
     "capacityProviderStrategy": limits.MAX_CAPACITY_PROVIDERS,
     "referenceId": limits.MAX_REFERENCE_ID_LENGTH,
 }
-"""Location of a list or text, and how long it may be."""
 
-_WORDS: Final = {
+# botocore's names of types, in the words of JSON.
+_TYPES: Final = {
     "<class 'str'>": "a string",
     "<class 'int'>": "a whole number",
     "<class 'bool'>": "true or false",
@@ -44,9 +45,10 @@ _WORDS: Final = {
     "<class 'list'>": "a list",
 }
 
-_HIDDEN: Final = ("environment", "command")
-"""Parameters whose values may be secrets: not even a number of them is quoted."""
+# Parameters whose values may be secrets: not even numbers in them are quoted.
+_SECRET: Final = ("environment", "command")
 
+# botocore's kinds of problems, and the reasons they mean.
 _REASONS: Final = {
     "missing required field": "missing-parameter",
     "unknown field": "unknown-parameter",
@@ -56,7 +58,7 @@ _REASONS: Final = {
 
 @cache
 def session() -> botocore.session.Session:
-    """Return the one botocore session; clients made from it share its parsed service model."""
+    """Return the only botocore session, so that clients and validation share its service models."""
     return botocore.session.Session()
 
 
@@ -64,7 +66,7 @@ def session() -> botocore.session.Session:
 def _run_task_shape() -> Shape:
     shape = session().get_service_model("ecs").operation_model("RunTask").input_shape
     if shape is None:
-        raise TypeError("botocore knows no input of ecs:RunTask")
+        raise TypeError("botocore has no input shape of ecs:RunTask")
     return shape
 
 
@@ -72,14 +74,14 @@ def validate(parameters: Mapping[str, Any], *, flat: bool) -> None:
     """Check the parameters of a RunTask call.
 
     Args:
-        parameters: in the RunTask form, as they will be sent.
-        flat: whether the sender wrote the flat form, for the words of an error.
+        parameters: In the RunTask form, as they will be sent.
+        flat: Whether the sender used the flat form; an error names parameters as the sender did.
 
     Raises:
-        PermanentFailure: the reason of the first problem, the texts of the first few.
+        PermanentFailure: with the reason of the first problem and the texts of the first few.
     """
     problems = list(_shape_problems(parameters, flat=flat))
-    if not problems:  # a limit can only be measured on the right type
+    if not problems:  # limits apply only to values of the right type
         problems = list(_limit_problems(parameters, flat=flat))
     if problems:
         texts = [text for _, text in problems]
@@ -90,17 +92,20 @@ def validate(parameters: Mapping[str, Any], *, flat: bool) -> None:
 
 def _shape_problems(parameters: Mapping[str, Any], *, flat: bool) -> Iterator[tuple[str, str]]:
     report = ParamValidator().validate(dict(parameters), _run_task_shape())
-    # The list behind the report: its text quotes values, which may be secrets.
-    for kind, name, facts in report._errors:  # noqa: SLF001 - held by a test of the contract
+    # Not the report's text: it quotes values, which may be secrets.
+    for kind, name, facts in report._errors:  # noqa: SLF001 - a contract test covers it
         place = name.removeprefix(".")
         where = path(place, flat=flat)
         reason = _REASONS.get(kind, "bad-value")
         if kind == "missing required field":
             missing = path(f"{place}.{facts['required_name']}".removeprefix("."), flat=flat)
-            yield reason, f"{missing}: missing, but required"
+            yield reason, f"{missing}: required, but missing"
         elif kind == "unknown field":
             known = ", ".join(facts["valid_names"])
-            yield reason, f"{where}.{facts['unknown_param']}: unknown parameter; known are {known}"
+            yield (
+                reason,
+                f"{where}.{facts['unknown_param']}: unknown parameter; expected one of {known}",
+            )
         elif kind == "invalid type":
             yield reason, f"{where}: {_type_problem(place, facts)}"
         elif "min_allowed" in facts:
@@ -111,9 +116,9 @@ def _shape_problems(parameters: Mapping[str, Any], *, flat: bool) -> Iterator[tu
 
 
 def _type_problem(place: str, facts: dict[str, Any]) -> str:
-    expected, value = _WORDS.get(facts["valid_types"][0], "another type"), facts["param"]
+    expected, value = _TYPES.get(facts["valid_types"][0], "another type"), facts["param"]
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if any(word in place for word in _HIDDEN):
+    if any(word in place for word in _SECRET):
         found = "a number" if number or isinstance(value, bool) else describe(value)
         return f"expected {expected}, got {found}"
     example = f' such as "{value}"' if number and expected == "a string" else ""
@@ -121,11 +126,14 @@ def _type_problem(place: str, facts: dict[str, Any]) -> str:
 
 
 def _limit_problems(parameters: Mapping[str, Any], *, flat: bool) -> Iterator[tuple[str, str]]:
-    for place, most in _LENGTHS.items():
+    for place, max_length in _MAX_LENGTHS.items():
         size = len(_at(parameters, place))
-        if size > most:
-            yield "over-limit", f"{path(place, flat=flat)}: expected at most {most}, got {size}"
-    # Counted as compactly as JSON can be written: what AWS might take is not refused here.
+        if size > max_length:
+            yield (
+                "over-limit",
+                f"{path(place, flat=flat)}: expected at most {max_length}, got {size}",
+            )
+    # Measured in its most compact form, so that nothing is rejected that AWS might accept.
     overrides = parameters.get("overrides", {})
     size = len(json.dumps(overrides, ensure_ascii=False, separators=(",", ":")))
     if size > limits.MAX_OVERRIDES_LENGTH:
@@ -140,8 +148,8 @@ def _limit_problems(parameters: Mapping[str, Any], *, flat: bool) -> Iterator[tu
         yield (
             "bad-value",
             (
-                f"{path('launchType', flat=flat)}: cannot stand beside"
-                f" {path('capacityProviderStrategy', flat=flat)}; leave one of them out"
+                f"{path('launchType', flat=flat)}: cannot be combined with"
+                f" {path('capacityProviderStrategy', flat=flat)}; remove one of them"
             ),
         )
 
@@ -152,4 +160,4 @@ def _at(parameters: Mapping[str, Any], place: str) -> list[Any] | str:
         value = value.get(name)
         if value is None:
             return ""
-    return value  # type: ignore[no-any-return] # the shape says so
+    return value  # type: ignore[no-any-return] # the shape guarantees it

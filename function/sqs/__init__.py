@@ -1,1 +1,1 @@
-"""The queue side: records in, visibility timeouts and dead letters out."""
+"""What came from SQS, and what goes back to it? Records, visibility timeouts, dead letters."""

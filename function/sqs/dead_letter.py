@@ -1,4 +1,4 @@
-"""The dead-letter queue: a message that is given up, with the reason.
+"""Moves a rejected message to the dead-letter queue, with the reason.
 
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from function.limits import MAX_MESSAGE_ATTRIBUTES, MAX_MESSAGE_BYTES
-from function.message.idempotency import KEY_ATTRIBUTE, valid_key
+from function.message.idempotency import KEY_ATTRIBUTE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,66 +20,69 @@ if TYPE_CHECKING:
 
 Attributes = dict[str, dict[str, Any]]
 
-_CUT: Final = " (the body was cut to the size of a message)"
+_TRUNCATED: Final = " (the body was truncated to the size of a message)"
 
 
-def send(sqs: SQSClient, queue_url: str, record: Record, failure: Failure) -> None:
+def send(sqs: SQSClient, queue_url: str, record: Record, failure: Failure, key: str | None) -> None:
     """Send a message to the dead-letter queue.
 
-    Its key goes along, so that a message that is redriven still starts its task only once.
+    The idempotency key goes with it, so that a redriven message does not start its tasks again.
 
     Args:
-        sqs: the client.
-        queue_url: of the dead-letter queue; a FIFO queue keeps the message's group.
-        record: the message.
-        failure: the reason, with a text that holds no secrets.
+        sqs: A client for the dead-letter queue.
+        queue_url: The dead-letter queue; a FIFO queue keeps the message's group.
+        record: The rejected message.
+        failure: The reason; its error is free of secrets.
+        key: The message's idempotency key, None if it has no valid one.
 
     Raises:
-        ClientError: from SendMessage, as `BotoCoreError`.
+        ClientError: if SQS refuses the message; BotoCoreError if it does not respond.
     """
-    arguments: dict[str, Any] = {"QueueUrl": queue_url, **_entry(record, failure)}
+    arguments: dict[str, Any] = {"QueueUrl": queue_url, **_entry(record, failure, key)}
     if queue_url.endswith(".fifo"):
         arguments["MessageGroupId"] = record.group or record.message_id
-        # A second send of the same message within five minutes is dropped by SQS.
+        # SQS drops a second copy of the same message within five minutes.
         arguments["MessageDeduplicationId"] = record.message_id
     sqs.send_message(**arguments)
 
 
-def _entry(record: Record, failure: Failure) -> dict[str, Any]:
-    ours = _attributes(record, failure.error, redrivable=failure.redrivable, reason=failure.reason)
-    body, room = record.body, MAX_MESSAGE_BYTES - _size(ours)
-    if len(body.encode()) > room:
-        # A body of nearly a mebibyte leaves no room for the reason, which matters more: no body
-        # of that size is a valid request. What is cut off cannot be redriven.
-        ours = _attributes(record, failure.error + _CUT, redrivable=False, reason=failure.reason)
-        room = MAX_MESSAGE_BYTES - _size(ours)
+def _entry(record: Record, failure: Failure, key: str | None) -> dict[str, Any]:
+    """Return the body and attributes of the dead letter, within the size of a message."""
+    attributes = _attributes(record, failure, key)
+    body = record.body.encode()
+    room = MAX_MESSAGE_BYTES - _size(attributes)
+    if len(body) > room:
+        # A body of nearly one mebibyte leaves no room for the reason, which matters more: no valid
+        # request is that long. A truncated body cannot be redriven.
+        attributes["error"]["StringValue"] += _TRUNCATED
+        attributes["redrivable"]["StringValue"] = "false"
+        room = MAX_MESSAGE_BYTES - _size(attributes)
         return {
-            "MessageBody": body.encode()[:room].decode(errors="ignore"),
-            "MessageAttributes": ours,
+            "MessageBody": body[:room].decode(errors="ignore"),
+            "MessageAttributes": attributes,
         }
     for name, attribute in record.attributes.items():
-        more = {**ours, name: dict(attribute)}
-        fits = len(body.encode()) + _size(more) <= MAX_MESSAGE_BYTES
-        if name not in ours and len(more) <= MAX_MESSAGE_ATTRIBUTES and fits:
-            ours = more
-    return {"MessageBody": body, "MessageAttributes": ours}
+        more = {**attributes, name: dict(attribute)}
+        fits = len(body) + _size(more) <= MAX_MESSAGE_BYTES
+        if name not in attributes and len(more) <= MAX_MESSAGE_ATTRIBUTES and fits:
+            attributes = more
+    return {"MessageBody": record.body, "MessageAttributes": attributes}
 
 
-def _attributes(record: Record, error: str, *, redrivable: bool, reason: str) -> Attributes:
+def _attributes(record: Record, failure: Failure, key: str | None) -> Attributes:
     texts = {
-        "reason": reason,
-        "error": error,
+        "reason": failure.reason,
+        "error": failure.error,
         "attempts": str(record.receives),
         "messageId": record.message_id,
-        "redrivable": str(redrivable).lower(),
+        "redrivable": str(failure.redrivable).lower(),
     }
-    sent = record.attributes.get(KEY_ATTRIBUTE, {}).get("StringValue")
-    if sent is None and KEY_ATTRIBUTE not in record.attributes and valid_key(record.message_id):
-        texts[KEY_ATTRIBUTE] = record.message_id
+    if key is not None:
+        texts[KEY_ATTRIBUTE] = key
     attributes: Attributes = {
         name: {"DataType": "String", "StringValue": text} for name, text in texts.items()
     }
-    if KEY_ATTRIBUTE in record.attributes:  # the sender's own, also where it is no valid key
+    if KEY_ATTRIBUTE in record.attributes:  # as it was sent, even if it is not a valid key
         attributes[KEY_ATTRIBUTE] = dict(record.attributes[KEY_ATTRIBUTE])
     return attributes
 

@@ -1,4 +1,4 @@
-"""A record of the event that SQS hands to the function.
+"""The records of the event that SQS sends to the function.
 
 https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
 """
@@ -15,7 +15,7 @@ _MILLISECONDS: Final = 1000
 
 
 class EventError(ValueError):
-    """The event is no batch of an SQS queue. The text quotes nothing of it."""
+    """The event is not an SQS batch. The message quotes nothing of the event."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,13 +23,13 @@ class Record:
     """One delivery of one message.
 
     Attributes:
-        message_id: of SQS.
-        receipt_handle: of this delivery.
-        body: the message's text.
-        receives: how often the message has been delivered, this time included.
-        sent_at: seconds since 1970.
-        group: the message group of a FIFO queue.
-        attributes: the sender's, as SendMessage takes them.
+        message_id: The message's id in SQS.
+        receipt_handle: The handle of this delivery.
+        body: The message's body, as text.
+        receives: How often the message has been received, this time included.
+        sent_at: When it was sent, in seconds since 1970.
+        group: The message group; None if there is none.
+        attributes: The sender's message attributes, as SendMessage takes them.
     """
 
     message_id: str
@@ -45,19 +45,19 @@ def records_of(event: object) -> list[Record]:
     """Return the records of an SQS event.
 
     Raises:
-        EventError: it is the event of something else.
+        EventError: if it is any other event.
     """
     records = event.get("Records") if isinstance(event, Mapping) else None
     if not isinstance(records, list):
-        raise EventError("the event is no SQS batch: it has no list `Records`")
+        raise EventError("the event is not an SQS batch: it has no list `Records`")
     for record in records:
         source = record.get("eventSource") if isinstance(record, Mapping) else None
         if source != _SOURCE:
-            raise EventError(f"the event is no SQS batch: expected records of {_SOURCE}")
+            raise EventError(f"the event is not an SQS batch: expected records of {_SOURCE}")
     try:
         return [_record(record) for record in records]
     except KeyError as error:
-        raise EventError(f"the event is no SQS batch: a record has no {error}") from None
+        raise EventError(f"the event is not an SQS batch: a record has no {error}") from None
 
 
 def _record(record: Mapping[str, Any]) -> Record:
@@ -76,7 +76,10 @@ def _record(record: Mapping[str, Any]) -> Record:
 
 
 def _attribute(value: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an attribute as SendMessage takes it; Lambda spells it in lower case and base64."""
+    """Return a message attribute as SendMessage takes it.
+
+    Lambda's names begin in lower case, and it encodes binary values in base64.
+    """
     attribute: dict[str, Any] = {"DataType": value.get("dataType", "String")}
     if value.get("stringValue") is not None:
         attribute["StringValue"] = value["stringValue"]

@@ -1,18 +1,21 @@
-"""Sending kept messages back, each after its own time.
+"""Returns messages to the queue, each with a visibility timeout of its own.
 
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibilityBatch.html
 """
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from function.limits import MAX_VISIBILITY_BATCH
+from function.limits import BACKOFF_BASE_SECONDS, MAX_BACKOFF_SECONDS, MAX_VISIBILITY_BATCH
 from function.outcome import Disposition
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from types_boto3_sqs import SQSClient
     from types_boto3_sqs.type_defs import ChangeMessageVisibilityBatchRequestEntryTypeDef
 
@@ -20,15 +23,44 @@ if TYPE_CHECKING:
     from function.outcome import Outcome
 
 
-def return_to_queue(sqs: SQSClient, queue_url: str, outcomes: list[Outcome], log: Log) -> None:
-    """Set the visibility timeout of every kept message.
+def backoff_seconds(
+    receives: int,
+    draw: Callable[[], float],
+    base_seconds: float = BACKOFF_BASE_SECONDS,
+    max_seconds: float = MAX_BACKOFF_SECONDS,
+) -> int:
+    """Return how long a message that failed stays invisible, in seconds.
 
-    One call for ten messages, at the end of the batch: until then it costs nothing that they are
-    out of sight. A message of which the timeout cannot be set comes back after the queue's own.
+    Exponential with full jitter: messages that failed together do not return together.
+    https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+
+    Args:
+        receives: How often the message has been received, at least 1.
+        draw: Returns a random number from 0 to 1, such as `random.random`.
+        base_seconds: The longest wait after the first receive; doubles with each further one.
+        max_seconds: The longest wait of all.
     """
-    kept = [outcome for outcome in outcomes if outcome.disposition is Disposition.RETURNED]
-    for start in range(0, len(kept), MAX_VISIBILITY_BATCH):
-        part = kept[start : start + MAX_VISIBILITY_BATCH]
+    # Limited before the power is taken: the thousandth receive must not compute 2 ** 999.
+    doublings = min(max(receives, 1) - 1, math.log2(max_seconds / base_seconds))
+    longest = min(max_seconds, base_seconds * 2**doublings)
+    return max(1, math.ceil(longest * draw()))
+
+
+def return_to_queue(sqs: SQSClient, queue_url: str, outcomes: list[Outcome], log: Log) -> None:
+    """Set the visibility timeout of every returned message.
+
+    One call for ten messages, at the end of the batch: until then it does not matter that they
+    are invisible. A message whose timeout cannot be set becomes visible after the queue's own.
+
+    Args:
+        sqs: A client for the work queue.
+        queue_url: The work queue.
+        outcomes: Of a whole batch.
+        log: The function's logger.
+    """
+    returned = [outcome for outcome in outcomes if outcome.disposition is Disposition.RETURNED]
+    for start in range(0, len(returned), MAX_VISIBILITY_BATCH):
+        part = returned[start : start + MAX_VISIBILITY_BATCH]
         entries: list[ChangeMessageVisibilityBatchRequestEntryTypeDef] = [
             {
                 "Id": str(number),
@@ -38,15 +70,15 @@ def return_to_queue(sqs: SQSClient, queue_url: str, outcomes: list[Outcome], log
             for number, outcome in enumerate(part)
         ]
         try:
-            answer = sqs.change_message_visibility_batch(QueueUrl=queue_url, Entries=entries)
+            response = sqs.change_message_visibility_batch(QueueUrl=queue_url, Entries=entries)
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", type(error).__name__)
-            refused = dict.fromkeys(range(len(part)), code)
+            causes = dict.fromkeys(range(len(part)), code)
         except BotoCoreError as error:
-            refused = dict.fromkeys(range(len(part)), type(error).__name__)
+            causes = dict.fromkeys(range(len(part)), type(error).__name__)
         else:
-            refused = {int(entry["Id"]): entry["Code"] for entry in answer.get("Failed", [])}
-        for number, cause in refused.items():
+            causes = {int(entry["Id"]): entry["Code"] for entry in response.get("Failed", [])}
+        for number, cause in causes.items():
             log.warning(
                 "visibility timeout not changed",
                 message_id=part[number].record.message_id,

@@ -46,8 +46,8 @@ MAX_WAIT_SECONDS: Final = 40.0
 _POLL_SECONDS: Final = 0.05
 
 # Texts of the function's log.
-RETURNED: Final = "message kept"
-NOT_PUBLISHED: Final = "notice not published"
+RETURNED: Final = "message returned to the queue"
+NOT_PUBLISHED: Final = "notification not published"
 
 NETWORK: Final = {
     "awsvpcConfiguration": {"subnets": list(SUBNETS), "securityGroups": [SECURITY_GROUP]}

@@ -158,7 +158,9 @@ def test_clock_at_the_end_of_retention_moves_the_message_before_it_is_dropped(
     aged: Mapping[str, MessageHistory], key: str, last: str
 ) -> None:
     past_its_age(aged[key], "expired")
-    assert aged[key].error.startswith(f"the queue drops it soon; last: {last}: RunTask ")
+    assert aged[key].error.startswith(
+        f"the message's retention ends soon; last failure: {last}: RunTask "
+    )
     assert set(aged[key].returned) <= {last, "circuit-open"}
 
 

@@ -98,7 +98,7 @@ def test_wrong_type_deep_inside_is_rejected_with_its_path(
 def test_unknown_parameter_is_rejected_by_its_name(histories: Mapping[str, MessageHistory]) -> None:
     history = histories["unknown"]
     assert history.end == rejected(history.sent, "unknown-parameter")
-    assert history.error.startswith("ECS.taskDefintion: unknown parameter; known are ")
+    assert history.error.startswith("ECS.taskDefintion: unknown parameter; expected one of ")
     assert history.calls == ()
 
 
@@ -145,7 +145,7 @@ def test_two_containers_and_no_name_are_rejected_with_both_names(
 ) -> None:
     history = histories["two-containers"]
     assert history.end == rejected(history.sent, "container-ambiguous")
-    assert "has 2 essential ones: left, right; name the one" in history.error
+    assert "has 2 essential containers: left, right; name the" in history.error
     assert history.calls == ()
 
 
@@ -191,7 +191,7 @@ def test_body_of_a_mebibyte_is_rejected_cut_to_leave_room_for_the_reason(stage: 
         1,
     )
     assert (dead_letter.message_id, dead_letter.key) == (sent.message_id, sent.key)
-    assert dead_letter.error.endswith("(the body was cut to the size of a message)")
+    assert dead_letter.error.endswith("(the body was truncated to the size of a message)")
     # What is cut off is no more than the attributes need.
     assert body.startswith(dead_letter.body)
     assert MAX_MESSAGE_BYTES - 2048 < len(dead_letter.body) < MAX_MESSAGE_BYTES

@@ -72,7 +72,7 @@ def test_without_a_client_token_a_second_delivery_launches_again(
     break_handler: Callable[[str, str, str], None],
 ) -> None:
     break_handler(
-        "message/builder.py", "            _CLIENT_TOKEN: client_token(key, number, attempt),\n", ""
+        "message/builder.py", "            _CLIENT_TOKEN: client_token(key, number),\n", ""
     )
     found = failed(rehearse())
     check = "dev: flat.json, delivered twice is started already"

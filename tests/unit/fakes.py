@@ -1,4 +1,4 @@
-"""Fakes of what stands around the handler: time, ECS, SQS, SNS, and a rig that joins them."""
+"""Fakes of everything around the handler: time, ECS, SQS, SNS, and a rig that joins them."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ ENVIRONMENT = {
     "LOG_LEVEL": "DEBUG",
 }
 
+# The smallest message that needs nothing of ECS but RunTask.
 MESSAGE: dict[str, Any] = {
     "cluster": "batch",
     "taskDefinition": "report:7",
@@ -43,7 +44,6 @@ MESSAGE: dict[str, Any] = {
         "awsvpcConfiguration": {"subnets": ["subnet-1"], "securityGroups": ["sg-1"]}
     },
 }
-"""The smallest message that needs nothing of ECS but RunTask."""
 
 _NUMBERS = itertools.count()
 
@@ -57,12 +57,19 @@ def message(**changes: Any) -> str:
 
 
 def rejection(body: str, by: Settings) -> PermanentFailure | None:
-    """Return why a body is rejected without asking AWS, None where it is not."""
+    """Return why a body is rejected without asking AWS, None if it is not."""
     try:
         read(body, by)
-    except PermanentFailure as found:
-        return found
+    except PermanentFailure as failure:
+        return failure
     return None
+
+
+def rejected(body: str) -> PermanentFailure:
+    """Return why a body is rejected; fail if it is not."""
+    failure = rejection(body, settings())
+    assert failure is not None
+    return failure
 
 
 def client_error(code: str, text: str, operation: str = "RunTask", status: int = 400) -> Exception:
@@ -82,7 +89,7 @@ def client_error(code: str, text: str, operation: str = "RunTask", status: int =
 
 
 class FakeClock:
-    """Time that passes only in sleep."""
+    """A clock on which only sleeping takes time."""
 
     def __init__(self) -> None:
         self.now = 1_000.0
@@ -102,7 +109,7 @@ class FakeClock:
 
 
 class FakeContext:
-    """An invocation that times out so many seconds after it began."""
+    """An invocation that times out a number of seconds after it started."""
 
     aws_request_id = "request-1"
 
@@ -115,10 +122,10 @@ class FakeContext:
 
 
 class FakeEcs:
-    """ECS as far as the handler asks it, with idempotent client tokens.
+    """The calls to ECS that the handler makes, with idempotent client tokens.
 
-    `script` holds what the next RunTask calls answer: an exception to raise, a text for an entry
-    of `failures`, or None for a task. A call beyond the script starts a task.
+    `script` holds the results of the next RunTask calls: an exception to raise, a string for an
+    entry of `failures`, or None for a task. After that, every call has the result `always`.
     """
 
     def __init__(self) -> None:
@@ -126,7 +133,7 @@ class FakeEcs:
         self.started: dict[str, dict[str, Any]] = {}
         self.script: list[Exception | str | None] = []
         self.always: Exception | str | None = None
-        self.lost_answers = 0
+        self.lost_responses = 0
         self.services: dict[str, dict[str, Any]] = {}
         self.containers: list[dict[str, Any]] = [{"name": "main"}]
         self.lookups: list[str] = []
@@ -138,15 +145,15 @@ class FakeEcs:
         self.before_call(call)
         with self._lock:
             self.calls.append(call)
-            answer = self.script.pop(0) if self.script else self.always
+            result = self.script.pop(0) if self.script else self.always
             token = call["clientToken"]
-            if isinstance(answer, Exception):
-                if self.lost_answers:
-                    self.lost_answers -= 1
+            if isinstance(result, Exception):
+                if self.lost_responses:
+                    self.lost_responses -= 1
                     self.started.setdefault(token, call)
-                raise answer
-            if isinstance(answer, str):
-                return {"tasks": [], "failures": [{"reason": answer, "arn": "arn:x"}]}
+                raise result
+            if isinstance(result, str):
+                return {"tasks": [], "failures": [{"reason": result, "arn": "arn:x"}]}
             if token in self.started and self.started[token] != call:
                 raise client_error("ConflictException", "the token is known")
             self.started.setdefault(token, call)
@@ -167,7 +174,7 @@ class FakeEcs:
 
 
 class FakeSqs:
-    """SQS: what was sent to the dead-letter queue, and the visibility timeouts."""
+    """Remembers what was sent to the dead-letter queue, and the visibility timeouts."""
 
     def __init__(self) -> None:
         self.sent: list[dict[str, Any]] = []
@@ -202,7 +209,7 @@ class FakeSqs:
 
 
 class FakeSns:
-    """SNS: what was published."""
+    """Remembers what was published."""
 
     def __init__(self) -> None:
         self.published: list[dict[str, Any]] = []
@@ -212,16 +219,16 @@ class FakeSns:
         if self.error:
             raise self.error
         self.published.append(arguments)
-        return {"MessageId": "notice"}
+        return {"MessageId": "notification"}
 
     @property
-    def notices(self) -> list[dict[str, Any]]:
+    def notifications(self) -> list[dict[str, Any]]:
         return [json.loads(arguments["Message"]) for arguments in self.published]
 
 
 @dataclass
 class Rig:
-    """The application among its fakes."""
+    """The application with its fakes."""
 
     clock: FakeClock = field(default_factory=FakeClock)
     ecs: FakeEcs = field(default_factory=FakeEcs)
@@ -243,7 +250,7 @@ class Rig:
         )
 
     def record(self, body: str, number: int = 0, **changes: Any) -> dict[str, Any]:
-        """Return a record; `age`, `receives`, `group` and `attributes` differ on demand."""
+        """Return a record of Lambda's event; `age` is in seconds."""
         age, group = changes.pop("age", 0), changes.pop("group", None)
         system = {
             "ApproximateReceiveCount": str(changes.pop("receives", 1)),
@@ -266,18 +273,18 @@ class Rig:
         }
 
     def handle(self, *records: dict[str, Any]) -> list[str]:
-        """Work a batch, and return the ids that stay in the queue."""
+        """Handle a batch, and return the ids of the messages that return to the queue."""
         context = FakeContext(self.clock, self.seconds)
-        answer = self.application.handle({"Records": list(records)}, context)
-        return [item["itemIdentifier"] for item in answer["batchItemFailures"]]
+        response = self.application.handle({"Records": list(records)}, context)
+        return [item["itemIdentifier"] for item in response["batchItemFailures"]]
 
     def run(self, body: str, **changes: Any) -> list[str]:
-        """Work a batch of one message."""
+        """Handle a batch of one message."""
         return self.handle(self.record(body, **changes))
 
     @property
-    def dead(self) -> list[dict[str, str]]:
-        """The attributes of what is in the dead-letter queue, as texts."""
+    def dead_letters(self) -> list[dict[str, str]]:
+        """The attributes of the dead letters, as strings."""
         return [
             {
                 name: str(value.get("StringValue", value.get("BinaryValue")))

@@ -7,7 +7,7 @@ import pytest
 
 from function.failures.reasons import PermanentFailure
 from function.message.builder import read
-from tests.unit.fakes import message, rejection, settings
+from tests.unit.fakes import message, rejected, rejection, settings
 
 ECS = "arn:aws:ecs:eu-central-1:111111111111"
 IAM = "arn:aws:iam::111111111111:role"
@@ -86,12 +86,20 @@ def test_a_role_of_an_override_has_to_be_allowed(name: str) -> None:
     assert not allowed(message(overrides={name: "arn:aws:iam::222222222222:role/report-task"}))
 
 
+def test_a_role_that_is_not_a_name_is_rejected() -> None:
+    failure = rejected(message(overrides={"taskRoleArn": "report task"}))
+
+    assert failure.reason == "bad-value"
+    assert failure.error == "ECS.overrides.taskRoleArn: expected the name or ARN of a role"
+
+
 def test_the_role_of_a_volume_has_to_be_allowed() -> None:
     def volumes(role: str) -> list[dict[str, Any]]:
         return [{"name": "data", "managedEBSVolume": {"roleArn": role}}]
 
     assert allowed(message(volumeConfigurations=volumes(f"{IAM}/report-volumes")))
     assert not allowed(message(volumeConfigurations=volumes(f"{IAM}/admin")))
+    assert allowed(message(volumeConfigurations=[{"name": "data"}]))
 
 
 def test_an_empty_list_allows_nothing() -> None:
@@ -108,7 +116,7 @@ def test_the_error_says_what_is_allowed() -> None:
 
 
 @pytest.mark.parametrize("name", ["*", "?", "batch/../x", "batch\n", "arn:aws:ecs:*:*:cluster/*"])
-def test_a_wildcard_in_a_name_is_no_name(name: str) -> None:
+def test_a_name_with_a_wildcard_is_not_a_name(name: str) -> None:
     with pytest.raises(PermanentFailure) as caught:
         read(message(cluster=name), settings(CLUSTERS='["*"]'))
 

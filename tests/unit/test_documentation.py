@@ -1,4 +1,4 @@
-"""The document of failures and the table of failures say the same."""
+"""`docs/failures.md` and the table of reasons agree."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_every_reason_has_a_cause_and_a_cure() -> None:
     assert all(cause.strip() and cure.strip() for _, cause, cure in rows().values())
 
 
-def test_what_is_fixable_is_documented_so() -> None:
+def test_redrivable_reasons_are_documented_as_such() -> None:
     documented = {name: redrivable == "yes" for name, (redrivable, _, _) in rows().items()}
 
     assert documented == {name: reason.redrivable for name, reason in REASONS.items()}

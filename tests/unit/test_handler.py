@@ -1,429 +1,72 @@
-"""One message, one batch: launched, rejected, or kept."""
+"""The entry point as Lambda loads it, with emulated SQS, SNS and ECS."""
 
 from __future__ import annotations
 
+import importlib
 import json
-import threading
-from typing import Any
+import sys
+from typing import TYPE_CHECKING
 
-import pytest
-from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
+import boto3
+from moto import mock_aws
 
-from function.sqs.record import EventError
-from tests.unit.fakes import (
-    ENVIRONMENT,
-    FakeContext,
-    Rig,
-    client_error,
-    message,
-    settings,
-)
+from tests.unit.fakes import ENVIRONMENT, FakeClock, FakeContext, Rig, message
 
-THROTTLED = client_error("ThrottlingException", "Rate exceeded")
-DENIED = client_error("AccessDeniedException", "User: x is not authorized to perform: iam:PassRole")
-DAY = 86_400
+if TYPE_CHECKING:
+    import pytest
+    from types_boto3_sqs import SQSClient
 
 
-@pytest.fixture
-def rig() -> Rig:
-    return Rig()
+def texts(sqs: SQSClient, url: str) -> list[str]:
+    found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+    return [item["Body"] for item in found]
 
 
-def test_a_good_message_starts_its_task(rig: Rig) -> None:
-    assert rig.run(message()) == []
+def test_a_batch_on_emulated_services(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in {
+        **ENVIRONMENT,
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    with mock_aws():
+        sqs, sns = boto3.client("sqs"), boto3.client("sns")
+        topic = sns.create_topic(Name="failures")["TopicArn"]
+        queue = sqs.create_queue(QueueName="work")["QueueUrl"]
+        dead = sqs.create_queue(QueueName="work-dlq")["QueueUrl"]
+        mail = sqs.create_queue(QueueName="mail")["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=mail, AttributeNames=["QueueArn"])["Attributes"]
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn["QueueArn"])
+        monkeypatch.setenv("FAILURE_TOPIC_ARN", topic)
+        monkeypatch.setenv("QUEUE_URL", queue)
+        monkeypatch.setenv("DEAD_LETTER_QUEUE_URL", dead)
+        for name in ("CLUSTERS", "TASK_DEFINITIONS"):
+            monkeypatch.setenv(name, '["*"]')
+        sqs.send_message(QueueUrl=queue, MessageBody=message())
+        receipt = sqs.receive_message(QueueUrl=queue)["Messages"][0]["ReceiptHandle"]
+        rig = Rig()
+        records = [
+            rig.record("{", 0),
+            # The emulated ECS has no such cluster: a failure that an operator has to fix.
+            rig.record(message(), 1, receiptHandle=receipt),
+        ]
 
-    assert [call["clientToken"] for call in rig.ecs.calls] == ["message-0-0-0"]
-    assert rig.ecs.calls[0]["startedBy"] == "ecs-run-task/dev/message-0"
-    assert rig.sqs.sent == []
-    assert rig.sns.published == []
+        monkeypatch.delitem(sys.modules, "function.handler", raising=False)
+        entry = importlib.import_module("function.handler")
+        context = FakeContext(FakeClock())
+        response = entry.handler({"Records": records}, context)
+        monkeypatch.delitem(sys.modules, "function.handler", raising=False)
 
-
-def test_the_key_of_the_sender_goes_before_the_message_id(rig: Rig) -> None:
-    rig.run(message(), attributes={"key": "order-17"})
-
-    assert rig.ecs.calls[0]["clientToken"] == "order-17-0-0"
-
-
-def test_a_second_delivery_asks_for_the_very_same(rig: Rig) -> None:
-    rig.run(message(count=2))
-    rig.clock.now += 400
-    rig.run(message(count=2), receives=2)
-
-    assert rig.ecs.calls[:2] == rig.ecs.calls[2:]
-    assert len(rig.ecs.started) == 2
-
-
-def test_two_messages_of_one_key_start_one_task(rig: Rig) -> None:
-    records = [rig.record(message(), n, attributes={"key": "same"}) for n in range(2)]
-
-    assert rig.handle(*records) == []
-
-    assert len(rig.ecs.started) == 1
-
-
-def test_a_conflict_means_already_started(rig: Rig) -> None:
-    rig.ecs.services["report"] = {
-        "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["subnet-a"]}}
-    }
-    body = message(service="report", networkConfiguration=None)
-    rig.run(body)
-    rig.ecs.services["report"]["networkConfiguration"]["awsvpcConfiguration"]["subnets"] = ["b"]
-    rig.clock.now += 400
-
-    assert rig.run(body, receives=2) == []
-
-    assert len(rig.ecs.calls) == 2
-    assert len(rig.ecs.started) == 1
-    assert rig.sqs.sent == []
-    assert rig.logs[-1]["already_started"] == 1
-
-
-def test_a_poison_message_fails_alone(rig: Rig) -> None:
-    records = [rig.record(message(), n) for n in range(10)]
-    records[4]["body"] = "{"
-
-    assert rig.handle(*records) == []
-
-    assert len(rig.ecs.started) == 9
-    assert [dead["messageId"] for dead in rig.dead] == ["message-4"]
-
-
-def test_an_invalid_message_goes_to_the_dead_letter_queue_with_the_reason(rig: Rig) -> None:
-    body = message(overrides={"cpu": 1024})
-
-    assert rig.run(body, receives=3, attributes={"trace": "t-1"}) == []
-
-    assert rig.sqs.sent[0]["QueueUrl"] == ENVIRONMENT["DEAD_LETTER_QUEUE_URL"]
-    assert rig.sqs.sent[0]["MessageBody"] == body
-    assert rig.dead == [
-        {
-            "reason": "wrong-type",
-            "error": 'ECS.overrides.cpu: expected a string such as "1024", got the number 1024',
-            "attempts": "3",
-            "messageId": "message-0",
-            "redrivable": "false",
-            "key": "message-0",
-            "trace": "t-1",
+        assert response == {"batchItemFailures": [{"itemIdentifier": "message-1"}]}
+        assert texts(sqs, dead) == ["{"]
+        notifications = [json.loads(json.loads(text)["Message"]) for text in texts(sqs, mail)]
+        assert {
+            (notification["state"], notification["reason"]) for notification in notifications
+        } == {
+            ("rejected", "not-json"),
+            ("waiting", "cluster-not-found"),
         }
-    ]
-    assert rig.ecs.calls == []
-
-
-def test_a_rejected_message_is_announced_without_its_body(rig: Rig) -> None:
-    rig.run(message(cluster="other", group="canary"), attributes={"key": "order-17"})
-
-    assert rig.sns.published[0]["TopicArn"] == ENVIRONMENT["FAILURE_TOPIC_ARN"]
-    notice = rig.sns.notices[0]
-    assert notice.pop("error").startswith("ECS.cluster: arn:aws:ecs:")
-    assert notice == {
-        "stage": "dev",
-        "state": "rejected",
-        "reason": "not-allowed",
-        "redrivable": True,
-        "messageId": "message-0",
-        "key": "order-17",
-        "attempts": 1,
-    }
-    assert "canary" not in rig.sns.published[0]["Message"]
-
-
-@pytest.mark.parametrize(
-    "attribute",
-    [
-        "not a key",
-        "",
-        "k" * 49,
-        {"dataType": "Binary", "binaryValue": "AAEC"},
-    ],
-)
-def test_a_bad_key_is_rejected_and_goes_along_as_it_was(rig: Rig, attribute: Any) -> None:
-    assert rig.run(message(), attributes={"key": attribute}) == []
-
-    assert rig.dead[0]["reason"] == "bad-key"
-    assert rig.dead[0]["key"] == (attribute if isinstance(attribute, str) else "b'\\x00\\x01\\x02'")
-    assert rig.ecs.calls == []
-
-
-@pytest.mark.parametrize("error", [THROTTLED, EndpointConnectionError(endpoint_url="x")])
-def test_an_unreachable_dead_letter_queue_leaves_the_message_in_the_queue(
-    rig: Rig, error: Exception
-) -> None:
-    rig.sqs.send_error = error
-
-    assert rig.run("{") == ["message-0"]
-
-    assert rig.sns.published == []
-    assert rig.sqs.visibility == {"receipt-0": 2}
-
-
-@pytest.mark.parametrize("error", [THROTTLED, EndpointConnectionError(endpoint_url="x")])
-def test_an_unreachable_topic_neither_loses_nor_repeats_a_rejection(
-    rig: Rig, error: Exception
-) -> None:
-    rig.sns.error = error
-
-    assert rig.run("{") == []
-
-    assert len(rig.sqs.sent) == 1
-    assert rig.logs[-1]["message"] == "notice not published"
-
-
-@pytest.mark.parametrize(
-    "failure",
-    [
-        THROTTLED,
-        client_error("ServerException", "", status=500),
-        ReadTimeoutError(endpoint_url="x"),
-        "RESOURCE:CPU",
-        "AGENT",
-        "Capacity is unavailable at this time.",
-    ],
-)
-def test_a_transient_failure_keeps_the_message_with_backoff(
-    rig: Rig, failure: Exception | str
-) -> None:
-    rig.ecs.script = [failure]
-
-    assert rig.run(message(), receives=4) == ["message-0"]
-
-    assert rig.sqs.visibility == {"receipt-0": 16}
-    assert rig.sqs.sent == []
-    assert rig.sns.published == []
-
-
-def test_a_task_that_started_although_the_socket_closed_is_not_started_again(rig: Rig) -> None:
-    rig.ecs.script, rig.ecs.lost_answers = [ReadTimeoutError(endpoint_url="x")], 1
-    assert rig.run(message()) == ["message-0"]
-
-    assert rig.run(message(), receives=2) == []
-
-    assert len(rig.ecs.calls) == 2
-    assert len(rig.ecs.started) == 1
-
-
-def test_a_partial_failure_repeats_what_is_missing(rig: Rig) -> None:
-    rig.ecs.script = [None, None, "RESOURCE:CPU"]
-    assert rig.run(message(count=5)) == ["message-0"]
-    assert len(rig.ecs.started) == 2
-
-    rig.clock.now += 10
-    assert rig.run(message(count=5), receives=2) == []
-
-    assert sorted(rig.ecs.started) == [f"message-0-{n}-0" for n in range(5)]
-
-
-def test_a_refused_visibility_timeout_still_keeps_the_message(rig: Rig) -> None:
-    rig.ecs.always = "RESOURCE:CPU"
-    rig.sqs.refused = {"receipt-1"}
-
-    kept = rig.handle(rig.record(message(), 0), rig.record(message(), 1))
-
-    assert kept == ["message-0", "message-1"]
-    assert list(rig.sqs.visibility) == ["receipt-0"]
-    assert rig.logs[-1]["message"] == "visibility timeout not changed"
-    assert rig.logs[-1]["message_id"] == "message-1"
-
-
-def test_an_unreachable_queue_still_keeps_the_message(rig: Rig) -> None:
-    rig.ecs.script = [THROTTLED]
-    rig.sqs.visibility_error = EndpointConnectionError(endpoint_url="x")
-
-    assert rig.run(message()) == ["message-0"]
-
-
-def test_kept_messages_go_back_ten_at_a_time(rig: Rig) -> None:
-    rig.ecs.always = THROTTLED
-
-    assert len(rig.handle(*(rig.record(message(), n) for n in range(25)))) == 25
-
-    assert len(rig.sqs.visibility) == 25
-
-
-def test_an_environment_failure_waits_slowly_and_is_announced(rig: Rig) -> None:
-    rig.ecs.always = DENIED
-
-    assert rig.run(message()) == ["message-0"]
-
-    assert rig.sqs.visibility == {"receipt-0": 60}
-    assert [(n["state"], n["reason"]) for n in rig.sns.notices] == [("waiting", "access-denied")]
-
-
-def test_an_environment_failure_is_announced_once_in_fifteen_minutes(rig: Rig) -> None:
-    rig.ecs.always = DENIED
-    rig.handle(*(rig.record(message(), n) for n in range(10)))
-    assert len(rig.sns.published) == 1
-
-    rig.clock.now += 901
-    rig.run(message(), receives=2)
-    assert len(rig.sns.published) == 2
-
-
-def test_an_environment_failure_is_rejected_at_its_age(rig: Rig) -> None:
-    rig.ecs.always = DENIED
-    assert rig.run(message(), age=DAY - 1) == ["message-0"]
-
-    assert rig.run(message(), age=DAY) == []
-
-    assert rig.dead[0]["reason"] == "access-denied"
-    assert rig.dead[0]["redrivable"] == "true"
-
-
-def test_a_message_goes_to_the_dead_letter_queue_before_the_queue_drops_it(rig: Rig) -> None:
-    rig.ecs.always = THROTTLED
-    assert rig.run(message(), age=4 * DAY - 1801) == ["message-0"]
-
-    assert rig.run(message(), age=4 * DAY - 1800) == []
-
-    assert rig.dead[0]["reason"] == "expired"
-    assert rig.dead[0]["error"].endswith(
-        "last: throttled: RunTask ThrottlingException: Rate exceeded"
-    )
-    assert rig.dead[0]["redrivable"] == "true"
-
-
-def test_at_the_end_of_its_retention_a_message_is_tried_once_more(rig: Rig) -> None:
-    assert rig.run(message(), age=4 * DAY - 10) == []
-
-    assert len(rig.ecs.started) == 1
-    assert rig.sqs.sent == []
-
-
-def test_a_short_retention_bounds_the_backoff() -> None:
-    rig = Rig(settings=settings(QUEUE_RETENTION_SECONDS="600"))
-    rig.ecs.always = THROTTLED
-
-    rig.run(message(), age=200, receives=20)
-
-    assert rig.sqs.visibility == {"receipt-0": 200}
-
-
-def test_with_less_than_ten_seconds_left_no_launch_is_begun(rig: Rig) -> None:
-    rig.seconds = 9.9
-
-    assert rig.handle(*(rig.record(message(), n) for n in range(3))) == [
-        "message-0",
-        "message-1",
-        "message-2",
-    ]
-
-    assert rig.ecs.calls == []
-    assert rig.sqs.visibility == {f"receipt-{n}": 0 for n in range(3)}
-
-
-def test_what_was_not_begun_goes_back_at_once_even_at_the_end_of_retention(rig: Rig) -> None:
-    rig.seconds = 5
-
-    assert rig.run(message(), age=4 * DAY - 100) == ["message-0"]
-
-    assert rig.sqs.sent == []
-
-
-def test_time_that_runs_out_in_mid_batch_sends_the_rest_back(rig: Rig) -> None:
-    def slow(_call: dict[str, Any]) -> None:
-        rig.clock.now += 20
-
-    rig.ecs.before_call = slow
-
-    kept = rig.run(message(count=10))
-
-    assert kept == ["message-0"]
-    assert 0 < len(rig.ecs.started) < 10
-    assert rig.sqs.visibility == {"receipt-0": 0}
-
-
-def test_nothing_is_rejected_without_the_time_to_finish_it(rig: Rig) -> None:
-    """The letter of an invocation that times out would be sent again by the next one."""
-    rig.seconds = 5
-
-    assert rig.run("{") == ["message-0"]
-
-    assert rig.dead == []
-    assert rig.sqs.visibility == {"receipt-0": 0}
-
-
-def test_launches_keep_the_pace(rig: Rig) -> None:
-    rig.run(message(count=10))
-
-    assert rig.clock.slept == pytest.approx([0.1] * 9)
-
-
-def test_throttling_slows_the_next_launches(rig: Rig) -> None:
-    rig.ecs.script = [THROTTLED]
-    rig.run(message())
-    rig.run(message(count=2), receives=2)
-
-    assert rig.clock.slept[-1] > 0.14
-
-
-def test_without_capacity_one_message_probes_and_the_others_wait(rig: Rig) -> None:
-    rig.ecs.always = "RESOURCE:CPU"
-    rig.run(message())
-    calls = len(rig.ecs.calls)
-
-    kept = rig.handle(*(rig.record(message(), n) for n in range(10)))
-
-    assert len(kept) == 10
-    assert len(rig.ecs.calls) - calls < 10
-    assert {line["reason"] for line in rig.logs if line["message"] == "message kept"} == {
-        "resource",
-        "circuit-open",
-    }
-    assert rig.clock.now < 1_000 + 45
-
-
-def test_a_probe_that_finds_capacity_lets_the_batch_go(rig: Rig) -> None:
-    rig.ecs.script = ["RESOURCE:CPU"]
-    rig.run(message(), receives=1)
-
-    assert rig.handle(*(rig.record(message(), n) for n in range(1, 10))) == []
-
-    assert len(rig.ecs.started) == 9
-
-
-def test_an_unexpected_exception_keeps_its_message_alone(rig: Rig) -> None:
-    def bug(call: dict[str, Any]) -> None:
-        if call["clientToken"] == "message-1-0-0":
-            raise ZeroDivisionError("canary")
-
-    rig.ecs.before_call = bug
-
-    assert rig.handle(*(rig.record(message(), n) for n in range(3))) == ["message-1"]
-
-    assert rig.sns.notices[0]["reason"] == "unexpected"
-    assert "ZeroDivisionError" in rig.log_text.getvalue()
-    assert "canary" not in rig.log_text.getvalue() + json.dumps(rig.sns.published)
-
-
-def test_a_batch_is_worked_by_four_threads(rig: Rig) -> None:
-    together = threading.Barrier(4, timeout=5)
-
-    def meet(_call: dict[str, Any]) -> None:
-        together.wait()
-
-    rig.ecs.before_call = meet
-
-    assert rig.handle(*(rig.record(message(), n) for n in range(4))) == []
-
-
-@pytest.mark.parametrize(
-    "event",
-    [
-        {},
-        None,
-        [],
-        {"Records": None},
-        {"detail": {"canary": 1}, "source": "aws.ecs"},
-        {"Records": [{"eventSource": "aws:sns"}]},
-        {"Records": [5]},
-        {"Records": [{"eventSource": "aws:sqs", "attributes": {}}]},
-    ],
-)
-def test_an_event_that_is_no_sqs_batch_is_named_so(rig: Rig, event: object) -> None:
-    with pytest.raises(EventError, match="the event is no SQS batch: ") as caught:
-        rig.application.handle(event, FakeContext(rig.clock))
-
-    assert "canary" not in str(caught.value)
-
-
-def test_an_empty_batch_is_nothing(rig: Rig) -> None:
-    assert rig.handle() == []
+    assert "visibility timeout not changed" not in capsys.readouterr().out

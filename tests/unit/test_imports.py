@@ -1,22 +1,30 @@
-"""What an import brings along, in a fresh process."""
+"""What an import loads, in a fresh process, and in which direction the packages import."""
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.unit.fakes import ENVIRONMENT
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 ROOT = Path(__file__).parents[2]
 
-ALLOWED = {
+OUR_PACKAGES = ("bench", "function", "infra", "rehearsal", "runtask", "tests")
+
+# The handler, botocore and Powertools, and what these two depend on.
+LOADED_BY_HANDLER = {
     "aws_lambda_powertools",
     "botocore",
-    "certifi",  # by botocore, where it is installed
+    "certifi",  # by botocore, if it is installed
     "dateutil",
     "function",
     "jmespath",
@@ -24,11 +32,44 @@ ALLOWED = {
     "typing_extensions",
     "urllib3",
 }
-"""The handler's own, botocore and Powertools, and what these two depend on."""
+
+# What each package may import of ours: modules, or packages with all of their modules. Imports for
+# types count as well. The stack program deploys `function` as a bundle and shares only limits with
+# it.
+DIRECTION = {
+    "function": ("function",),
+    "infra": ("infra", "function.limits"),
+    "runtask": ("runtask", "infra", "function"),
+    "rehearsal": ("rehearsal", "runtask", "infra", "function"),
+    "bench": ("bench", "rehearsal", "runtask", "infra", "function"),
+    "function.failures": ("function.failures", "function.limits"),
+    "function.launch": (
+        "function.launch",
+        "function.failures",
+        "function.clock",
+        "function.limits",
+    ),
+    "function.message": (
+        "function.message",
+        "function.failures",
+        "function.clock",
+        "function.limits",
+        "function.settings",
+        "function.sqs.record",
+    ),
+    "function.sqs": (
+        "function.sqs",
+        "function.failures.reasons",
+        "function.message.idempotency",
+        "function.limits",
+        "function.observability",
+        "function.outcome",
+    ),
+}
 
 
-def imported(statement: str, **environment: str) -> set[str]:
-    """Return the top-level modules outside the standard library that a statement imports."""
+def loaded(statement: str, **environment: str) -> set[str]:
+    """Return the top-level modules outside the standard library that a statement loads."""
     code = (
         f"import sys; before = set(sys.modules); {statement};"
         " print(*{name.partition('.')[0] for name in set(sys.modules) - before})"
@@ -45,8 +86,25 @@ def imported(statement: str, **environment: str) -> set[str]:
     return found - set(sys.stdlib_module_names)
 
 
-def test_the_handler_brings_only_botocore_and_powertools() -> None:
-    assert imported("import function.handler", **ENVIRONMENT) <= ALLOWED
+def imports(file: Path) -> Iterator[str]:
+    """Yield the full name of everything of ours that a file imports, anywhere in it."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}:{node.lineno} imports relatively"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        yield from (name for name in names if name.partition(".")[0] in OUR_PACKAGES)
+
+
+def is_within(name: str, packages: tuple[str, ...]) -> bool:
+    return any(f"{name}.".startswith(f"{package}.") for package in packages)
+
+
+def test_the_handler_loads_only_botocore_and_powertools() -> None:
+    assert loaded("import function.handler", **ENVIRONMENT) <= LOADED_BY_HANDLER
 
 
 @pytest.mark.parametrize(
@@ -59,22 +117,30 @@ def test_the_handler_brings_only_botocore_and_powertools() -> None:
         "message.builder",
         "message.idempotency",
         "message.lookups",
-        "sqs.backoff",
+        "sqs.visibility",
     ],
 )
 def test_what_other_programs_use_needs_neither_environment_nor_powertools(module: str) -> None:
-    assert imported(f"import function.{module}") <= ALLOWED - {"aws_lambda_powertools"}
+    assert loaded(f"import function.{module}") <= LOADED_BY_HANDLER - {"aws_lambda_powertools"}
 
 
-def test_a_broken_environment_is_named_at_import() -> None:
+def test_an_invalid_environment_is_named_at_import() -> None:
     with pytest.raises(subprocess.CalledProcessError) as caught:
-        imported("import function.handler", **{**ENVIRONMENT, "LAUNCH_RATE": "fast"})
+        loaded("import function.handler", **{**ENVIRONMENT, "LAUNCH_RATE": "fast"})
 
     assert "LAUNCH_RATE: expected a number above 0, got 'fast'" in caught.value.stderr
 
 
-def test_function_imports_nothing_of_the_other_packages() -> None:
-    for file in (ROOT / "function").rglob("*.py"):
-        text = file.read_text(encoding="utf-8")
-        assert not any(f"{word} {name}" in text for word in ("import", "from")
-                       for name in ("runtask", "infra", "rehearsal", "tests"))  # fmt: skip
+@pytest.mark.parametrize("package", DIRECTION)
+def test_a_package_imports_in_one_direction_only(package: str) -> None:
+    files = sorted((ROOT / package.replace(".", "/")).rglob("*.py"))
+    assert files
+
+    wrong = [
+        f"{file.relative_to(ROOT)} imports {name}"
+        for file in files
+        for name in imports(file)
+        if not is_within(name, DIRECTION[package])
+    ]
+
+    assert wrong == []

@@ -1,13 +1,15 @@
-"""What ECS is asked, how often, and until when."""
+"""How often ECS is asked, and until when."""
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from function.failures.reasons import RetryableFailure
+from function.failures.reasons import PermanentFailure, RetryableFailure
 from function.limits import LOOKUP_FAILURE_TTL_SECONDS, LOOKUP_TTL_SECONDS
 from function.message.lookups import Lookups
 from tests.unit.fakes import FakeClock
@@ -16,16 +18,19 @@ NETWORK = {"subnets": ["subnet-1"], "securityGroups": ["sg-1"]}
 
 
 class Ecs:
-    """Answers DescribeServices, or hangs until the client gives up."""
+    """Answers DescribeServices, or does not respond before the client's timeout."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.hangs = False
+        self.exists = True
 
     def describe_services(self, *, cluster: str, services: list[str]) -> dict[str, Any]:
         self.asked += services
         if self.hangs:
             raise ReadTimeoutError(endpoint_url=f"https://ecs/{cluster}")
+        if not self.exists:
+            return {"services": []}
         network = {"awsvpcConfiguration": NETWORK}
         return {"services": [{"status": "ACTIVE", "networkConfiguration": network}]}
 
@@ -45,21 +50,23 @@ def lookups(ecs: Ecs, clock: FakeClock) -> Lookups:
     return Lookups(cast("Any", ecs), clock)
 
 
-def test_an_answer_is_asked_for_once(lookups: Lookups, ecs: Ecs) -> None:
+def test_an_answer_is_cached(lookups: Lookups, ecs: Ecs) -> None:
     assert lookups.network("batch", "report") == lookups.network("batch", "report") == NETWORK
     assert ecs.asked == ["report"]
 
 
-def test_an_answer_is_believed_for_some_minutes(
-    lookups: Lookups, ecs: Ecs, clock: FakeClock
-) -> None:
+def test_an_answer_is_cached_for_five_minutes(lookups: Lookups, ecs: Ecs, clock: FakeClock) -> None:
     lookups.network("batch", "report")
-    clock.now += LOOKUP_TTL_SECONDS + 1
+    clock.now += LOOKUP_TTL_SECONDS - 1
+    lookups.network("batch", "report")
+    assert ecs.asked == ["report"]
+
+    clock.now += 2
     lookups.network("batch", "report")
     assert ecs.asked == ["report", "report"]
 
 
-def test_the_messages_of_a_batch_wait_for_one_time_out_and_not_for_one_each(
+def test_the_messages_of_a_batch_wait_for_one_timeout_not_for_one_each(
     lookups: Lookups, ecs: Ecs
 ) -> None:
     ecs.hangs = True
@@ -69,7 +76,7 @@ def test_the_messages_of_a_batch_wait_for_one_time_out_and_not_for_one_each(
     assert ecs.asked == ["report"]
 
 
-def test_ecs_is_asked_again_soon_after_it_did_not_answer(
+def test_ecs_is_asked_again_seconds_after_a_timeout(
     lookups: Lookups, ecs: Ecs, clock: FakeClock
 ) -> None:
     ecs.hangs = True
@@ -80,13 +87,42 @@ def test_ecs_is_asked_again_soon_after_it_did_not_answer(
     assert lookups.network("batch", "report") == NETWORK
 
 
-def test_past_the_deadline_ecs_is_not_asked(lookups: Lookups, ecs: Ecs, clock: FakeClock) -> None:
-    with pytest.raises(RetryableFailure) as kept:
+def test_after_the_deadline_ecs_is_not_asked(lookups: Lookups, ecs: Ecs, clock: FakeClock) -> None:
+    with pytest.raises(RetryableFailure) as caught:
         lookups.network("batch", "report", deadline=clock.monotonic())
-    assert kept.value.reason == "not-attempted"
+    assert caught.value.reason == "not-attempted"
     assert ecs.asked == []
 
 
-def test_what_is_known_is_told_also_past_the_deadline(lookups: Lookups, clock: FakeClock) -> None:
+def test_cached_answers_are_used_after_the_deadline_too(lookups: Lookups, clock: FakeClock) -> None:
     lookups.network("batch", "report")
     assert lookups.network("batch", "report", deadline=clock.monotonic()) == NETWORK
+
+
+def test_threads_that_need_the_same_answer_ask_once(lookups: Lookups, ecs: Ecs) -> None:
+    asked, go_on = threading.Event(), threading.Event()
+    describe = ecs.describe_services
+
+    def slowly(**arguments: Any) -> dict[str, Any]:
+        asked.set()
+        go_on.wait(5)
+        return describe(**arguments)
+
+    ecs.describe_services = slowly  # type: ignore[method-assign]
+    with ThreadPoolExecutor(4) as pool:
+        answers = [pool.submit(lookups.network, "batch", "report") for _ in range(4)]
+        asked.wait(5)
+        go_on.set()
+
+    assert len({str(answer.result()) for answer in answers}) == 1
+    assert ecs.asked == ["report"]
+
+
+def test_a_service_that_was_missing_is_looked_up_again(lookups: Lookups, ecs: Ecs) -> None:
+    ecs.exists = False
+    with pytest.raises(PermanentFailure):
+        lookups.network("batch", "report")
+
+    ecs.exists = True
+
+    assert lookups.network("batch", "report") == NETWORK

@@ -31,19 +31,19 @@ def test_the_metrics_of_a_batch_are_written_once(capsys: pytest.CaptureFixture[s
     assert metric["Namespace"] == "ecs-run-task"
     assert set(metric["Dimensions"][0]) == {"service", "stage"}
     assert (total["service"], total["stage"]) == ("ecs-run-task", "dev")
-    assert (total["Launched"], total["Rejected"], total["Kept"]) == ([2], [3], [1])
+    assert (total["Launched"], total["Rejected"], total["Returned"]) == ([2], [3], [1])
     assert (total["Throttled"], total["AlreadyStarted"]) == ([1], [0])
     assert total["AgeAtLaunch"][0] == pytest.approx(30, abs=1)
     found = {
         (line["reason"], name): line[name][0]
         for line in by_reason
-        for name in ("Rejected", "Kept")
+        for name in ("Rejected", "Returned")
         if name in line
     }
     assert found == {
         ("not-json", "Rejected"): 2,
         ("not-an-object", "Rejected"): 1,
-        ("throttled", "Kept"): 1,
+        ("throttled", "Returned"): 1,
     }
     assert all(
         set(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"][0]) == {"service", "stage", "reason"}

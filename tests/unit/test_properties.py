@@ -1,4 +1,4 @@
-"""Whatever stands in a message: nothing is raised, and it ends in exactly one of three ways."""
+"""Whatever a message contains: nothing is raised, and it has exactly one of three outcomes."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ FLAT: dict[str, Any] = {
     }
 }
 
-ANSWERS = st.sampled_from(
+RESULTS = st.sampled_from(
     [
         None,
         None,
@@ -81,7 +81,7 @@ def locations(value: Any, start: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 @st.composite
 def mutations(draw: st.DrawFn) -> str:
-    """Draw a valid message of which some locations hold something else."""
+    """Draw a valid message with something else in some locations."""
     body = copy.deepcopy(draw(st.sampled_from([VALID, FLAT])))
     for _ in range(draw(st.integers(0, 3))):
         paths = locations(body)
@@ -103,20 +103,20 @@ def mutations(draw: st.DrawFn) -> str:
     return json.dumps(body) if draw(st.booleans()) else str(body)
 
 
-def ends_once(body: str, answer: Exception | str | None = None, age: int = 0) -> None:
+def has_one_outcome(body: str, result: Exception | str | None = None, age: int = 0) -> None:
     rig = Rig()
-    rig.ecs.always = answer
+    rig.ecs.always = result
 
-    kept = rig.run(body, age=age)
+    returned = rig.run(body, age=age)
 
     refused = rejection(body, rig.settings)
     if refused is not None:
         assert rig.ecs.calls == []
-        assert (kept, len(rig.sqs.sent)) == ([], 1)
-        assert rig.dead[0]["reason"] == refused.reason
+        assert (returned, len(rig.sqs.sent)) == ([], 1)
+        assert rig.dead_letters[0]["reason"] == refused.reason
     launched = any(line["message"] == "message launched" for line in rig.logs)
-    assert [bool(kept), bool(rig.sqs.sent), launched].count(True) == 1
-    for sent, dead in zip(rig.sqs.sent, rig.dead, strict=True):
+    assert [bool(returned), bool(rig.sqs.sent), launched].count(True) == 1
+    for sent, dead in zip(rig.sqs.sent, rig.dead_letters, strict=True):
         assert sent["MessageBody"] == body
         assert len(body.encode()) < MAX_MESSAGE_BYTES
         assert dead["reason"] in REASONS
@@ -134,44 +134,44 @@ QUICK = settings(
 
 @QUICK
 @given(ANY_JSON.map(json.dumps))
-def test_any_json_ends_in_one_way(body: str) -> None:
-    ends_once(body)
+def test_any_json_has_one_outcome(body: str) -> None:
+    has_one_outcome(body)
 
 
 @QUICK
 @given(ANY_JSON)
-def test_any_json_in_the_wrapper_ends_in_one_way(value: Any) -> None:
-    ends_once(json.dumps({"ECS": value}))
+def test_any_json_in_the_wrapper_has_one_outcome(value: Any) -> None:
+    has_one_outcome(json.dumps({"ECS": value}))
 
 
 @QUICK
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=200))
-def test_any_text_ends_in_one_way(body: str) -> None:
-    ends_once(body)
+def test_any_text_has_one_outcome(body: str) -> None:
+    has_one_outcome(body)
 
 
 @settings(QUICK, max_examples=500)
-@given(mutations(), ANSWERS, st.sampled_from([0, 90_000, 345_000]))
-def test_any_mutation_of_a_message_ends_in_one_way(
-    body: str, answer: Exception | str | None, age: int
+@given(mutations(), RESULTS, st.sampled_from([0, 90_000, 345_000]))
+def test_any_mutation_of_a_message_has_one_outcome(
+    body: str, result: Exception | str | None, age: int
 ) -> None:
-    ends_once(body, answer, age)
+    has_one_outcome(body, result, age)
 
 
 @QUICK
-@given(st.lists(st.tuples(mutations(), st.integers(0, 3)), min_size=1, max_size=10), ANSWERS)
-def test_every_message_of_a_batch_ends_in_one_way(
-    messages: list[tuple[str, int]], answer: Exception | str | None
+@given(st.lists(st.tuples(mutations(), st.integers(0, 3)), min_size=1, max_size=10), RESULTS)
+def test_every_message_of_a_batch_has_one_outcome(
+    messages: list[tuple[str, int]], result: Exception | str | None
 ) -> None:
     rig = Rig(settings=settings_of(QUEUE_URL="https://sqs/1/work.fifo"))
     rig.sqs.change_message_visibility_batch = lambda **_: {}  # type: ignore[method-assign]
-    rig.ecs.always = answer
+    rig.ecs.always = result
     target(float(len(messages)))
 
-    kept = rig.handle(
+    returned = rig.handle(
         *(rig.record(body, n, group=str(group)) for n, (body, group) in enumerate(messages))
     )
 
-    dead = [item["messageId"] for item in rig.dead]
+    dead = [item["messageId"] for item in rig.dead_letters]
     launched = [li["message_id"] for li in rig.logs if li["message"] == "message launched"]
-    assert sorted(kept + dead + launched) == [f"message-{n}" for n in range(len(messages))]
+    assert sorted(returned + dead + launched) == [f"message-{n}" for n in range(len(messages))]

@@ -28,7 +28,10 @@ def test_a_missing_variable_is_named(name: str) -> None:
     ("name", "value"),
     [
         ("STAGE", "dev:1"),
-        ("STAGE", "s" * 65),
+        ("STAGE", "s" * 25),
+        ("STAGE", "Dev"),
+        ("STAGE", "dev-"),
+        ("STAGE", "1dev"),
         ("FAILURE_TOPIC_ARN", "topic"),
         ("CLUSTERS", "batch"),
         ("CLUSTERS", '"batch"'),
@@ -40,6 +43,7 @@ def test_a_missing_variable_is_named(name: str) -> None:
         ("MAXIMUM_CONCURRENCY", "1.5"),
         ("QUEUE_RETENTION_SECONDS", "-1"),
         ("LOG_LEVEL", "LOUD"),
+        ("LOG_LEVEL", "CRITICAL"),
     ],
 )
 def test_a_broken_variable_is_named(name: str, value: str) -> None:
@@ -47,14 +51,21 @@ def test_a_broken_variable_is_named(name: str, value: str) -> None:
         settings(**{name: value})
 
 
-def test_a_fifo_queue_is_known_by_its_url() -> None:
+def test_a_fifo_queue_is_recognised_by_its_url() -> None:
     assert settings(QUEUE_URL=ENVIRONMENT["QUEUE_URL"] + ".fifo").fifo
     assert not settings().fifo
 
 
-def test_a_message_is_moved_half_an_hour_before_the_queue_drops_it() -> None:
+def test_a_message_expires_half_an_hour_before_its_retention_ends() -> None:
     assert settings().expiry_age_seconds == 345_600 - 1800
 
 
-def test_a_queue_of_minutes_gives_half_of_its_time() -> None:
+def test_with_a_retention_of_minutes_a_message_expires_at_half_of_it() -> None:
     assert settings(QUEUE_RETENTION_SECONDS="600").expiry_age_seconds == 300
+
+
+def test_messages_expire_before_the_longest_backoff_could_exceed_the_retention() -> None:
+    fortnight = settings(QUEUE_RETENTION_SECONDS="1209600")
+    assert fortnight.expiry_age_seconds + fortnight.max_backoff_seconds < 1_209_600
+    assert settings().max_backoff_seconds == 900
+    assert settings().expiry_age_seconds == 345_600 - 1800

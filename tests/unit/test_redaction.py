@@ -1,4 +1,4 @@
-"""No value of an override's environment or command leaves the handler but to RunTask."""
+"""No value of an override's environment or command leaves the handler, except to RunTask."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError, ParamValidationError
 
-from function.failures.redaction import scrub, secrets_of
-from function.observability import logger
+from function.message.redaction import redact, secrets_of
+from function.observability import make_logger
 from tests.unit.fakes import MESSAGE, Rig, client_error, message
 
 CANARY = 'c4n4ry-"va\'lue"\\é'
@@ -68,12 +68,12 @@ BODIES = (
 
 
 def forbidden(text: str) -> list[str]:
-    """Return what of the canaries stands in a text."""
+    """Return the canaries that a text contains."""
     return [part for part in ("c4n4ry", str(NUMBER)) if part in text]
 
 
-def leaves(rig: Rig, capsys: pytest.CaptureFixture[str]) -> str:
-    """Return everything that left the handler, but to RunTask and as a body."""
+def leaked(rig: Rig, capsys: pytest.CaptureFixture[str]) -> str:
+    """Return everything that left the handler, except to RunTask and in bodies."""
     for sent in rig.sqs.sent:
         del sent["MessageBody"]
     output = capsys.readouterr()
@@ -98,7 +98,7 @@ def leaves(rig: Rig, capsys: pytest.CaptureFixture[str]) -> str:
         "ThrottlingException",
     ],
 )
-def test_an_error_of_aws_that_quotes_the_request_tells_nothing(
+def test_an_aws_error_that_quotes_the_request_leaks_nothing(
     capsys: pytest.CaptureFixture[str], code: str, text: str
 ) -> None:
     rig = Rig()
@@ -108,12 +108,12 @@ def test_an_error_of_aws_that_quotes_the_request_tells_nothing(
     rig.run(GOOD, age=400_000)
 
     assert rig.sqs.sent
-    assert "refused" in rig.dead[0]["error"]
-    assert not forbidden(leaves(rig, capsys))
+    assert "refused" in rig.dead_letters[0]["error"]
+    assert not forbidden(leaked(rig, capsys))
 
 
 @pytest.mark.parametrize("text", QUOTED)
-def test_a_failure_that_quotes_the_request_tells_nothing(
+def test_a_failure_that_quotes_the_request_leaks_nothing(
     capsys: pytest.CaptureFixture[str], text: str
 ) -> None:
     rig = Rig()
@@ -123,7 +123,7 @@ def test_a_failure_that_quotes_the_request_tells_nothing(
     rig.run(GOOD, age=400_000)
 
     assert rig.sqs.sent
-    assert not forbidden(leaves(rig, capsys))
+    assert not forbidden(leaked(rig, capsys))
 
 
 @pytest.mark.parametrize("body", BODIES)
@@ -137,7 +137,7 @@ def test_a_failure_that_quotes_the_request_tells_nothing(
         EndpointConnectionError(endpoint_url=CANARY),
     ],
 )
-def test_no_body_tells_anything_on_any_path(
+def test_no_body_leaks_on_any_path(
     capsys: pytest.CaptureFixture[str], body: str, failure: Exception | str | None
 ) -> None:
     rig = Rig()
@@ -151,18 +151,18 @@ def test_no_body_tells_anything_on_any_path(
     rig.sqs.visibility_error = client_error("X", CANARY)
     rig.run(body)
 
-    assert not forbidden(leaves(rig, capsys))
+    assert not forbidden(leaked(rig, capsys))
 
 
-def test_a_secret_as_a_key_of_an_unknown_parameter_is_masked() -> None:
+def test_a_secret_as_the_name_of_an_unknown_parameter_is_masked() -> None:
     rig = Rig()
 
     rig.run(message(**{ARGUMENT: 1}, overrides=OVERRIDES))
 
-    assert not forbidden(rig.dead[0]["error"])
+    assert not forbidden(rig.dead_letters[0]["error"])
 
 
-def test_the_libraries_stay_quiet_when_everything_is_logged(
+def test_the_libraries_do_not_log_requests_at_any_level(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(logging.getLogger(), "level", logging.DEBUG)
@@ -170,31 +170,31 @@ def test_the_libraries_stay_quiet_when_everything_is_logged(
         logging.getLogger(name).setLevel(logging.NOTSET)
     assert logging.getLogger("botocore.endpoint").isEnabledFor(logging.DEBUG)
 
-    logger("dev", "DEBUG")
+    make_logger("dev", "DEBUG")
 
     for name in ("botocore", "botocore.endpoint", "boto3", "urllib3.connectionpool"):
         assert not logging.getLogger(name).isEnabledFor(logging.INFO)
 
 
-def test_a_short_value_is_masked_where_it_stands_alone() -> None:
-    assert scrub("found 1, not 1024", ["1"]) == "found ***, not 1024"
+def test_a_short_value_is_masked_as_a_whole_word() -> None:
+    assert redact("found 1, not 1024", ["1"]) == "found ***, not 1024"
 
 
-def test_what_is_no_secret_stays() -> None:
+def test_a_text_without_secrets_is_unchanged() -> None:
     secrets = secrets_of(GOOD)
 
-    assert scrub("PASSWORD of main on batch", secrets) == "PASSWORD of main on batch"
+    assert redact("PASSWORD of main on batch", secrets) == "PASSWORD of main on batch"
 
 
-def test_a_text_is_cut_and_fit_for_sqs() -> None:
-    assert len(scrub("x" * 5000, [])) == 1024
-    assert scrub("a\x00b\ud800c\ufffe", []) == "a\ufffdb\ufffdc\ufffd"
+def test_a_text_is_cut_and_valid_for_sqs() -> None:
+    assert len(redact("x" * 5000, [])) == 1024
+    assert redact("a\x00b\ud800c\ufffe", []) == "a\ufffdb\ufffdc\ufffd"
 
 
-def test_scrubbing_a_mebibyte_of_secrets_takes_no_time() -> None:
+def test_redacting_a_mebibyte_of_secrets_is_fast() -> None:
     body = message(overrides={"containerOverrides": [{"command": ["y" * 9] * 90_000}]})
 
     start = time.perf_counter()
-    scrub("y" * 8000, secrets_of(body))
+    redact("y" * 8000, secrets_of(body))
 
     assert time.perf_counter() - start < 2

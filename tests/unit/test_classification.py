@@ -12,13 +12,13 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from function.failures.classification import RULES, Source, failure_of_answer, failure_of_error
+from function.failures.classification import RULES, Source, classify_error, classify_failures
 from function.failures.reasons import (
     REASONS,
     FailureClass,
     PermanentFailure,
     RetryableFailure,
-    failure,
+    make_failure,
 )
 from tests.unit.fakes import client_error
 
@@ -26,7 +26,7 @@ INVALID, ENVIRONMENT, TRANSIENT = FailureClass
 
 
 @pytest.mark.parametrize(
-    ("code", "text", "status", "reason", "kind"),
+    ("code", "text", "status", "reason", "failure_class"),
     [
         ("ThrottlingException", "Rate exceeded", 400, "throttled", TRANSIENT),
         ("TooManyRequestsException", "", 429, "throttled", TRANSIENT),
@@ -141,20 +141,20 @@ INVALID, ENVIRONMENT, TRANSIENT = FailureClass
         ("UnsupportedFeatureException", "", 400, "unsupported", INVALID),
     ],
 )
-def test_an_error_of_aws_has_its_reason(
-    code: str, text: str, status: int, reason: str, kind: FailureClass
+def test_an_aws_error_has_its_reason(
+    code: str, text: str, status: int, reason: str, failure_class: FailureClass
 ) -> None:
     error = client_error(code, text, status=status)
     assert isinstance(error, ClientError)
 
-    found = failure_of_error(error)
+    found = classify_error(error)
 
-    assert (found.reason, found.details.failure_class) == (reason, kind)
+    assert (found.reason, found.details.failure_class) == (reason, failure_class)
     assert found.error == f"RunTask {code}: {text}"
 
 
 @pytest.mark.parametrize(
-    ("text", "reason", "kind"),
+    ("text", "reason", "failure_class"),
     [
         ("RESOURCE:CPU", "resource", TRANSIENT),
         ("RESOURCE:MEMORY", "resource", TRANSIENT),
@@ -183,15 +183,17 @@ def test_an_error_of_aws_has_its_reason(
         ("SOMETHING_NEW", "unexpected", ENVIRONMENT),
     ],
 )
-def test_an_entry_of_failures_has_its_reason(text: str, reason: str, kind: FailureClass) -> None:
-    found = failure_of_answer([{"reason": text, "detail": "more"}])
+def test_an_entry_of_failures_has_its_reason(
+    text: str, reason: str, failure_class: FailureClass
+) -> None:
+    found = classify_failures([{"reason": text, "detail": "more"}])
 
-    assert (found.reason, found.details.failure_class) == (reason, kind)
+    assert (found.reason, found.details.failure_class) == (reason, failure_class)
     assert found.error == f"RunTask failure {text}: more"
 
 
-def test_an_answer_with_neither_task_nor_failure_is_tried_again() -> None:
-    assert failure_of_answer([]).reason == "server-error"
+def test_a_response_with_neither_task_nor_failure_is_retried() -> None:
+    assert classify_failures([]).reason == "server-error"
 
 
 @pytest.mark.parametrize(
@@ -207,27 +209,27 @@ def test_an_answer_with_neither_task_nor_failure_is_tried_again() -> None:
     ],
 )
 def test_an_exception_of_botocore_has_its_reason(error: BotoCoreError, reason: str) -> None:
-    assert failure_of_error(error).reason == reason
+    assert classify_error(error).reason == reason
 
 
-def test_every_rule_names_a_reason() -> None:
+def test_every_rule_has_a_known_reason() -> None:
     assert {rule.reason for rule in RULES} <= REASONS.keys()
 
 
-def test_every_rule_can_be_the_first_that_fits() -> None:
+def test_a_rule_that_matches_everything_stands_last_for_each_source() -> None:
     catch_alls = [rule for rule in RULES if rule.reason == "unexpected"]
 
     assert [rule.source for rule in catch_alls] == list(Source)
     assert list(RULES[-len(catch_alls) :]) == catch_alls
 
 
-def test_only_invalid_is_rejected_at_once() -> None:
+def test_only_invalid_messages_are_rejected_immediately() -> None:
     for name, reason in REASONS.items():
-        kind = PermanentFailure if reason.failure_class is INVALID else RetryableFailure
-        assert isinstance(failure(name, "text"), kind)
+        expected = PermanentFailure if reason.failure_class is INVALID else RetryableFailure
+        assert isinstance(make_failure(name, "text"), expected)
 
 
-def test_what_only_needs_an_operator_or_time_is_fixable() -> None:
+def test_a_message_that_needs_only_an_operator_or_time_is_redrivable() -> None:
     waiting = {n for n, reason in REASONS.items() if reason.failure_class is not INVALID}
 
     assert all(REASONS[name].redrivable for name in waiting)

@@ -1,4 +1,7 @@
-"""Each bug of the project this one descends from that a handler can have, as a test."""
+"""Each bug of the AWS Labs sample aws-lambda-amazon-ecs-run-task that a handler can have.
+
+The docstring of a test says what the sample did.
+"""
 
 from __future__ import annotations
 
@@ -24,17 +27,17 @@ def rig() -> Rig:
 
 
 def test_another_client_error_ends_after_one_call(rig: Rig) -> None:
-    """It looped without end on an error code that it did not know."""
+    """It looped forever on an error code that it did not know."""
     rig.ecs.always = client_error("ClientException", "something is wrong")
 
     assert rig.run(message()) == []
 
     assert len(rig.ecs.calls) == 1
-    assert rig.dead[0]["reason"] == "client-error"
+    assert rig.dead_letters[0]["reason"] == "client-error"
 
 
-def test_a_message_that_comes_again_still_has_its_service(rig: Rig) -> None:
-    """It sent a copy without `service` back to the queue, and died of the missing key."""
+def test_a_redelivered_message_still_has_its_service(rig: Rig) -> None:
+    """It returned a copy without `service` to the queue, and crashed with a KeyError."""
     body = message(service="report", networkConfiguration=None)
     rig.ecs.script = [client_error("ThrottlingException", "Rate exceeded")]
     assert rig.run(body) == ["message-0"]
@@ -59,7 +62,7 @@ def test_a_batch_without_capacity_ends_well_within_its_timeout(rig: Rig) -> None
 
 
 def test_tasks_that_started_are_not_started_again(rig: Rig) -> None:
-    """It repeated the whole call when a part of it had failed."""
+    """It repeated the whole call if a part of it had failed."""
     rig.ecs.script = [None, "RESOURCE:MEMORY"]
     rig.run(message(count=3))
 
@@ -69,7 +72,7 @@ def test_tasks_that_started_are_not_started_again(rig: Rig) -> None:
 
 
 def test_an_apostrophe_does_not_break_a_message(rig: Rig) -> None:
-    """It replaced every apostrophe by a quotation mark before it read the JSON."""
+    """It replaced every apostrophe with a quotation mark before it parsed the JSON."""
     overrides = {"containerOverrides": [{"name": "main", "command": ["echo", 'it\'s "here"']}]}
 
     assert rig.run(message(overrides=overrides)) == []
@@ -78,14 +81,14 @@ def test_an_apostrophe_does_not_break_a_message(rig: Rig) -> None:
     assert [call["overrides"] for call in rig.ecs.calls] == [overrides, overrides]
 
 
-def test_every_record_of_a_batch_is_worked(rig: Rig) -> None:
-    """It read the first record, and dropped the others."""
+def test_every_record_of_a_batch_is_processed(rig: Rig) -> None:
+    """It processed the first record, and lost the others."""
     assert rig.handle(*(rig.record(message(), n) for n in range(10))) == []
 
     assert len(rig.ecs.started) == 10
 
 
-def test_a_message_that_fails_is_not_reported_as_done(rig: Rig) -> None:
+def test_a_message_that_fails_is_not_reported_as_processed(rig: Rig) -> None:
     """It swallowed every error, so that the dead-letter queue was never used."""
     rig.ecs.script = ["RESOURCE:CPU"]
 
@@ -102,8 +105,8 @@ def test_a_message_that_fails_is_not_reported_as_done(rig: Rig) -> None:
         "You\u2019ve reached the limit on the number of vCPUs you can run concurrently",
     ],
 )
-def test_missing_room_is_waited_for(rig: Rig, text: str) -> None:
-    """It gave up on `RESOURCE:*` and on the newer text of the quota."""
+def test_a_message_waits_for_capacity(rig: Rig, text: str) -> None:
+    """It gave up on `RESOURCE:*` and on the newer wording of the quota."""
     rig.ecs.script = [text]
 
     assert rig.run(message()) == ["message-0"]
@@ -112,18 +115,18 @@ def test_missing_room_is_waited_for(rig: Rig, text: str) -> None:
 
 
 def test_an_event_of_a_stopped_task_launches_nothing(rig: Rig) -> None:
-    """It made a message of any stopped task of the account, without bound."""
-    with pytest.raises(ValueError, match="the event is no SQS batch"):
+    """It sent a message for any stopped task of the account, without limit."""
+    with pytest.raises(ValueError, match="the event is not an SQS batch"):
         rig.application.handle(
             {"detail-type": "ECS Task State Change", "detail": {"overrides": {}}},
-            None,  # type: ignore[arg-type] # nothing of it is read
+            None,  # type: ignore[arg-type] # it is not used
         )
 
     assert rig.ecs.calls == []
 
 
 def test_a_missing_security_group_leaves_the_subnets(rig: Rig) -> None:
-    """It replaced the whole network by the half that was missing."""
+    """It replaced the whole network with the half that was missing."""
     network = {"awsvpcConfiguration": {"subnets": ["subnet-1"], "assignPublicIp": "ENABLED"}}
 
     rig.run(message(service="report", networkConfiguration=network))
@@ -137,15 +140,15 @@ def test_a_missing_security_group_leaves_the_subnets(rig: Rig) -> None:
 
 @pytest.mark.parametrize("overrides", [None, {"containerOverrides": None}, {}])
 def test_null_overrides_are_no_overrides(rig: Rig, overrides: object) -> None:
-    """It crashed on a null."""
+    """It crashed on null."""
     assert rig.run(message(overrides=overrides)) == []
 
     assert rig.sqs.sent == []
     assert len(rig.ecs.started) == 1
 
 
-def test_a_sidecar_is_not_taken_for_the_container(rig: Rig) -> None:
-    """It took the first container of the task definition, whatever it was."""
+def test_a_sidecar_is_not_mistaken_for_the_container(rig: Rig) -> None:
+    """It used the first container of the task definition, whichever that was."""
     rig.ecs.containers = [{"name": "proxy", "essential": False}, {"name": "main"}]
 
     rig.run(json.dumps({**MESSAGE, "overrides": {"containerOverrides": [{"command": ["run"]}]}}))
@@ -153,7 +156,7 @@ def test_a_sidecar_is_not_taken_for_the_container(rig: Rig) -> None:
     assert rig.ecs.calls[0]["overrides"]["containerOverrides"][0]["name"] == "main"
 
 
-def test_started_by_has_only_letters_that_ecs_takes(rig: Rig) -> None:
+def test_started_by_has_only_characters_that_ecs_accepts(rig: Rig) -> None:
     """It sent the queue's ARN, with its colons."""
     rig.run(message(startedBy="arn:aws:sqs:eu-central-1:111111111111:work"))
 
@@ -161,17 +164,17 @@ def test_started_by_has_only_letters_that_ecs_takes(rig: Rig) -> None:
 
 
 def test_a_sender_cannot_choose_any_role(rig: Rig) -> None:
-    """It passed whatever `taskRoleArn` the sender wrote, and was allowed to."""
+    """It passed any `taskRoleArn` that the sender chose, and had the permission to."""
     rig.run(message(overrides={"taskRoleArn": "arn:aws:iam::111111111111:role/admin"}))
 
     assert rig.ecs.calls == []
-    assert rig.dead[0]["reason"] == "not-allowed"
+    assert rig.dead_letters[0]["reason"] == "not-allowed"
 
 
-def test_neither_log_nor_notice_holds_the_message(
+def test_neither_log_nor_notification_contains_the_message(
     rig: Rig, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It printed the whole event, and mailed it when something failed."""
+    """It logged the whole event, and mailed it after a failure."""
     rig.run(message(group="canary"))
     rig.run(message(group="canary", cluster="other"))
 

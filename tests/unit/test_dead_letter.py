@@ -6,7 +6,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from function.failures.reasons import failure
+from function.failures.reasons import make_failure
 from function.sqs import dead_letter
 from function.sqs.record import Record, records_of
 from tests.unit.fakes import Rig
@@ -36,7 +36,7 @@ def received(sqs: SQSClient, item: Record, error: str = "why", *, fifo: bool = F
         url = sqs.create_queue(QueueName="dlq.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
     else:
         url = sqs.create_queue(QueueName="dlq")["QueueUrl"]
-    dead_letter.send(sqs, url, item, failure("not-json", error))
+    dead_letter.send(sqs, url, item, make_failure("not-json", error), "message-0")
     return sqs.receive_message(
         QueueUrl=url, MessageAttributeNames=["All"], MessageSystemAttributeNames=["All"]
     )["Messages"][0]
@@ -45,7 +45,7 @@ def received(sqs: SQSClient, item: Record, error: str = "why", *, fifo: bool = F
 def sent(item: Record, error: str = "why") -> dict[str, Any]:
     rig = Rig()
     client: Any = rig.sqs
-    dead_letter.send(client, "dlq", item, failure("not-allowed", error))
+    dead_letter.send(client, "dlq", item, make_failure("not-allowed", error), "message-0")
     return rig.sqs.sent[0]
 
 
@@ -59,7 +59,7 @@ def size(arguments: dict[str, Any]) -> int:
     )
 
 
-def test_sqs_takes_the_message_with_its_attributes(sqs: SQSClient) -> None:
+def test_sqs_accepts_the_message_with_its_attributes(sqs: SQSClient) -> None:
     item = record('{"ü": "\\ud800"}', trace="t", raw={"dataType": "Binary", "binaryValue": "AAEC"})
 
     found = received(sqs, item)
@@ -71,14 +71,14 @@ def test_sqs_takes_the_message_with_its_attributes(sqs: SQSClient) -> None:
     assert found["MessageAttributes"]["raw"]["BinaryValue"] == b"\x00\x01\x02"
 
 
-def test_a_fifo_queue_takes_it_in_its_group(sqs: SQSClient) -> None:
+def test_a_fifo_queue_keeps_the_group(sqs: SQSClient) -> None:
     found = received(sqs, record(), fifo=True)
 
     assert found["Attributes"]["MessageGroupId"] == "g"
     assert found["Attributes"]["MessageDeduplicationId"] == "message-0"
 
 
-def test_ten_attributes_are_the_most() -> None:
+def test_at_most_ten_attributes_are_sent() -> None:
     attributes = sent(record(**{f"mine{n}": "x" for n in range(9)}, key="k"))["MessageAttributes"]
 
     assert len(attributes) == 10
@@ -96,7 +96,7 @@ def test_a_second_rejection_replaces_the_first(sqs: SQSClient) -> None:
     assert attributes["messageId"]["StringValue"] == "message-0"
 
 
-def test_an_attribute_that_does_not_fit_stays_behind() -> None:
+def test_an_attribute_that_does_not_fit_is_left_out() -> None:
     body = "x" * (LIMIT - 1000)
 
     arguments = sent(record(body, large="y" * 900, small="z"))
@@ -108,7 +108,7 @@ def test_an_attribute_that_does_not_fit_stays_behind() -> None:
 
 
 @pytest.mark.parametrize("letter", ["x", "ü", "\U0001f600"])
-def test_a_body_of_a_mebibyte_gives_way_to_the_reason(letter: str) -> None:
+def test_a_body_of_a_mebibyte_is_truncated_to_fit_the_reason(letter: str) -> None:
     body = letter * (LIMIT // len(letter.encode()))
 
     arguments = sent(record(body), "e" * 1024)
@@ -118,5 +118,5 @@ def test_a_body_of_a_mebibyte_gives_way_to_the_reason(letter: str) -> None:
     assert len(arguments["MessageBody"].encode()) > LIMIT - 2048
     assert arguments["MessageAttributes"]["redrivable"]["StringValue"] == "false"
     assert arguments["MessageAttributes"]["error"]["StringValue"].endswith(
-        "(the body was cut to the size of a message)"
+        "(the body was truncated to the size of a message)"
     )

@@ -16,7 +16,7 @@ def fifo() -> Rig:
     )
 
 
-def test_after_a_kept_message_the_rest_of_its_group_goes_back_in_order() -> None:
+def test_behind_a_returned_message_the_rest_of_its_group_returns_in_order() -> None:
     rig = fifo()
 
     def fail_second(call: dict[str, Any]) -> None:
@@ -27,9 +27,9 @@ def test_after_a_kept_message_the_rest_of_its_group_goes_back_in_order() -> None
     groups = ["a", "a", "a", "b", "a", "b"]
     records = [rig.record(message(), n, group=group) for n, group in enumerate(groups)]
 
-    kept = rig.handle(*records)
+    returned = rig.handle(*records)
 
-    assert kept == ["message-1", "message-2", "message-4"]
+    assert returned == ["message-1", "message-2", "message-4"]
     assert {call["clientToken"] for call in rig.ecs.calls} == {
         f"message-{n}-0-0" for n in (0, 3, 5)
     }
@@ -45,12 +45,12 @@ def test_a_group_is_launched_in_order() -> None:
     assert [call["clientToken"] for call in rig.ecs.calls] == [f"message-{n}-0-0" for n in range(8)]
 
 
-def test_a_rejected_message_does_not_hold_up_its_group() -> None:
+def test_a_rejected_message_does_not_block_its_group() -> None:
     rig = fifo()
 
-    kept = rig.handle(rig.record("{", 0, group="a"), rig.record(message(), 1, group="a"))
+    returned = rig.handle(rig.record("{", 0, group="a"), rig.record(message(), 1, group="a"))
 
-    assert kept == []
+    assert returned == []
     assert len(rig.ecs.started) == 1
 
 
@@ -63,12 +63,12 @@ def test_a_rejected_message_keeps_its_group_in_the_dead_letter_queue() -> None:
     assert rig.sqs.sent[0]["MessageDeduplicationId"] == "message-0"
 
 
-def test_a_standard_queue_knows_no_groups() -> None:
+def test_a_standard_queue_ignores_groups() -> None:
     rig = Rig()
     rig.ecs.script = [THROTTLED]
 
-    kept = rig.handle(*(rig.record(message(), n, group="fair") for n in range(4)))
+    returned = rig.handle(*(rig.record(message(), n, group="fair") for n in range(4)))
 
-    assert len(kept) == 1
+    assert len(returned) == 1
     rig.run("{", group="fair")
     assert "MessageGroupId" not in rig.sqs.sent[0]
