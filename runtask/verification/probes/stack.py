@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from function.limits import MAX_MESSAGE_BYTES
-from infra.limits import DAY_SECONDS, QUEUE_MAX_RECEIVE_COUNT
+from infra.limits import DAY_SECONDS, MAX_RECEIVE_COUNT
 from infra.names import ALIAS
 from runtask.verification.disclosure import Fact, Private, Public, public_or
 from runtask.verification.finding import Comparison, Finding, compare, failed, passed
@@ -24,7 +24,7 @@ _OUTPUTS: Final = (
     "failureTopicArn",
     "functionName",
     "functionVersion",
-    "keyArn",
+    "kmsKeyArn",
     "logGroup",
     "queueUrl",
     "region",
@@ -211,7 +211,7 @@ def work_queue(verification: Verification) -> Finding:
             Comparison(
                 name="maxReceiveCount",
                 found=int(redrive.get("maxReceiveCount", 0)),
-                expected=QUEUE_MAX_RECEIVE_COUNT,
+                expected=MAX_RECEIVE_COUNT,
             ),
         ],
     )
@@ -246,7 +246,7 @@ def _stage_key(verification: Verification, found: Mapping[str, str]) -> Comparis
     return Comparison(
         name="KMS key",
         found=Private("key", found.get("KmsMasterKeyId", "")),
-        expected=Private("key", str(verification.outputs["keyArn"])),
+        expected=Private("key", str(verification.outputs["kmsKeyArn"])),
     )
 
 
