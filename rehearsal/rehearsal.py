@@ -14,7 +14,7 @@ from rehearsal.observer import ObservedSample, StageObserver
 from rehearsal.pulumi_cli import prepare
 from rehearsal.sample_account import SampleAccount, with_sample_account
 from rehearsal.samples import DEV_SAMPLES, PROD_SAMPLES, Sample
-from rehearsal.verification import verification_check, verify_stage
+from rehearsal.verification import StageVerification, verify_stage
 from runtask.engine import PulumiEngine
 from runtask.project import PROJECT_FILE, Project, load_project
 from runtask.promotion.promote import PromotionContext, plan_promotion, promote
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from rehearsal.emulator import Emulator
     from runtask.engine import Engine
-    from runtask.verification.finding import ProbeResult
 
 # The stages that the artifact is promoted from and to.
 SOURCE: Final = "dev"
@@ -42,14 +41,14 @@ class RehearsalResult:
         locations: Account and region of each stage.
         digests: The SHA-256 of the artifact that each stage runs.
         observed: Stage and sample, in the order of sending.
-        verified: What `runtask verify` found in the source stage.
+        verification: What `runtask verify` found in the source stage.
         checks: All checks, passed or not.
     """
 
     locations: dict[str, Location]
     digests: dict[str, str]
     observed: list[tuple[str, ObservedSample]]
-    verified: list[ProbeResult]
+    verification: StageVerification
     checks: list[Check]
 
     @property
@@ -77,7 +76,6 @@ class Rehearsal:
     destroy: bool = False
     _started_at: float = field(default_factory=time.monotonic)
     _observed: list[tuple[str, ObservedSample]] = field(default_factory=list)
-    _verified: list[ProbeResult] = field(default_factory=list)
     _checks: list[Check] = field(default_factory=list)
 
     def run(self) -> RehearsalResult:
@@ -111,15 +109,15 @@ class Rehearsal:
         digests = {state.stage: state.running for state in states}
         self._checks.append(same_artifact(digests))
         self._checks.extend(no_drift(state.stage, state.drift) for state in states)
-        self._verified.extend(verify_stage(SOURCE, locations[SOURCE], context))
-        self._checks.append(verification_check(SOURCE, self._verified))
+        verification = verify_stage(SOURCE, locations[SOURCE], context)
+        self._checks.append(verification.check)
         if isinstance(engine, PulumiEngine):
             self._finish(engine)
         return RehearsalResult(
             locations=locations,
             digests=digests,
             observed=self._observed,
-            verified=self._verified,
+            verification=verification,
             checks=self._checks,
         )
 

@@ -12,6 +12,7 @@ import click
 from runtask import console
 from runtask.errors import ExitCode, UsageError
 from runtask.options import HELP, json_option, profile_option, project_option, yes_option
+from runtask.verification import DEFAULT_TIMEOUT_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,7 +67,7 @@ if TYPE_CHECKING:
     "--timeout",
     metavar="SECONDS",
     type=click.FloatRange(min=1),
-    default=300,
+    default=DEFAULT_TIMEOUT_SECONDS,
     show_default=True,
     help="The longest that one probe waits.",
 )

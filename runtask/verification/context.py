@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from runtask.account import sign_in
 from runtask.errors import RuntaskError
 from runtask.promotion.state import load_stage_state
+from runtask.verification import DEFAULT_TIMEOUT_SECONDS
 from runtask.verification.canary import plan_canary
 
 if TYPE_CHECKING:
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from runtask.project import Project
     from runtask.promotion.state import StageState
     from runtask.verification.canary import Canary, Delivery
-
-# A Fargate task with a large image takes two to three minutes to its first line of output.
-DEFAULT_TIMEOUT_SECONDS: Final = 300.0
 
 # ListTasks and DescribeTasks may be called 20 times a second in an account.
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html
@@ -119,12 +117,12 @@ def prepare(context: VerificationContext) -> Verification:
         RuntaskError: if the stage was never deployed, or AWS rejects a request.
     """
     config = context.config
+    operator = sign_in(config, context.sessions)
     outputs = context.engine.outputs(config.stage)
     if not outputs:
         raise RuntaskError(
             f"stack {config.stage} was never deployed; deploy it first: pulumi up -s {config.stage}"
         )
-    operator = sign_in(config, context.sessions)
     state = load_stage_state(context.project, config.stage, context.engine, context.sessions)
     canary = (
         plan_canary(context.canary, config, context.sessions, operator) if context.canary else None
