@@ -79,6 +79,7 @@ def _show(result: RehearsalResult, emulator: Emulator, *, as_json: bool, keep: b
                     stage: location.account for stage, location in result.locations.items()
                 },
                 "digests": result.digests,
+                "verification": result.verification.report,
                 "environment": variables if keep else None,
             }
         )

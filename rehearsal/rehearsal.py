@@ -14,6 +14,7 @@ from rehearsal.observer import ObservedSample, StageObserver
 from rehearsal.pulumi_cli import prepare
 from rehearsal.sample_account import SampleAccount, with_sample_account
 from rehearsal.samples import DEV_SAMPLES, PROD_SAMPLES, Sample
+from rehearsal.verification import StageVerification, verify_stage
 from runtask.engine import PulumiEngine
 from runtask.project import PROJECT_FILE, Project, load_project
 from runtask.promotion.promote import PromotionContext, plan_promotion, promote
@@ -40,12 +41,14 @@ class RehearsalResult:
         locations: Account and region of each stage.
         digests: The SHA-256 of the artifact that each stage runs.
         observed: Stage and sample, in the order of sending.
+        verification: What `runtask verify` found in the source stage.
         checks: All checks, passed or not.
     """
 
     locations: dict[str, Location]
     digests: dict[str, str]
     observed: list[tuple[str, ObservedSample]]
+    verification: StageVerification
     checks: list[Check]
 
     @property
@@ -106,10 +109,16 @@ class Rehearsal:
         digests = {state.stage: state.running for state in states}
         self._checks.append(same_artifact(digests))
         self._checks.extend(no_drift(state.stage, state.drift) for state in states)
+        verification = verify_stage(SOURCE, locations[SOURCE], context)
+        self._checks.append(verification.check)
         if isinstance(engine, PulumiEngine):
             self._finish(engine)
         return RehearsalResult(
-            locations=locations, digests=digests, observed=self._observed, checks=self._checks
+            locations=locations,
+            digests=digests,
+            observed=self._observed,
+            verification=verification,
+            checks=self._checks,
         )
 
     def _engine(self, project: Project, locations: Mapping[str, Location]) -> Engine:

@@ -156,7 +156,11 @@ def assume_deploy_role(
 
 
 def assume_role(
-    session: boto3.Session, role: Mapping[str, str], default_session_name: str = SESSION_NAME
+    session: boto3.Session,
+    role: Mapping[str, str],
+    default_session_name: str = SESSION_NAME,
+    *,
+    session_policy: str = "",
 ) -> CredentialsTypeDef:
     """Return the credentials of a role.
 
@@ -164,6 +168,7 @@ def assume_role(
         session: The session that may assume it.
         role: An item of `aws:assumeRoles`: `roleArn`, and possibly `externalId`, `sessionName`.
         default_session_name: The session's name where the item has none.
+        session_policy: A policy that limits the session further; empty for none.
 
     Raises:
         ClientError: if STS rejects the request.
@@ -175,6 +180,8 @@ def assume_role(
     }
     if role.get("externalId"):
         request["ExternalId"] = role["externalId"]
+    if session_policy:
+        request["Policy"] = session_policy
     return session.client("sts").assume_role(**request)["Credentials"]
 
 

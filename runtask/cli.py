@@ -13,6 +13,7 @@ from runtask.commands.promote import promote
 from runtask.commands.rollback import rollback
 from runtask.commands.send import send
 from runtask.commands.stages import stages
+from runtask.commands.verify import verify
 from runtask.errors import ExitCode, RuntaskError
 from runtask.options import HELP
 
@@ -39,7 +40,7 @@ def cli() -> None:
     """
 
 
-for _command in (local, promote, rollback, send, stages):
+for _command in (local, promote, rollback, send, stages, verify):
     cli.add_command(_command)
 
 

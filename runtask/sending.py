@@ -106,16 +106,9 @@ def send(
     url = _queue_url(account)
     sqs = account.session.client("sqs")
     for message in messages:
-        parameters: SendMessageRequestTypeDef = {
-            "QueueUrl": url,
-            "MessageBody": message.body,
-            "MessageAttributes": {
-                KEY_ATTRIBUTE: {"DataType": "String", "StringValue": message.key}
-            },
-        }
-        if config.fifo:
-            parameters["MessageGroupId"] = group or message.key
-            parameters["MessageDeduplicationId"] = message.key
+        parameters = message_parameters(
+            url, message.body, message.key, fifo=config.fifo, group=group or message.key
+        )
         try:
             answer = sqs.send_message(**parameters)
         except (BotoCoreError, ClientError) as error:
@@ -124,6 +117,30 @@ def send(
                 fix = f"; {missing_key_access(account, sqs, url)}"
             raise RuntaskError(f"{message.source}: {account.identity}: {error}{fix}") from None
         yield SentMessage(source=message.source, key=message.key, message_id=answer["MessageId"])
+
+
+def message_parameters(  # noqa: PLR0913 - one for each part of a message
+    url: str, body: str, key: str, *, fifo: bool, group: str, deduplication_id: str = ""
+) -> SendMessageRequestTypeDef:
+    """Return the parameters of SendMessage.
+
+    Args:
+        url: The URL of the work queue.
+        body: What the handler receives.
+        key: The idempotency key.
+        fifo: Whether the queue is a FIFO queue; else the other arguments are not used.
+        group: The message group.
+        deduplication_id: What SQS recognizes a second copy by; empty for the key.
+    """
+    parameters: SendMessageRequestTypeDef = {
+        "QueueUrl": url,
+        "MessageBody": body,
+        "MessageAttributes": {KEY_ATTRIBUTE: {"DataType": "String", "StringValue": key}},
+    }
+    if fifo:
+        parameters["MessageGroupId"] = group
+        parameters["MessageDeduplicationId"] = deduplication_id or key
+    return parameters
 
 
 class _EcsOnDemand:

@@ -24,8 +24,8 @@ _INTRODUCTION: Final = """\
 # The command `runtask`
 
 `runtask` is what an operator works with: it sends messages, promotes an artifact from stage to
-stage, rolls a stage back, and shows what every stage runs. `pip install -e .` in a checkout
-installs it; `python -m runtask` is the same.
+stage, rolls a stage back, verifies a stage, and shows what every stage runs. `pip install -e .` in
+a checkout installs it; `python -m runtask` is the same.
 
 Results are printed on stdout, as a table or with `--json` as JSON; progress, questions and errors
 on stderr. An option has the same name and meaning in every verb:
@@ -39,7 +39,7 @@ on stderr. An option has the same name and meaning in every verb:
   anything in it is read or changed.
 - `--json` prints the result as JSON.
 - `--dry-run` shows what would be done, and changes nothing.
-- `--yes` deploys without asking; where there is no terminal to ask at, it is required.
+- `--yes` deploys or sends without asking; where there is no terminal to ask at, it is required.
 """
 
 _EXIT_CODES: Final = """\

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import functools
 import json
-from typing import TYPE_CHECKING, Any
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from infra import artifact_source
+from infra.bundle import build_bundle
+from rehearsal import observer
 from rehearsal.engine import Run, State, up
 from rehearsal.fault_injection import FaultyEmulator
 from tests.end_to_end.ecs_calls import ACCOUNT, REGION, TASK_ROLE, register, trust
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+
+# A check that must fail needs no long wait.
+SHORT_WAIT_SECONDS: Final = 4.0
 
 
 @pytest.fixture(scope="module")
@@ -65,3 +76,22 @@ def deploy(emulator: FaultyEmulator, state: State, request: pytest.FixtureReques
 
     deploy_program.name = name  # type: ignore[attr-defined]
     return deploy_program
+
+
+@pytest.fixture
+def break_handler(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[[str, str, str], None]:
+    """Return a function that replaces a piece of the handler's code in the artifact."""
+
+    def replace(file: str, old: str, new: str) -> None:
+        shutil.copytree(ROOT / "function", tmp_path / "function")
+        path = tmp_path / "function" / file
+        code = path.read_text(encoding="utf-8")
+        assert code.count(old) == 1, f"{file} no longer holds {old!r} once"
+        path.write_text(code.replace(old, new), encoding="utf-8")
+        broken = functools.partial(build_bundle, tmp_path)
+        monkeypatch.setattr(artifact_source, "build_bundle", broken)
+        monkeypatch.setattr(observer, "MAX_WAIT_SECONDS", SHORT_WAIT_SECONDS)
+
+    return replace

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import functools
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from infra import artifact_source, lambda_function
+from infra import lambda_function
 from infra.bundle import build_bundle
 from infra.policies.function_role import FunctionGrants, function_policy
 from rehearsal import observer
 from rehearsal.emulator import Emulator
 from rehearsal.rehearsal import Rehearsal, RehearsalResult
 from runtask.project import load_project
+from tests.end_to_end.conftest import SHORT_WAIT_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-
-# A check that must fail needs no long wait.
-SHORT_WAIT_SECONDS: Final = 4.0
 
 
 def rehearse() -> RehearsalResult:
@@ -31,25 +27,6 @@ def rehearse() -> RehearsalResult:
         return Rehearsal(
             project=load_project(ROOT), emulator=emulator, say=lambda _text: None
         ).run()
-
-
-@pytest.fixture
-def break_handler(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Callable[[str, str, str], None]:
-    """Return a function that replaces a piece of the handler's code in the artifact."""
-
-    def replace(file: str, old: str, new: str) -> None:
-        shutil.copytree(ROOT / "function", tmp_path / "function")
-        path = tmp_path / "function" / file
-        code = path.read_text(encoding="utf-8")
-        assert code.count(old) == 1, f"{file} no longer holds {old!r} once"
-        path.write_text(code.replace(old, new), encoding="utf-8")
-        broken = functools.partial(build_bundle, tmp_path)
-        monkeypatch.setattr(artifact_source, "build_bundle", broken)
-        monkeypatch.setattr(observer, "MAX_WAIT_SECONDS", SHORT_WAIT_SECONDS)
-
-    return replace
 
 
 def failed(result: RehearsalResult) -> dict[str, str]:
@@ -65,7 +42,7 @@ def test_all_checks_pass() -> None:
     }
     assert result.digests["dev"] == result.digests["prod"] == build_bundle(ROOT).digest
     assert len(result.observed) == 8
-    assert len(result.checks) == 23
+    assert len(result.checks) == 24
 
 
 def test_without_a_client_token_a_second_delivery_launches_again(
@@ -75,6 +52,8 @@ def test_without_a_client_token_a_second_delivery_launches_again(
         "message/builder.py", "            _CLIENT_TOKEN: client_token(key, number),\n", ""
     )
     found = failed(rehearse())
+    verification = found.pop("dev: no probe of runtask verify fails")
+    assert verification.startswith("idempotency: 2 messages with one key started 2 tasks")
     check = "dev: flat.json, delivered twice is started already"
     assert found == {check: "launched again"}
 

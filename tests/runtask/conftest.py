@@ -13,6 +13,8 @@ from click.testing import CliRunner, Result
 from moto import mock_aws
 
 from runtask.cli import cli
+from runtask.project import load_project
+from tests.runtask.verify_world import World
 
 ROOT = Path(__file__).resolve().parents[2]
 DEV_ACCOUNT = "111111111111"
@@ -27,6 +29,12 @@ def folder(tmp_path: Path) -> Path:
     for path in ROOT.glob("Pulumi*.yaml"):
         shutil.copy(path, tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def world(folder: Path) -> World:
+    """Return the dev stage, deployed in memory."""
+    return World(project=load_project(folder))
 
 
 @pytest.fixture
