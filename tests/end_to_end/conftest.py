@@ -92,6 +92,11 @@ def break_handler(
         path.write_text(code.replace(old, new), encoding="utf-8")
         broken = functools.partial(build_bundle, tmp_path)
         monkeypatch.setattr(artifact_source, "build_bundle", broken)
-        monkeypatch.setattr(observer, "MAX_WAIT_SECONDS", SHORT_WAIT_SECONDS)
 
     return replace
+
+
+@pytest.fixture
+def short_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the rehearsal give up soon on what cannot happen."""
+    monkeypatch.setattr(observer, "MAX_WAIT_SECONDS", SHORT_WAIT_SECONDS)

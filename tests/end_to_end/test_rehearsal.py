@@ -10,11 +10,9 @@ import pytest
 from infra import lambda_function
 from infra.bundle import build_bundle
 from infra.policies.function_role import FunctionGrants, function_policy
-from rehearsal import observer
 from rehearsal.emulator import Emulator
 from rehearsal.rehearsal import Rehearsal, RehearsalResult
 from runtask.project import load_project
-from tests.end_to_end.conftest import SHORT_WAIT_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,6 +43,7 @@ def test_all_checks_pass() -> None:
     assert len(result.checks) == 24
 
 
+@pytest.mark.usefixtures("short_wait")
 def test_without_a_client_token_a_second_delivery_launches_again(
     break_handler: Callable[[str, str, str], None],
 ) -> None:
@@ -58,6 +57,7 @@ def test_without_a_client_token_a_second_delivery_launches_again(
     assert found == {check: "launched again"}
 
 
+@pytest.mark.usefixtures("short_wait")
 def test_without_the_dead_letter_a_rejected_message_is_missed(
     break_handler: Callable[[str, str, str], None],
 ) -> None:
@@ -67,6 +67,7 @@ def test_without_the_dead_letter_a_rejected_message_is_missed(
     assert found["dev: not-allowed.json is rejected (not-allowed)"] == "missing"
 
 
+@pytest.mark.usefixtures("short_wait")
 @pytest.mark.parametrize(
     ("sid", "check", "error"),
     [
@@ -83,6 +84,5 @@ def test_without_a_permission_the_launch_is_missed(
         return policy
 
     monkeypatch.setattr(lambda_function, "function_policy", without)
-    monkeypatch.setattr(observer, "MAX_WAIT_SECONDS", SHORT_WAIT_SECONDS)
     found = failed(rehearse())
     assert found[check].startswith(f"missing; RunTask answered {error}")
