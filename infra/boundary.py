@@ -1,7 +1,7 @@
 """Whether a stage stays within what the administrator of its account allows.
 
-The options `boundaryRoles` and `boundaryClusters` of a bootstrap stack are lists of patterns. A stage
-may name a role or a cluster only if one of the patterns allows all that the stage's value can match.
+The options `boundaryRoles` and `boundaryClusters` of a bootstrap stack are lists of patterns. A
+stage may name a role or a cluster only if one of the patterns matches all that its value matches.
 """
 
 from __future__ import annotations

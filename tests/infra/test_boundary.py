@@ -1,4 +1,4 @@
-"""A stage's value is covered only if one pattern of the administrator allows all that it matches."""
+"""A stage's value is covered only if one of the administrator's patterns matches all of it."""
 
 from __future__ import annotations
 
