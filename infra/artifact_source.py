@@ -20,11 +20,13 @@ class ArtifactSourceArgs:
 
     Attributes:
         artifact: `build`, or the SHA-256 of an artifact that was promoted into the bucket.
+        version: Version id of the promoted artifact's S3 object; empty for the newest version.
         bucket: Name of the account's artifact bucket.
         kms_key_arn: ARN of the KMS key that artifacts are encrypted with.
     """
 
     artifact: str
+    version: str
     bucket: Input[str]
     kms_key_arn: Input[str]
 
@@ -36,11 +38,13 @@ class ArtifactSource(pulumi.ComponentResource):
         digest: The artifact's SHA-256, in hexadecimal.
         bucket: Name of the bucket.
         object_key: Key of the artifact's S3 object.
+        object_version: Version id of that object; None for the newest version.
     """
 
     digest: str
     bucket: Output[str]
     object_key: Output[str]
+    object_version: Output[str] | str | None
 
     def __init__(
         self, name: str, args: ArtifactSourceArgs, opts: ResourceOptions | None = None
@@ -73,9 +77,11 @@ class ArtifactSource(pulumi.ComponentResource):
                 opts=ResourceOptions(parent=self, retain_on_delete=True),
             )
             self.object_key = uploaded.key
+            self.object_version = uploaded.version_id
         else:
             self.digest = args.artifact
             self.object_key = Output.from_input(artifact_object_key(args.artifact))
+            self.object_version = args.version or None
         self.register_outputs(
             {"digest": self.digest, "bucket": self.bucket, "objectKey": self.object_key}
         )

@@ -9,6 +9,7 @@ import pulumi
 from pulumi import Input, Output, ResourceOptions
 from pulumi_aws import kms, s3
 
+from infra.documents import to_json
 from infra.limits import KMS_KEY_DELETION_WINDOW_DAYS
 from infra.policies.resource_policies import artifact_kms_key_policy, bucket_policy
 
@@ -27,11 +28,14 @@ class ArtifactStoreArgs:
         location: The account and region.
         readers: Role ARN patterns of other accounts that may read artifacts.
         retention_days: Days that an overwritten or deleted artifact can still be restored.
+        protect: Whether Pulumi refuses to delete bucket and KMS key. If not, a bucket is deleted
+            with all artifacts in it.
     """
 
     location: Location
     readers: tuple[str, ...]
     retention_days: int
+    protect: bool
 
 
 class ArtifactStore(pulumi.ComponentResource):
@@ -52,16 +56,22 @@ class ArtifactStore(pulumi.ComponentResource):
     ) -> None:
         super().__init__("ecs-run-task:index:ArtifactStore", name, None, opts)
         child = ResourceOptions(parent=self)
+        protected = ResourceOptions(parent=self, protect=args.protect)
         kms_key = kms.Key(
             f"{name}-key",
             description="Encrypts the artifacts of ecs-run-task",
             deletion_window_in_days=KMS_KEY_DELETION_WINDOW_DAYS,
             enable_key_rotation=True,
-            policy=Output.json_dumps(artifact_kms_key_policy(args.location, args.readers)),
-            opts=child,
+            policy=to_json(artifact_kms_key_policy(args.location, args.readers)),
+            opts=protected,
         )
         kms.Alias(f"{name}-alias", name=f"alias/{name}", target_key_id=kms_key.key_id, opts=child)
-        bucket = s3.Bucket(name, opts=child)
+        bucket = s3.Bucket(
+            name,
+            force_destroy=None if args.protect else True,
+            # The key goes last: without it, a bucket that could not be deleted is lost.
+            opts=ResourceOptions.merge(protected, ResourceOptions(depends_on=[kms_key])),
+        )
         self._secure(name, bucket, kms_key.arn, args)
         self.bucket = bucket.bucket
         self.bucket_arn = bucket.arn
@@ -77,7 +87,8 @@ class ArtifactStore(pulumi.ComponentResource):
     def _secure(
         self, name: str, bucket: s3.Bucket, kms_key_arn: Input[str], args: ArtifactStoreArgs
     ) -> None:
-        child = ResourceOptions(parent=self)
+        # They go with the bucket, not before it: a bucket that AWS refuses to delete keeps them.
+        child = ResourceOptions(parent=self, deleted_with=bucket)
         public_access = s3.BucketPublicAccessBlock(
             f"{name}-public-access",
             bucket=bucket.bucket,
@@ -129,12 +140,12 @@ class ArtifactStore(pulumi.ComponentResource):
                 }
             ],
             # Rules on noncurrent versions need versioning to be on.
-            opts=ResourceOptions(parent=self, depends_on=[versioning]),
+            opts=ResourceOptions.merge(child, ResourceOptions(depends_on=[versioning])),
         )
         s3.BucketPolicy(
             f"{name}-policy",
             bucket=bucket.bucket,
-            policy=Output.json_dumps(bucket_policy(bucket.arn, kms_key_arn, args.readers)),
+            policy=to_json(bucket_policy(bucket.arn, kms_key_arn, args.readers)),
             # S3 rejects two concurrent changes of a bucket's access.
-            opts=ResourceOptions(parent=self, depends_on=[public_access]),
+            opts=ResourceOptions.merge(child, ResourceOptions(depends_on=[public_access])),
         )

@@ -9,6 +9,7 @@ from pulumi import Input, Output, ResourceOptions
 from pulumi_aws import iam
 
 from infra.artifact_store import ArtifactStore, ArtifactStoreArgs
+from infra.documents import to_json
 from infra.names import PREFIX, ROLE_PATH, artifact_store_name, deploy_role_name
 from infra.policies.deploy_role import (
     GITHUB_ISSUER,
@@ -54,6 +55,7 @@ class Bootstrap(pulumi.ComponentResource):
                 location=location,
                 readers=config.artifact_readers,
                 retention_days=config.artifact_retention_days,
+                protect=config.protect,
             ),
             child,
         )
@@ -62,16 +64,21 @@ class Bootstrap(pulumi.ComponentResource):
             name=f"{PREFIX}boundary-{location.region}",
             path=ROLE_PATH,
             description="Permissions boundary of every role that the deploy role creates",
-            policy=Output.json_dumps(boundary_policy(location)),
+            policy=to_json(
+                boundary_policy(
+                    location,
+                    role_arns=config.boundary_roles,
+                    cluster_arns=config.boundary_cluster_arns,
+                )
+            ),
             opts=child,
         )
-        role_arn = location.iam_arn(f"role/{deploy_role_name(location.region)}")
-        workflows = self._workflows(config, role_arn)
+        workflows = self._workflows(config, location.deploy_role_arn)
         role = iam.Role(
             f"{PREFIX}deploy",
             name=deploy_role_name(location.region),
             description="Deploys the ecs-run-task stages of this account",
-            assume_role_policy=Output.json_dumps(
+            assume_role_policy=to_json(
                 trust_deployers(config.deploy_principals, config.deploy_external_id, workflows)
             ),
             max_session_duration=_DEPLOY_SESSION_SECONDS,
@@ -82,7 +89,7 @@ class Bootstrap(pulumi.ComponentResource):
         iam.RolePolicy(
             f"{PREFIX}deploy-policy",
             role=role.name,
-            policy=Output.json_dumps(
+            policy=to_json(
                 deploy_policy(
                     DeployGrants(
                         location=location,
@@ -90,7 +97,7 @@ class Bootstrap(pulumi.ComponentResource):
                         artifact_bucket_arn=store.bucket_arn,
                         artifact_kms_key_arn=store.kms_key_arn,
                         artifact_sources=config.artifact_sources,
-                        own_arn=role_arn if workflows else "",
+                        own_arn=location.deploy_role_arn if workflows else "",
                     )
                 )
             ),
@@ -100,6 +107,7 @@ class Bootstrap(pulumi.ComponentResource):
         self.artifact_kms_key_arn = store.kms_key_arn
         self.deploy_role_arn = role.arn
         self.permissions_boundary_arn = boundary.arn
+        self._config = config
         self.register_outputs(self.outputs())
 
     def _workflows(self, config: BootstrapConfig, role_arn: str) -> WorkflowTrust | None:
@@ -119,16 +127,18 @@ class Bootstrap(pulumi.ComponentResource):
             ).arn
         return WorkflowTrust(
             provider_arn=provider_arn,
-            repository=config.github.repository,
+            repositories=config.github.repositories,
             subjects=config.github.subjects,
             role_arn=role_arn,
         )
 
-    def outputs(self) -> dict[str, Output[str]]:
+    def outputs(self) -> dict[str, Output[str] | list[str]]:
         """Return the stack's outputs, which the account's function stacks use."""
         return {
             "artifactBucket": self.artifact_bucket,
             "artifactKmsKeyArn": self.artifact_kms_key_arn,
             "deployRoleArn": self.deploy_role_arn,
             "permissionsBoundaryArn": self.permissions_boundary_arn,
+            "boundaryRoles": list(self._config.boundary_roles),
+            "boundaryClusters": list(self._config.boundary_cluster_arns),
         }

@@ -14,7 +14,7 @@ from function.limits import LOG_LEVELS, MAX_STAGE_LENGTH
 from infra import limits
 from infra.config_checks import check_combinations
 from infra.config_reader import Getter, Reader
-from infra.names import BOOTSTRAP_SUFFIX, PROJECT, Location, is_stage_name
+from infra.names import BOOTSTRAP_SUFFIX, PROJECT, RESERVED_STAGES, Location, is_stage_name
 
 # The value of the option `artifact` that builds the artifact instead of naming one.
 BUILD: Final = "build"
@@ -32,11 +32,20 @@ _CLUSTER: Final = re.compile(
 _TASK_DEFINITION: Final = re.compile(
     r"[A-Za-z0-9_*?-]{1,255}(:(\d+|\*))?|arn:aws[a-z-]*:ecs:[^:\s]*:[^:\s]*:task-definition/\S+"
 )
-_REPOSITORY: Final = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
+_REPOSITORY: Final = re.compile(
+    r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+|[A-Za-z0-9_.-]+@\d+/[A-Za-z0-9_.-]+@\d+"
+)
+# Prints a repository as the subject of its tokens names it, with both ids.
+_REPOSITORY_WITH_IDS: Final = (
+    "gh api repos/OWNER/NAME --jq "
+    r"""'"\(.owner.login)@\(.owner.id)/\(.name)@\(.id)"'"""
+)
 _SUBJECT: Final = re.compile(r"(ref:refs/(heads|tags)/|environment:)[^*?\s]+")
 _OIDC_PROVIDER: Final = re.compile(
     r"arn:aws[a-z-]*:iam::\d{12}:oidc-provider/token\.actions\.githubusercontent\.com"
 )
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/versioning-workflows.html
+_OBJECT_VERSION: Final = re.compile(r"\S{1,1024}")
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+")
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 _EXTERNAL_ID: Final = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
@@ -46,7 +55,7 @@ _EXTERNAL_ID: Final = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
 class GithubTrust:
     """The workflows that may assume the deploy role by OIDC: the options `github...`."""
 
-    repository: str
+    repositories: tuple[str, ...]
     subjects: tuple[str, ...]
     provider_arn: str
 
@@ -61,12 +70,20 @@ class BootstrapConfig:
     """
 
     location: Location
+    protect: bool
     deploy_principals: tuple[str, ...]
     deploy_external_id: str
     github: GithubTrust | None
     artifact_readers: tuple[str, ...]
     artifact_sources: tuple[str, ...]
     artifact_retention_days: int
+    boundary_roles: tuple[str, ...]
+    boundary_clusters: tuple[str, ...]
+
+    @property
+    def boundary_cluster_arns(self) -> tuple[str, ...]:
+        """The clusters that stages may name, as ARN patterns."""
+        return tuple(self.location.cluster_arn(cluster) for cluster in self.boundary_clusters)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,8 +97,10 @@ class FunctionConfig:
 
     stage: str
     location: Location
+    protect: bool
     bootstrap: str
     artifact: str
+    artifact_version: str
     clusters: tuple[str, ...]
     task_definitions: tuple[str, ...]
     pass_roles: tuple[str, ...]
@@ -100,6 +119,11 @@ class FunctionConfig:
     environment_max_age_minutes: int
     log_level: str
     log_retention_days: int
+
+    @property
+    def builds_artifact(self) -> bool:
+        """Whether a deployment builds the artifact."""
+        return self.artifact == BUILD
 
     @property
     def visibility_timeout_seconds(self) -> int:
@@ -154,7 +178,13 @@ def read_function_config(stack: str, get: Getter) -> FunctionConfig:
         ConfigError: if anything is wrong; the text names every key, what was found and the fix.
     """
     reader = Reader(stack, get)
-    if not is_stage_name(stack):
+    if stack in RESERVED_STAGES:
+        reader.problem(
+            "the stage's name",
+            f"found {stack!r}",
+            "expected another name, because the bootstrap stack uses this one for its resources",
+        )
+    elif not is_stage_name(stack):
         reader.problem(
             "the stage's name",
             f"found {stack!r}",
@@ -172,6 +202,7 @@ def bootstrap_options(reader: Reader) -> BootstrapConfig:
     github = _github_options(reader)
     return BootstrapConfig(
         location=reader.location(),
+        protect=reader.boolean("protect"),
         deploy_principals=reader.strings(
             "deployPrincipals",
             is_principal,
@@ -194,6 +225,18 @@ def bootstrap_options(reader: Reader) -> BootstrapConfig:
         artifact_retention_days=reader.integer(
             "artifactRetentionDays", limits.ARTIFACT_RETENTION_DAYS, "days"
         ),
+        boundary_roles=reader.strings(
+            "boundaryRoles",
+            _ROLE_ARN.fullmatch,
+            "a role ARN or pattern",
+            example="arn:aws:iam::111111111111:role/report-*",
+        ),
+        boundary_clusters=reader.strings(
+            "boundaryClusters",
+            _CLUSTER.fullmatch,
+            "a name, pattern or ARN of a cluster",
+            example="batch",
+        ),
     )
 
 
@@ -202,6 +245,7 @@ def function_options(reader: Reader) -> FunctionConfig:
     return FunctionConfig(
         stage=reader.stack,
         location=reader.location(),
+        protect=reader.boolean("protect"),
         bootstrap=reader.text(
             "bootstrap",
             lambda text: text.endswith(BOOTSTRAP_SUFFIX),
@@ -214,6 +258,9 @@ def function_options(reader: Reader) -> FunctionConfig:
             f"{BUILD}, or a SHA-256 of 64 hexadecimal digits",
             fix=f"promote one (runtask promote dev {reader.stack}), or to build it here "
             + reader.set_command(f"{PROJECT}:artifact", BUILD),
+        ),
+        artifact_version=reader.text(
+            "artifactVersion", _OBJECT_VERSION.fullmatch, "a version id of S3"
         ),
         clusters=reader.strings(
             "clusters", _CLUSTER.fullmatch, "a name, pattern or ARN of a cluster", example="batch"
@@ -265,14 +312,19 @@ def function_options(reader: Reader) -> FunctionConfig:
 
 
 def _github_options(reader: Reader) -> GithubTrust | None:
-    repository = reader.text("githubRepository", _REPOSITORY.fullmatch, "owner/name")
+    repositories = reader.strings(
+        "githubRepositories",
+        _REPOSITORY.fullmatch,
+        "owner/name, or owner@id/name@id as GitHub sends it for new and renamed repositories; to "
+        f"get the ids, run: {_REPOSITORY_WITH_IDS}",
+    )
     github = GithubTrust(
-        repository=repository,
+        repositories=repositories,
         subjects=reader.strings(
             "githubSubjects",
             _SUBJECT.fullmatch,
             "ref:refs/heads/<branch>, ref:refs/tags/<tag> or environment:<name>",
-            example="environment:prod" if repository else "",
+            example="environment:prod" if repositories else "",
         ),
         provider_arn=reader.text(
             "githubProviderArn",
@@ -280,4 +332,4 @@ def _github_options(reader: Reader) -> GithubTrust | None:
             "arn:aws:iam::<account>:oidc-provider/token.actions.githubusercontent.com",
         ),
     )
-    return github if repository else None
+    return github if repositories else None

@@ -17,10 +17,20 @@ if TYPE_CHECKING:
 
 def check_combinations(reader: Reader, config: FunctionConfig) -> None:
     """Report every combination of options that AWS or the handler cannot work with."""
+    _check_artifact(reader, config)
     _check_batches(reader, config)
     _check_launch_rate(reader, config)
     _check_allow_list(reader, config)
     _check_environment_max_age(reader, config)
+
+
+def _check_artifact(reader: Reader, config: FunctionConfig) -> None:
+    if config.builds_artifact and config.artifact_version:
+        reader.problem(
+            f"{PROJECT}:artifactVersion",
+            f"found {config.artifact_version!r} with artifact: {config.artifact}",
+            f"expected none; run: pulumi config rm '{PROJECT}:artifactVersion' -s {reader.stack}",
+        )
 
 
 def _check_batches(reader: Reader, config: FunctionConfig) -> None:

@@ -9,13 +9,13 @@ from typing import Any, Final
 
 import pulumi
 
-from infra.names import PROJECT, Location, partition_of
+from infra.names import PROJECT, Location
+from infra.partitions import PARTITIONS, partition_of
 
 # Returns a value as the engine hands it over: `namespace:key` to text, lists as JSON.
 Getter = Callable[[str], str | None]
 
 _ACCOUNT: Final = re.compile(r"\d{12}")
-_REGION: Final = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 
 
 class ConfigError(pulumi.RunError):
@@ -150,13 +150,16 @@ class Reader:
             )
             accounts = ["000000000000"]
         region = self._get("aws:region") or ""
-        if not _REGION.fullmatch(region):
+        partition = partition_of(region)
+        if not region:
+            self.problem("aws:region", "is missing", self.set_command("aws:region", "eu-central-1"))
+        elif partition is None:
             self.problem(
                 "aws:region",
-                f"found {region!r}" if region else "is missing",
-                self.set_command("aws:region", "eu-central-1"),
+                f"found {region!r}",
+                f"expected a region of one of the partitions {', '.join(PARTITIONS)}",
             )
-        return Location(account=accounts[0], region=region, partition=partition_of(region))
+        return Location(account=accounts[0], region=region, partition=partition or "aws")
 
     def done(self) -> None:
         """Raise the problems, if there are any.

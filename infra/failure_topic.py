@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pulumi
 from pulumi import Input, Output, ResourceOptions
 from pulumi_aws import sns
 
+from infra.documents import to_json
 from infra.policies.resource_policies import topic_policy
+
+if TYPE_CHECKING:
+    from infra.config import FunctionConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,12 +21,13 @@ class FailureTopicArgs:
     """Arguments of a failure topic.
 
     Attributes:
+        config: The stage's configuration. Each of its `notify_emails` must confirm its subscription
+            before it receives anything.
         kms_key_arn: ARN of the KMS key that notifications are encrypted with.
-        emails: Addresses to subscribe; each must confirm before it receives anything.
     """
 
+    config: FunctionConfig
     kms_key_arn: Input[str]
-    emails: tuple[str, ...]
 
 
 class FailureTopic(pulumi.ComponentResource):
@@ -42,10 +48,10 @@ class FailureTopic(pulumi.ComponentResource):
         sns.TopicPolicy(
             f"{name}-policy",
             arn=topic.arn,
-            policy=Output.json_dumps(topic_policy(topic.arn)),
+            policy=to_json(topic_policy(args.config.location, args.config.stage, topic.arn)),
             opts=child,
         )
-        for email in args.emails:
+        for email in args.config.notify_emails:
             sns.TopicSubscription(
                 f"{name}-{email}", topic=topic.arn, protocol="email", endpoint=email, opts=child
             )

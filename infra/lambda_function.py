@@ -11,6 +11,7 @@ from pulumi import Input, Output, ResourceOptions
 from pulumi_aws import cloudwatch, iam, lambda_
 
 from infra.bundle import HANDLER, PYTHON_RUNTIME
+from infra.documents import to_json
 from infra.names import ALIAS, ROLE_PATH, function_name, log_group_name
 from infra.policies.function_role import FunctionGrants, function_policy, trust_lambda
 
@@ -73,14 +74,14 @@ class LambdaFunction(pulumi.ComponentResource):
             f"{name}-role",
             path=ROLE_PATH,
             description=f"Execution role of the function {name}",
-            assume_role_policy=Output.json_dumps(trust_lambda()),
+            assume_role_policy=to_json(trust_lambda()),
             permissions_boundary=args.permissions_boundary_arn,
             opts=child,
         )
         policy = iam.RolePolicy(
             f"{name}-role-policy",
             role=role.name,
-            policy=Output.json_dumps(function_policy(args.grants)),
+            policy=to_json(function_policy(args.grants)),
             opts=child,
         )
         function = lambda_.Function(
@@ -93,13 +94,20 @@ class LambdaFunction(pulumi.ComponentResource):
             handler=HANDLER,
             s3_bucket=args.artifact.bucket,
             s3_key=args.artifact.object_key,
+            s3_object_version=args.artifact.object_version,
             # In the form that AWS reports, so that code changed by hand shows as a difference.
             code_sha256=base64.b64encode(bytes.fromhex(args.artifact.digest)).decode(),
             timeout=config.timeout_seconds,
             memory_size=config.memory_megabytes,
             kms_key_arn=args.grants.kms_key_arn,
             environment={"variables": dict(args.environment)},
-            logging_config={"log_format": "JSON", "log_group": log_group.name},
+            logging_config={
+                "log_format": "JSON",
+                "log_group": log_group.name,
+                "application_log_level": _application_log_level(config),
+                # Without the lines at the start and end of each invocation, which cost money.
+                "system_log_level": "WARN",
+            },
             publish=True,
             # Lambda uses the role when the mapping is created, and the log group when it writes.
             opts=ResourceOptions(parent=self, depends_on=[policy, log_group]),
@@ -120,6 +128,8 @@ class LambdaFunction(pulumi.ComponentResource):
             maximum_batching_window_in_seconds=config.batching_window_seconds,
             function_response_types=["ReportBatchItemFailures"],
             scaling_config={"maximum_concurrency": config.maximum_concurrency},
+            # How many messages were polled, and how many failed.
+            metrics_config={"metrics": ["EventCount"]},
             opts=child,
         )
         self.function_name = function.name
@@ -132,3 +142,13 @@ class LambdaFunction(pulumi.ComponentResource):
                 "version": self.version,
             }
         )
+
+
+def _application_log_level(config: FunctionConfig) -> str:
+    """Return the level below which Lambda drops what the function writes.
+
+    Lambda takes a line without a level for one of level INFO, and the function's metrics are such
+    lines. Above INFO they would be lost, so there the handler alone applies `logLevel`.
+    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
+    """
+    return "DEBUG" if config.log_level == "DEBUG" else "INFO"

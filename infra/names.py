@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from function.limits import STAGE_PATTERN
+from infra.partitions import PARTITIONS
 
 PROJECT: Final = "ecs-run-task"
 PREFIX: Final = f"{PROJECT}-"
@@ -16,9 +17,16 @@ BOOTSTRAP_SUFFIX: Final = "-bootstrap"
 # that path, and so cannot manage itself.
 ROLE_PATH: Final = f"/{PROJECT}/"
 
-# A KMS key has no name, so the deploy role recognizes the keys it manages by this tag. The artifact
-# key does not carry it: no deployment of a stage has a reason to change that key.
+# A KMS key has no name, so a stage's key carries this tag for those who list an account's keys. The
+# deploy role creates no key without it. No right depends on it.
 KMS_KEY_TAGS: Final = {"managed-by": f"{PREFIX}deploy"}
+
+# Stages that would share a name, such as that of a KMS alias, with the bootstrap stack's resources.
+RESERVED_STAGES: Final = ("artifacts", "boundary", "deploy", "github")
+
+# The DNS suffix of the partition `aws`. Names of service principals, such as `sqs.amazonaws.com`,
+# end in it in every one of PARTITIONS.
+_COMMON_SUFFIX: Final = PARTITIONS["aws"].dns_suffix
 
 # The alias that the event source mapping invokes.
 ALIAS: Final = "live"
@@ -73,6 +81,11 @@ class Location:
     region: str
     partition: str = "aws"
 
+    @property
+    def dns_suffix(self) -> str:
+        """What the names of the region's hosts end in."""
+        return PARTITIONS[self.partition].dns_suffix
+
     def arn(self, service: str, resource: str) -> str:
         """Return the ARN of a regional resource of this account."""
         return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
@@ -80,6 +93,25 @@ class Location:
     def iam_arn(self, resource: str) -> str:
         """Return the ARN of an IAM resource of this account."""
         return f"arn:{self.partition}:iam::{self.account}:{resource}"
+
+    @property
+    def deploy_role_arn(self) -> str:
+        """The ARN of the account's deploy role in this region."""
+        return self.iam_arn(f"role/{deploy_role_name(self.region)}")
+
+    def via_services(self, *services: str, region: str = "") -> list[str]:
+        """Return values of the condition key `kms:ViaService`.
+
+        Both suffixes are named where they differ: AWS documents that of the partition `aws` only.
+        https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service
+
+        Args:
+            services: Names of services, such as `sqs`.
+            region: The region, by default this one.
+        """
+        suffixes = sorted({_COMMON_SUFFIX, self.dns_suffix})
+        region = region or self.region
+        return [f"{service}.{region}.{suffix}" for service in services for suffix in suffixes]
 
     def cluster_arn(self, cluster: str) -> str:
         """Return the ARN of a cluster that is given by name, pattern or ARN."""
@@ -93,15 +125,3 @@ class Location:
 
     def _ecs_arn(self, kind: str, name: str) -> str:
         return name if name.startswith("arn:") else self.arn("ecs", f"{kind}/{name}")
-
-
-def partition_of(region: str) -> str:
-    """Return the partition that a region belongs to.
-
-    https://docs.aws.amazon.com/general/latest/gr/aws-arns-and-namespaces.html
-    """
-    if region.startswith("cn-"):
-        return "aws-cn"
-    if region.startswith("us-gov-"):
-        return "aws-us-gov"
-    return "aws"

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pulumi
 
+from infra.account_limits import check_account_limits
 from infra.bootstrap import Bootstrap
 from infra.config import read_bootstrap_config, read_function_config
 from infra.names import BOOTSTRAP_SUFFIX, PREFIX, stage_name
 from infra.stage import Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pulumi import Input
 
 
 def main() -> None:
@@ -31,8 +39,13 @@ def _bootstrap(stack: str) -> None:
 
 def _stage(stack: str) -> None:
     config = read_function_config(stack, pulumi.runtime.get_config)
-    bootstrap = pulumi.StackReference(
-        f"{pulumi.get_organization()}/{pulumi.get_project()}/{config.bootstrap}"
-    )
-    for name, value in Stage(stage_name(stack), config, bootstrap).outputs().items():
-        pulumi.export(name, value)
+
+    async def deploy() -> Mapping[str, Input[str]]:
+        bootstrap = pulumi.StackReference(
+            f"{pulumi.get_organization()}/{pulumi.get_project()}/{config.bootstrap}"
+        )
+        await check_account_limits(config, bootstrap)
+        return Stage(stage_name(stack), config, bootstrap).outputs()
+
+    # Asynchronous, because the outputs of another stack are known only later.
+    pulumi.run(deploy)

@@ -9,6 +9,8 @@ import pulumi
 from pulumi import Input, Output, ResourceOptions
 from pulumi_aws import sqs
 
+from function.limits import MAX_MESSAGE_BYTES
+from infra.documents import to_json
 from infra.limits import DAY_SECONDS, MAX_RECEIVE_COUNT
 from infra.names import queue_name
 from infra.policies.resource_policies import dead_letter_queue_policy, work_queue_policy
@@ -49,14 +51,17 @@ class WorkQueue(pulumi.ComponentResource):
         super().__init__("ecs-run-task:index:WorkQueue", name, None, opts)
         config = args.config
         child = ResourceOptions(parent=self)
+        protected = ResourceOptions(parent=self, protect=config.protect)
         # A queue that is not FIFO must not have the attribute at all.
         fifo = True if config.fifo else None
         dead_letters = sqs.Queue(
             f"{name}-dlq",
             fifo_queue=fifo,
             kms_master_key_id=args.kms_key_arn,
+            # The provider's default is less. A dead letter is its message and more attributes.
+            max_message_size=MAX_MESSAGE_BYTES,
             message_retention_seconds=config.dead_letter_retention_days * DAY_SECONDS,
-            opts=child,
+            opts=protected,
         )
         queue = sqs.Queue(
             name,
@@ -65,19 +70,20 @@ class WorkQueue(pulumi.ComponentResource):
             # SQS refuses a message to a FIFO queue that has neither this nor a deduplication id.
             content_based_deduplication=fifo,
             kms_master_key_id=args.kms_key_arn,
+            max_message_size=MAX_MESSAGE_BYTES,
             visibility_timeout_seconds=config.visibility_timeout_seconds,
             message_retention_seconds=config.queue_retention_days * DAY_SECONDS,
             # A throttled message is received many times without being at fault. The handler rejects
             # what cannot succeed; this is only the backstop for a handler that crashes.
-            redrive_policy=Output.json_dumps(
+            redrive_policy=to_json(
                 {"deadLetterTargetArn": dead_letters.arn, "maxReceiveCount": MAX_RECEIVE_COUNT}
             ),
-            opts=child,
+            opts=protected,
         )
         sqs.RedriveAllowPolicy(
             f"{name}-dlq-redrive",
             queue_url=dead_letters.url,
-            redrive_allow_policy=Output.json_dumps(
+            redrive_allow_policy=to_json(
                 {"redrivePermission": "byQueue", "sourceQueueArns": [queue.arn]}
             ),
             opts=child,
@@ -85,13 +91,13 @@ class WorkQueue(pulumi.ComponentResource):
         sqs.QueuePolicy(
             f"{name}-policy",
             queue_url=queue.url,
-            policy=Output.json_dumps(work_queue_policy(config.location, queue.arn, config.senders)),
+            policy=to_json(work_queue_policy(config.location, queue.arn, config.senders)),
             opts=child,
         )
         sqs.QueuePolicy(
             f"{name}-dlq-policy",
             queue_url=dead_letters.url,
-            policy=Output.json_dumps(dead_letter_queue_policy(dead_letters.arn)),
+            policy=to_json(dead_letter_queue_policy(dead_letters.arn)),
             opts=child,
         )
         self.url = queue.url

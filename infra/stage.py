@@ -6,10 +6,11 @@ import json
 from typing import TYPE_CHECKING
 
 import pulumi
-from pulumi import Input, Output, ResourceOptions
+from pulumi import Input, ResourceOptions
 from pulumi_aws import kms
 
 from infra.artifact_source import ArtifactSource, ArtifactSourceArgs
+from infra.documents import to_json
 from infra.failure_topic import FailureTopic, FailureTopicArgs
 from infra.lambda_function import LambdaFunction, LambdaFunctionArgs
 from infra.limits import DAY_SECONDS, KMS_KEY_DELETION_WINDOW_DAYS, MINUTE_SECONDS
@@ -36,31 +37,29 @@ class Stage(pulumi.ComponentResource):
     ) -> None:
         super().__init__("ecs-run-task:index:Stage", name, None, opts)
         child = ResourceOptions(parent=self)
+        protected = ResourceOptions(parent=self, protect=config.protect)
         log_group_arn = config.location.arn("logs", f"log-group:{log_group_name(config.stage)}")
         kms_key = kms.Key(
             f"{name}-key",
             description=f"Encrypts queues, topic, log and environment of {name}",
             deletion_window_in_days=KMS_KEY_DELETION_WINDOW_DAYS,
             enable_key_rotation=True,
-            policy=Output.json_dumps(
-                stage_kms_key_policy(
-                    config.location, log_group_arn=log_group_arn, senders=config.senders
-                )
-            ),
+            policy=to_json(stage_kms_key_policy(config)),
             tags=KMS_KEY_TAGS,
-            opts=child,
+            opts=protected,
         )
         kms.Alias(f"{name}-alias", name=f"alias/{name}", target_key_id=kms_key.key_id, opts=child)
         queue = WorkQueue(name, WorkQueueArgs(config=config, kms_key_arn=kms_key.arn), child)
         topic = FailureTopic(
             f"{name}-failures",
-            FailureTopicArgs(kms_key_arn=kms_key.arn, emails=config.notify_emails),
+            FailureTopicArgs(config=config, kms_key_arn=kms_key.arn),
             child,
         )
         artifact = ArtifactSource(
             f"{name}-artifact",
             ArtifactSourceArgs(
                 artifact=config.artifact,
+                version=config.artifact_version,
                 bucket=bootstrap.require_output("artifactBucket"),
                 kms_key_arn=bootstrap.require_output("artifactKmsKeyArn"),
             ),

@@ -15,7 +15,7 @@ from infra.names import PROJECT
 from runtask.project import load_project
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 PATH: Final = "docs/configuration.md"
 
@@ -53,6 +53,10 @@ should set it |
 | `aws:defaultTags` | no | `tags` for every resource |
 """
 
+_BOTH: Final = """\
+## Options of both kinds of stacks
+"""
+
 _BOOTSTRAP: Final = """\
 ## Options of a bootstrap stack
 
@@ -75,6 +79,9 @@ or more.
 - `launchRate` is `{THREADS} * maximumConcurrency * 1000 / runTaskLatencyMilliseconds` at most: an \
 instance of the function makes {THREADS} RunTask calls at once.
 - `environmentMaxAgeMinutes` is shorter than `queueRetentionDays`.
+- `passRoles` and `clusters` stay within `boundaryRoles` and `boundaryClusters` of the account's \
+bootstrap stack. A pattern stays within another one that matches all that it matches.
+- `artifactVersion` is set only with the SHA-256 of an artifact.
 - The ARNs of `clusters`, `taskDefinitions` and `passRoles` take {MAX_ALLOW_LIST_BYTES} bytes at \
 most, because the function's environment holds them.
 """
@@ -85,27 +92,33 @@ _CODE: Final = re.compile(r"(`[^`]*`)")
 def render() -> str:
     """Return the page."""
     declared = load_project(ROOT).declared
+    bootstrap, function = _rows(declared, bootstrap_options), _rows(declared, function_options)
+    both = bootstrap.keys() & function.keys()
     return "\n".join(
         (
             _INTRODUCTION,
             _PROVIDER,
+            _BOTH,
+            _table(bootstrap[option] for option in bootstrap if option in both),
             _BOOTSTRAP,
-            _table(declared, bootstrap_options),
+            _table(bootstrap[option] for option in bootstrap if option not in both),
             _FUNCTION,
-            _table(declared, function_options),
+            _table(function[option] for option in function if option not in both),
             _COMBINATIONS,
         )
     ).replace("\n\n\n", "\n\n")
 
 
-def _table(declared: Mapping[str, Mapping[str, Any]], read: Callable[[Reader], object]) -> str:
-    """Return the table of the options that `read` reads, with what it accepts."""
+def _rows(
+    declared: Mapping[str, Mapping[str, Any]], read: Callable[[Reader], object]
+) -> dict[str, str]:
+    """Return a row for each option that `read` reads, with what it accepts."""
     defaults = {
         f"{PROJECT}:{option}": declaration["default"] for option, declaration in declared.items()
     }
     reader = Reader("dev", lambda key: _text(defaults.get(key, "")))
     read(reader)
-    rows = []
+    rows = {}
     for option, declaration in declared.items():
         if option in reader.expected:
             required = any(f"{PROJECT}:{option}: is missing" in text for text in reader.problems)
@@ -116,7 +129,11 @@ def _table(declared: Mapping[str, Mapping[str, Any]], read: Callable[[Reader], o
                 _escaped(reader.expected[option]),
                 _escaped(declaration["description"]),
             )
-            rows.append(f"| {' | '.join(cells)} |")
+            rows[option] = f"| {' | '.join(cells)} |"
+    return rows
+
+
+def _table(rows: Iterable[str]) -> str:
     header = ("| option | type | default | valid values | description |", "| --- " * 5 + "|")
     return "\n".join((*header, *rows)) + "\n"
 
@@ -139,5 +156,5 @@ def _text(value: object) -> str:
 def _escaped(text: str) -> str:
     """Return text that Markdown shows as it is, but for spans of code."""
     parts = _CODE.split(text)
-    parts[::2] = [re.sub(r"([<*_|])", r"\\\1", part) for part in parts[::2]]
+    parts[::2] = [re.sub(r"([\\<*_|])", r"\\\1", part) for part in parts[::2]]
     return "".join(parts)

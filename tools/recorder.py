@@ -15,14 +15,16 @@ from infra.bundle import ROOT
 from infra.names import PROJECT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 # What a function stack gets from its account's bootstrap stack.
-BOOTSTRAP_OUTPUTS: Final = {
+BOOTSTRAP_OUTPUTS: Final[Mapping[str, str | Sequence[str]]] = {
     "artifactBucket": "ecs-run-task-artifacts-0123456",
     "artifactKmsKeyArn": "arn:aws:kms:eu-central-1:111111111111:key/artifacts",
     "deployRoleArn": "arn:aws:iam::111111111111:role/ecs-run-task-deploy-eu-central-1",
     "permissionsBoundaryArn": "arn:aws:iam::111111111111:policy/ecs-run-task/boundary",
+    "boundaryRoles": ["arn:aws:iam::*:role/report-*"],
+    "boundaryClusters": ["arn:aws:ecs:*:*:cluster/batch*"],
 }
 
 
@@ -39,17 +41,41 @@ class Registered:
         name: The logical name.
         inputs: The inputs, in the provider's camel case.
         outputs: The outputs, in which ARN and URL are made from the name.
+        protect: Whether Pulumi refuses to delete or replace it.
+        deleted_with: Logical name of the resource that takes it along when it is deleted; or empty.
+        depends_on: Logical names of the resources that must be there before it.
     """
 
     type: str
     name: str
     inputs: Mapping[str, Any]
     outputs: Mapping[str, Any]
+    protect: bool
+    deleted_with: str
+    depends_on: frozenset[str]
 
     def document(self, key: str) -> dict[str, Any]:
         """Return the JSON document in the input `key`, such as a policy."""
         parsed: dict[str, Any] = json.loads(self.inputs[key])
         return parsed
+
+
+class OptionsMonitor(mocks.MockMonitor):
+    """Pulumi's mock of its resource monitor, which also keeps the options of each resource.
+
+    Attributes:
+        requests: The registrations by type token and logical name.
+    """
+
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__(recorder)
+        self.requests: dict[tuple[str, str], Any] = {}
+        recorder.monitor = self
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: ANN401, N802 - Pulumi's own
+        """Keep a registration, and pass it on."""
+        self.requests[request.type, request.name] = request
+        return super().RegisterResource(request)  # type: ignore[no-untyped-call]
 
 
 class Recorder(mocks.Mocks):
@@ -61,13 +87,30 @@ class Recorder(mocks.Mocks):
 
     Attributes:
         resources: The registered resources, without components, in order of registration.
+        monitor: Knows the options of each resource.
     """
 
-    def __init__(self, config: Mapping[str, str], stack_outputs: Mapping[str, str]) -> None:
+    monitor: OptionsMonitor
+
+    def __init__(self, config: Mapping[str, str], stack_outputs: Mapping[str, Any]) -> None:
+        self._config = dict(config)
         (self._account,) = json.loads(config["aws:allowedAccountIds"])
         self._region = config["aws:region"]
         self._stack_outputs = stack_outputs
         self.resources: list[Registered] = []
+
+    def run(self, program: Callable[[], None], stack_name: str) -> None:
+        """Run a Pulumi program as a stack. What it registered before it failed is kept."""
+
+        async def main() -> None:
+            mocks.set_mocks(self, project=PROJECT, stack=stack_name, monitor=OptionsMonitor(self))
+            settings.set_root_resource(None)  # type: ignore[arg-type] # there is none yet
+            settings.SETTINGS.outputs.clear()
+            settings.SETTINGS.root_directory = str(ROOT)
+            pulumi.runtime.set_all_config(self._config)
+            await stack.run_in_stack(program)
+
+        contextvars.Context().run(lambda: asyncio.run(main()))
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         """Refuse a lookup.
@@ -94,10 +137,20 @@ class Recorder(mocks.Mocks):
             "arn": f"arn:aws:{service}:{self._region}:{self._account}:{name}",
             "url": f"https://sqs.{self._region}.amazonaws.com/{self._account}/{name}",
             "keyId": f"key-of-{name}",
+            "versionId": f"version-of-{name}",
             "version": "1",
         }
+        options = self.monitor.requests[args.typ, args.name]
         self.resources.append(
-            Registered(type=type_, name=args.name, inputs=args.inputs, outputs=outputs)
+            Registered(
+                type=type_,
+                name=args.name,
+                inputs=args.inputs,
+                outputs=outputs,
+                protect=options.protect,
+                deleted_with=_name(options.deletedWith),
+                depends_on=frozenset(map(_name, options.dependencies)),
+            )
         )
         return name, outputs
 
@@ -120,7 +173,7 @@ def record(
     program: Callable[[], None],
     stack_name: str,
     config: Mapping[str, str],
-    stack_outputs: Mapping[str, str] = BOOTSTRAP_OUTPUTS,
+    stack_outputs: Mapping[str, Any] = BOOTSTRAP_OUTPUTS,
 ) -> Recorder:
     """Run `program` as the engine would and return what it registered.
 
@@ -131,14 +184,9 @@ def record(
         stack_outputs: The outputs of a stack that the program refers to.
     """
     recorder = Recorder(config, stack_outputs)
-
-    async def run() -> None:
-        mocks.set_mocks(recorder, project=PROJECT, stack=stack_name)
-        settings.set_root_resource(None)  # type: ignore[arg-type] # there is none yet
-        settings.SETTINGS.outputs.clear()
-        settings.SETTINGS.root_directory = str(ROOT)
-        pulumi.runtime.set_all_config(dict(config))
-        await stack.run_in_stack(program)
-
-    contextvars.Context().run(lambda: asyncio.run(run()))
+    recorder.run(program, stack_name)
     return recorder
+
+
+def _name(urn: str) -> str:
+    return urn.rpartition("::")[2]

@@ -22,11 +22,11 @@ PROD_ACCOUNT: Final = "222222222222"
 # What the example stacks leave out, so that every kind of resource is registered.
 _OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "dev-bootstrap": {
-        "githubRepository": "example/reports",
+        "githubRepositories": '["example/reports"]',
         "githubSubjects": '["environment:dev"]',
     },
     "prod-bootstrap": {
-        "githubRepository": "example/reports",
+        "githubRepositories": '["example/reports"]',
         "githubSubjects": '["environment:prod"]',
     },
     "dev": {
@@ -83,7 +83,7 @@ def register() -> Registrations:
     project = load_project(ROOT)
     resources: dict[str, Registered] = {}
     for stage in ("dev", "prod"):
-        outputs: dict[str, str] = {}
+        outputs: dict[str, object] = {}
         for stack in (f"{stage}-bootstrap", stage):
             config = project.stack_config(stack)
             config.update({f"{PROJECT}:{key}": text for key, text in _OPTIONS[stack].items()})
@@ -96,5 +96,7 @@ def register() -> Registrations:
                     "artifactBucket": bucket["bucket"],
                     "artifactKmsKeyArn": recorder.only("kms/key:Key").outputs["arn"],
                     "permissionsBoundaryArn": recorder.only("iam/policy:Policy").outputs["arn"],
+                    "boundaryRoles": ["*"],
+                    "boundaryClusters": ["*"],
                 }
     return Registrations(resources=resources)

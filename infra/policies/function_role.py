@@ -9,13 +9,17 @@ from infra.names import PREFIX, Location
 from infra.policies.statements import Document, allow, document
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pulumi import Input
 
 # For ecs:DescribeTaskDefinition, which cannot be limited to a resource.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html
 _ANY_RESOURCE: Final = "*"
 
-_ECS_TASKS: Final = "ecs-tasks.amazonaws.com"
+# Task roles and execution roles are passed to the first, the roles that manage EBS volumes to the
+# second. https://docs.aws.amazon.com/AmazonECS/latest/developerguide/infrastructure_IAM_role.html
+_ECS_SERVICES: Final = ("ecs-tasks.amazonaws.com", "ecs.amazonaws.com")
 _RECEIVE_ACTIONS: Final = (
     "sqs:ChangeMessageVisibility",
     "sqs:DeleteMessage",
@@ -23,6 +27,9 @@ _RECEIVE_ACTIONS: Final = (
     "sqs:ReceiveMessage",
 )
 _KMS_KEY_ACTIONS: Final = ("kms:Decrypt", "kms:GenerateDataKey")
+
+# The only services through which a function uses a KMS key.
+_KMS_SERVICES: Final = ("lambda", "sns", "sqs")
 _LOG_ACTIONS: Final = ("logs:CreateLogStream", "logs:PutLogEvents")
 
 
@@ -80,7 +87,7 @@ def function_policy(grants: FunctionGrants) -> Document:
             "PassTaskRoles",
             ["iam:PassRole"],
             resources=grants.pass_role_arns,
-            conditions={"StringEquals": {"iam:PassedToService": _ECS_TASKS}},
+            conditions={"StringEquals": {"iam:PassedToService": _ECS_SERVICES}},
         )
         if grants.pass_role_arns
         else None,
@@ -101,39 +108,50 @@ def function_policy(grants: FunctionGrants) -> Document:
             "UseKmsKey",
             _KMS_KEY_ACTIONS,
             resources=[grants.kms_key_arn],
-            conditions={"StringEquals": {"kms:ViaService": _kms_via_services(location)}},
+            conditions={"StringEquals": {"kms:ViaService": location.via_services(*_KMS_SERVICES)}},
         ),
         allow("WriteLog", _LOG_ACTIONS, resources=[f"{grants.log_group_arn}:*"]),
     )
 
 
-def boundary_policy(location: Location) -> Document:
-    """Return the permissions boundary of every role that the deploy role creates in `location`."""
+def boundary_policy(
+    location: Location, *, role_arns: Sequence[str], cluster_arns: Sequence[str]
+) -> Document:
+    """Return the permissions boundary of every role that the deploy role creates in `location`.
+
+    Args:
+        location: The account and region.
+        role_arns: ARN patterns of the roles that tasks may run with.
+        cluster_arns: ARN patterns of the clusters that tasks may be launched in.
+    """
     return document(
         allow(
             "LaunchTasks",
-            ["ecs:DescribeServices", "ecs:RunTask"],
-            resources=[
-                location.arn("ecs", "service/*"),
-                location.arn("ecs", "task-definition/*"),
-            ],
+            ["ecs:RunTask"],
+            resources=[location.arn("ecs", "task-definition/*")],
+            conditions={"ArnLike": {"ecs:cluster": cluster_arns}},
         ),
         allow(
             "TagTasks",
             ["ecs:TagResource"],
-            resources=[location.arn("ecs", "task/*")],
+            resources=[_within(cluster, "task") for cluster in cluster_arns],
             conditions={"StringEquals": {"ecs:CreateAction": "RunTask"}},
+        ),
+        allow(
+            "PassTaskRoles",
+            ["iam:PassRole"],
+            resources=role_arns,
+            conditions={"StringEquals": {"iam:PassedToService": _ECS_SERVICES}},
+        ),
+        allow(
+            "DescribeServices",
+            ["ecs:DescribeServices"],
+            resources=[_within(cluster, "service") for cluster in cluster_arns],
         ),
         allow(
             "DescribeTaskDefinitions",
             ["ecs:DescribeTaskDefinition"],
             resources=[_ANY_RESOURCE],
-        ),
-        allow(
-            "PassTaskRoles",
-            ["iam:PassRole"],
-            resources=[location.iam_arn("role/*")],
-            conditions={"StringEquals": {"iam:PassedToService": _ECS_TASKS}},
         ),
         allow(
             "ReceiveMessagesAndSendDeadLetters",
@@ -147,7 +165,7 @@ def boundary_policy(location: Location) -> Document:
             "UseKmsKeys",
             _KMS_KEY_ACTIONS,
             resources=[location.arn("kms", "key/*")],
-            conditions={"StringEquals": {"kms:ViaService": _kms_via_services(location)}},
+            conditions={"StringEquals": {"kms:ViaService": location.via_services(*_KMS_SERVICES)}},
         ),
         allow(
             "WriteLogs",
@@ -160,8 +178,3 @@ def boundary_policy(location: Location) -> Document:
 def _within(cluster_arn: str, kind: str) -> str:
     """Return the ARN pattern of a cluster's tasks or services."""
     return cluster_arn.replace(":cluster/", f":{kind}/", 1) + "/*"
-
-
-def _kms_via_services(location: Location) -> list[str]:
-    """Return the only services through which a function uses a KMS key."""
-    return [f"{service}.{location.region}.amazonaws.com" for service in ("lambda", "sns", "sqs")]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from infra.config import is_service
+from infra.names import log_group_name, queue_name, stage_name
 from infra.policies.statements import (
+    Conditions,
     Document,
     Principals,
     Statement,
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from pulumi import Input
 
+    from infra.config import FunctionConfig
     from infra.names import Location
 
 # In a key policy, "*" is the key that the policy belongs to.
@@ -59,9 +62,33 @@ _KEY_OWNER_ACTIONS: Final = (
     "kms:UpdateKeyDescription",
 )
 
-# Actions on a queue's key that sending to the queue needs.
+# Actions on the key of a queue or topic that sending to it needs.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
-_SEND_KEY_ACTIONS: Final = ("kms:Decrypt", "kms:GenerateDataKey")
+# https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+_USE_KEY_ACTIONS: Final = ("kms:Decrypt", "kms:GenerateDataKey")
+
+# Actions on a stage's key that its deployment needs; those that use the key are for the function's
+# environment. https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars-encryption.html
+_DEPLOY_KEY_ACTIONS: Final = (
+    "kms:CreateAlias",
+    "kms:Decrypt",
+    "kms:DeleteAlias",
+    "kms:DescribeKey",
+    "kms:EnableKeyRotation",
+    "kms:Encrypt",
+    "kms:GetKeyPolicy",
+    "kms:GetKeyRotationStatus",
+    "kms:ListResourceTags",
+    "kms:PutKeyPolicy",
+    "kms:ScheduleKeyDeletion",
+    "kms:TagResource",
+    "kms:UntagResource",
+    "kms:UpdateAlias",
+    "kms:UpdateKeyDescription",
+)
+
+# The service that executes the actions of alarms.
+_ALARMS: Final[Principals] = {"Service": "cloudwatch.amazonaws.com"}
 
 # Actions on a log group's key that CloudWatch Logs needs.
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
@@ -120,27 +147,49 @@ def artifact_kms_key_policy(location: Location, readers: Sequence[str]) -> Docum
     )
 
 
-def stage_kms_key_policy(
-    location: Location, *, log_group_arn: str, senders: Sequence[str]
-) -> Document:
+def stage_kms_key_policy(config: FunctionConfig) -> Document:
     """Return the policy of a stage's KMS key, which encrypts queues, topic, log and environment.
 
-    Args:
-        location: The account that owns the key.
-        log_group_arn: ARN of the only log group that CloudWatch Logs may encrypt with it.
-        senders: Principals that may send to the work queue: account ids, ARNs, or AWS services.
+    It names exactly who uses the stage. The deploy role owns its stages' keys by this policy alone.
     """
-    logs: Principals = {"Service": f"logs.{location.region}.amazonaws.com"}
+    location, stage = config.location, config.stage
+    queue_arn = location.arn("sqs", queue_name(stage, fifo=config.fifo))
+    log_group_arn = location.arn("logs", f"log-group:{log_group_name(stage)}")
+    deploy_role: Principals = {"AWS": location.deploy_role_arn}
     return document(
         _owned(location),
+        allow("Deploy", _DEPLOY_KEY_ACTIONS, resources=[_THIS_KEY], principals=deploy_role),
+        allow(
+            # Lambda creates a grant for the function's role on behalf of the deploy role.
+            "DeployGrants",
+            ["kms:CreateGrant"],
+            resources=[_THIS_KEY],
+            principals=deploy_role,
+            conditions={"Bool": {"kms:GrantIsForAWSResource": "true"}},
+        ),
         allow(
             "EncryptLog",
             _LOG_KEY_ACTIONS,
             resources=[_THIS_KEY],
-            principals=logs,
+            principals={"Service": f"logs.{location.region}.amazonaws.com"},
             conditions={"ArnEquals": {"kms:EncryptionContext:aws:logs:arn": log_group_arn}},
         ),
-        *_senders("Senders", _SEND_KEY_ACTIONS, [_THIS_KEY], location, senders),
+        allow(
+            "Alarms",
+            _USE_KEY_ACTIONS,
+            resources=[_THIS_KEY],
+            principals=_ALARMS,
+            conditions=_alarms_of(location, stage),
+        ),
+        *_senders(
+            config.senders,
+            _USE_KEY_ACTIONS,
+            [_THIS_KEY],
+            principals={"StringEquals": {"kms:ViaService": location.via_services("sqs")}},
+            # EventBridge names no source account when it uses a queue's key. The queue's policy
+            # requires one, and the key serves services for this queue alone.
+            services={"StringEquals": {"kms:EncryptionContext:aws:sqs:arn": queue_arn}},
+        ),
     )
 
 
@@ -151,11 +200,11 @@ def work_queue_policy(
     return document(
         deny_without_tls(["sqs:*"], [queue_arn]),
         *_senders(
-            "Senders",
+            senders,
             ["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage"],
             [queue_arn],
-            location,
-            senders,
+            # Without it, a service could be made to send on behalf of any account.
+            services={"StringEquals": {"aws:SourceAccount": location.account}},
         ),
     )
 
@@ -165,9 +214,30 @@ def dead_letter_queue_policy(queue_arn: Input[str]) -> Document:
     return document(deny_without_tls(["sqs:*"], [queue_arn]))
 
 
-def topic_policy(topic_arn: Input[str]) -> Document:
-    """Return the failure topic's policy: TLS, and no access from outside the account."""
-    return document(deny_without_tls(["sns:Publish"], [topic_arn]))
+def topic_policy(location: Location, stage: str, topic_arn: Input[str]) -> Document:
+    """Return the failure topic's policy: TLS, and the stage's alarms."""
+    return document(
+        deny_without_tls(["sns:Publish"], [topic_arn]),
+        allow(
+            "Alarms",
+            ["sns:Publish"],
+            resources=[topic_arn],
+            principals=_ALARMS,
+            conditions=_alarms_of(location, stage),
+        ),
+    )
+
+
+def _alarms_of(location: Location, stage: str) -> Conditions:
+    """Return the conditions that hold for a stage's alarms only.
+
+    https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html
+    """
+    alarms = location.arn("cloudwatch", f"alarm:{stage_name(stage)}-*")
+    return {
+        "ArnLike": {"aws:SourceArn": alarms},
+        "StringEquals": {"aws:SourceAccount": location.account},
+    }
 
 
 def _owned(location: Location) -> Statement:
@@ -203,26 +273,43 @@ def _readers(
 
 
 def _senders(
-    sid: str,
+    senders: Sequence[str],
     actions: Sequence[str],
     resources: Sequence[Input[str]],
-    location: Location,
-    senders: Sequence[str],
+    *,
+    services: Conditions,
+    principals: Conditions | None = None,
 ) -> list[Statement]:
-    """Return statements that grant access to senders, and to services for this account only."""
-    services = sorted(sender for sender in senders if is_service(sender))
-    others = sorted(set(senders) - set(services))
+    """Return statements that grant access to senders.
+
+    Args:
+        senders: Account ids, ARNs of roles or users of this or other accounts, and AWS services.
+        actions: What they may do.
+        resources: The queue or the key.
+        services: Conditions for AWS services.
+        principals: Conditions for all others.
+    """
+    named = sorted(sender for sender in senders if is_service(sender))
+    others = sorted(set(senders) - set(named))
     statements = []
     if others:
-        statements.append(allow(sid, actions, resources=resources, principals={"AWS": others}))
-    if services:
         statements.append(
             allow(
-                f"{sid}Services",
+                "Senders",
                 actions,
                 resources=resources,
-                principals={"Service": services},
-                conditions={"StringEquals": {"aws:SourceAccount": location.account}},
+                principals={"AWS": others},
+                conditions=principals,
+            )
+        )
+    if named:
+        statements.append(
+            allow(
+                "SendersServices",
+                actions,
+                resources=resources,
+                principals={"Service": named},
+                conditions=services,
             )
         )
     return statements

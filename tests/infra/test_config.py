@@ -163,14 +163,13 @@ def test_a_bootstrap_without_deployers_is_refused(project: Project) -> None:
 
 
 def test_a_repository_without_branch_or_environment_is_refused(project: Project) -> None:
-    (problem,) = problems(project, "dev-bootstrap", githubRepository="acme/reports")
+    (problem,) = problems(project, "dev-bootstrap", githubRepositories='["acme/reports"]')
     assert problem.startswith("ecs-run-task:githubSubjects: is missing; run: pulumi config set")
 
 
 @pytest.mark.parametrize(
     ("option", "value", "expected"),
     [
-        ("githubRepository", "reports", "expected owner/name"),
         ("githubProviderArn", "github", "expected arn:aws:iam::<account>:oidc-provider/"),
         ("deployExternalId", "x", "expected 2 to 1224 letters"),
     ],
@@ -184,6 +183,56 @@ def test_a_text_that_cannot_be_is_refused(
         if problem.startswith(f"ecs-run-task:{option}: ")
     )
     assert f"found {value!r}; {expected}" in problem
+
+
+@pytest.mark.parametrize(
+    "repository", ["reports", "acme@1/reports", "acme/reports@2", "acme@x/reports@2", "acme/*"]
+)
+def test_a_repository_in_neither_form_is_refused(project: Project, repository: str) -> None:
+    (problem,) = problems(
+        project,
+        "dev-bootstrap",
+        githubRepositories=json.dumps(["acme/reports", "acme@12/reports@34", repository]),
+        githubSubjects='["environment:prod"]',
+    )
+    assert problem == (
+        f"ecs-run-task:githubRepositories[2]: found {repository!r}; expected owner/name, or "
+        "owner@id/name@id as GitHub sends it for new and renamed repositories; to get the ids, "
+        "run: gh api repos/OWNER/NAME --jq "
+        r"""'"\(.owner.login)@\(.owner.id)/\(.name)@\(.id)"'"""
+    )
+
+
+@pytest.mark.parametrize("region", ["cn-north-1", "us-iso-east-1", "eu-isoe-west-1", "Frankfurt"])
+def test_a_region_of_another_partition_is_refused(project: Project, region: str) -> None:
+    (problem,) = problems(project, aws_region=region)
+    assert problem == (
+        f"aws:region: found {region!r}; expected a region of one of the partitions aws, aws-eusc, "
+        "aws-us-gov"
+    )
+
+
+@pytest.mark.parametrize("option", ["boundaryRoles", "boundaryClusters"])
+def test_an_account_without_limits_is_refused(project: Project, option: str) -> None:
+    (problem,) = problems(project, "dev-bootstrap", **{option: "[]"})
+    assert problem.startswith(f"ecs-run-task:{option}: is missing; run: pulumi config set --path")
+
+
+def test_a_version_belongs_to_a_promoted_artifact(project: Project) -> None:
+    assert problems(project, artifact="ab" * 32, artifactVersion="3sL4kqtJlcpXroDTDmJ") == []
+    (problem,) = problems(project, artifactVersion="3sL4kqtJlcpXroDTDmJ")
+    assert problem == (
+        "ecs-run-task:artifactVersion: found '3sL4kqtJlcpXroDTDmJ' with artifact: build; expected "
+        "none; run: pulumi config rm 'ecs-run-task:artifactVersion' -s dev"
+    )
+
+
+@pytest.mark.parametrize("stage", ["artifacts", "boundary", "deploy", "github"])
+def test_a_stage_name_that_the_bootstrap_stack_uses_is_refused(
+    project: Project, stage: str
+) -> None:
+    with pytest.raises(ConfigError, match=f"the stage's name: found '{stage}'; expected another"):
+        read_function_config(stage, project.stack_config("dev").get)
 
 
 def test_a_stage_name_that_no_resource_could_bear_is_refused(project: Project) -> None:
@@ -202,7 +251,7 @@ def test_a_pattern_is_no_subject(project: Project) -> None:
     (problem,) = problems(
         project,
         "dev-bootstrap",
-        githubRepository="acme/reports",
+        githubRepositories='["acme/reports"]',
         githubSubjects='["ref:refs/heads/*"]',
     )
     assert "expected ref:refs/heads/<branch>, ref:refs/tags/<tag> or environment:<name>" in problem
@@ -224,7 +273,11 @@ def test_a_star_is_only_what_was_written(project: Project) -> None:
 
 @pytest.mark.parametrize(
     ("region", "partition"),
-    [("eu-central-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")],
+    [
+        ("eu-central-1", "aws"),
+        ("eusc-de-east-1", "aws-eusc"),
+        ("us-gov-west-1", "aws-us-gov"),
+    ],
 )
 def test_the_partition_follows_from_the_region(
     project: Project, region: str, partition: str

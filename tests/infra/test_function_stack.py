@@ -83,17 +83,6 @@ def test_the_key_rotates(dev: Recorder) -> None:
     assert dev.only("kms/key:Key").inputs["enableKeyRotation"] is True
 
 
-def test_only_the_stages_own_log_group_may_use_the_key(dev: Recorder) -> None:
-    condition = statement(dev.only("kms/key:Key").document("policy"), "EncryptLog")["Condition"]
-    assert condition == {
-        "ArnEquals": {
-            "kms:EncryptionContext:aws:logs:arn": (
-                "arn:aws:logs:eu-central-1:111111111111:log-group:/aws/lambda/ecs-run-task-dev"
-            )
-        }
-    }
-
-
 @pytest.mark.parametrize("name", ["ecs-run-task-dev-policy", "ecs-run-task-dev-dlq-policy"])
 def test_queues_refuse_connections_without_tls(dev: Recorder, name: str) -> None:
     policy = dev.named("sqs/queuePolicy:QueuePolicy", name).document("policy")
@@ -112,16 +101,27 @@ def test_nobody_else_may_send_unless_the_configuration_says_so(dev: Recorder) ->
     assert [entry["Effect"] for entry in policy["Statement"]] == ["Deny"]
 
 
-def test_a_sender_may_send_and_use_the_key_for_it(stack: Stack) -> None:
-    recorder = stack("dev", senders='["333333333333", "events.amazonaws.com"]')
-    queue = recorder.named("sqs/queuePolicy:QueuePolicy", "ecs-run-task-dev-policy")
-    key = recorder.only("kms/key:Key").document("policy")
-    for document in (queue.document("policy"), key):
-        assert statement(document, "Senders")["Principal"] == {"AWS": ["333333333333"]}
-        service = statement(document, "SendersServices")
-        assert service["Principal"] == {"Service": ["events.amazonaws.com"]}
-        # Without it any customer's rule could send through the service.
-        assert service["Condition"] == {"StringEquals": {"aws:SourceAccount": "111111111111"}}
+def test_both_queues_take_the_longest_messages(dev: Recorder) -> None:
+    # A dead letter is its message, and what is wrong with it.
+    for queue in dev.all("sqs/queue:Queue"):
+        assert queue.inputs["maxMessageSize"] == 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    ("level", "lambda_level"),
+    # Lambda takes the lines of the metrics for lines of level INFO.
+    [("DEBUG", "DEBUG"), ("INFO", "INFO"), ("WARNING", "INFO"), ("ERROR", "INFO")],
+)
+def test_lambda_drops_no_line_that_the_handler_writes(
+    stack: Stack, level: str, lambda_level: str
+) -> None:
+    recorder = stack("dev", logLevel=level)
+    assert recorder.only("lambda/function:Function").inputs["loggingConfig"] == {
+        "logFormat": "JSON",
+        "logGroup": "/aws/lambda/ecs-run-task-dev",
+        "applicationLogLevel": lambda_level,
+        "systemLogLevel": "WARN",
+    }
 
 
 def test_the_mapping_reports_partial_failures_and_calls_the_alias(dev: Recorder) -> None:
@@ -130,6 +130,7 @@ def test_the_mapping_reports_partial_failures_and_calls_the_alias(dev: Recorder)
     assert mapping["functionName"] == f"arn:aws:lambda:{LOCATION}:live"
     assert mapping["batchSize"] == 10
     assert mapping["scalingConfig"] == {"maximumConcurrency": 2}
+    assert mapping["metricsConfig"] == {"metrics": ["EventCount"]}
 
 
 def test_the_function_is_published_and_its_alias_names_the_version(dev: Recorder) -> None:
@@ -149,6 +150,7 @@ def test_the_functions_code_is_named_by_what_it_is(dev: Recorder) -> None:
         if uploaded.inputs["key"].endswith(".zip")
     )
     assert function["s3Key"] == uploaded["key"] == f"artifacts/{bundle.digest}.zip"
+    assert function["s3ObjectVersion"].startswith("version-of-ecs-run-task-dev-artifact")
     assert base64.b64decode(function["codeSha256"]).hex() == bundle.digest
     assert Path(uploaded["source"].path).read_bytes() == bundle.content
 
@@ -167,7 +169,15 @@ def test_the_manifest_goes_with_the_artifact(dev: Recorder) -> None:
 def test_a_promoted_artifact_is_not_built_again(stack: Stack) -> None:
     recorder = stack("prod", artifact=DIGEST)
     assert not recorder.all("s3/bucketObjectv2:BucketObjectv2")
-    assert recorder.only("lambda/function:Function").inputs["s3Key"] == f"artifacts/{DIGEST}.zip"
+    function = recorder.only("lambda/function:Function").inputs
+    assert function["s3Key"] == f"artifacts/{DIGEST}.zip"
+    assert "s3ObjectVersion" not in function
+
+
+def test_a_promoted_artifact_can_be_named_by_its_version(stack: Stack) -> None:
+    recorder = stack("prod", artifact=DIGEST, artifactVersion="3sL4kqtJlcpXroDTDmJ")
+    function = recorder.only("lambda/function:Function").inputs
+    assert function["s3ObjectVersion"] == "3sL4kqtJlcpXroDTDmJ"
 
 
 def test_the_function_role_stays_within_the_boundary(dev: Recorder) -> None:
@@ -195,7 +205,11 @@ def test_the_role_launches_what_the_configuration_names_and_no_more(dev: Recorde
             "arn:aws:iam::111111111111:role/report-task",
             "arn:aws:iam::111111111111:role/report-execution",
         ],
-        "Condition": {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
+        "Condition": {
+            "StringEquals": {
+                "iam:PassedToService": ["ecs-tasks.amazonaws.com", "ecs.amazonaws.com"]
+            }
+        },
     }
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tools.recorder import Recorder
 
 POLICY_INPUTS = ("policy", "assumeRolePolicy")
+OTHER_DOCUMENTS = ("redrivePolicy", "redriveAllowPolicy")
 Statement = dict[str, Any]
 
 
@@ -59,6 +60,48 @@ def test_every_statement_has_a_sid_of_its_own(bootstrap: Recorder, dev: Recorder
             sids = [statement["Sid"] for statement in document["Statement"]]
             assert len(set(sids)) == len(sids), name
             assert all(sid.isalnum() for sid in sids), name
+
+
+@pytest.mark.parametrize("key", [*POLICY_INPUTS, *OTHER_DOCUMENTS])
+def test_a_document_is_written_as_aws_returns_it(
+    bootstrap: Recorder, dev: Recorder, key: str
+) -> None:
+    found = [
+        resource.inputs[key]
+        for recorder in (bootstrap, dev)
+        for resource in recorder.resources
+        if key in resource.inputs
+    ]
+    assert found
+    for text in found:
+        assert text == json.dumps(json.loads(text), separators=(",", ":"), sort_keys=True)
+
+
+def test_no_right_depends_on_a_tag(every: list[tuple[str, str, Statement]]) -> None:
+    for _, name, entry in every:
+        conditions = json.dumps(entry.get("Condition", {})).lower()
+        assert "resourcetag" not in conditions, name
+        assert "principaltag" not in conditions, name
+
+
+def test_a_tag_in_a_request_only_lets_keys_be_made_and_tagged(
+    every: list[tuple[str, str, Statement]],
+) -> None:
+    tagged = [entry for _, _, entry in every if "aws:RequestTag" in json.dumps(entry)]
+    assert [entry["Action"] for entry in tagged] == [["kms:CreateKey"], ["kms:TagResource"]]
+
+
+def test_grants_are_made_by_services_only(
+    allowing: list[tuple[str, str, Statement]],
+) -> None:
+    granting = {
+        entry["Sid"]: entry.get("Condition")
+        for _, _, entry in allowing
+        if "kms:CreateGrant" in entry["Action"]
+    }
+    service = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
+    # The owner's statement is what the account's administrators may grant themselves.
+    assert granting == {"Owner": None, "DeployGrants": service}
 
 
 def test_no_action_is_a_pattern(allowing: list[tuple[str, str, Statement]]) -> None:

@@ -59,10 +59,14 @@ def read_options(read: Callable[[Reader], object]) -> set[str]:
     return set(reader.expected)
 
 
+# What both kinds of stacks read.
+OF_BOTH = {"protect"}
+
+
 def test_every_declared_option_is_read_by_one_kind_of_stack(project: Project) -> None:
     bootstrap, function = read_options(bootstrap_options), read_options(function_options)
     assert bootstrap | function == {key for key in project.declared if ":" not in key}
-    assert not bootstrap & function
+    assert bootstrap & function == OF_BOTH
 
 
 def test_an_option_is_an_attribute_of_the_same_name() -> None:

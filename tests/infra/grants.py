@@ -1,0 +1,62 @@
+"""What policy documents grant: just the part of IAM that the documents of this kit use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+Statement = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Need:
+    """An action that somebody performs on a resource.
+
+    Attributes:
+        why: Who needs it, for the failure of a test.
+        action: The IAM action.
+        resource: The resource's ARN, or `*`.
+        context: Condition keys and their values in the request.
+    """
+
+    why: str
+    action: str
+    resource: str
+    context: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.action} on {self.resource} ({self.why})"
+
+
+def grants(statement: Statement, need: Need) -> bool:
+    """Return whether an allowing statement grants what is needed."""
+    return (
+        statement["Effect"] == "Allow"
+        and need.action in statement["Action"]
+        and any(fnmatchcase(need.resource, pattern) for pattern in statement["Resource"])
+        and all(
+            _holds(operator, values, need.context.get(key))
+            for operator, keys in statement.get("Condition", {}).items()
+            for key, values in keys.items()
+        )
+    )
+
+
+def missing(statements: Sequence[Statement], needs: Sequence[Need]) -> list[Need]:
+    """Return what is needed and not granted by any of the statements."""
+    return [need for need in needs if not any(grants(one, need) for one in statements)]
+
+
+def _holds(operator: str, expected: str | Sequence[str], found: str | None) -> bool:
+    """Return whether a condition holds; one whose key is not in the request does not."""
+    if found is None:
+        return False
+    values = [expected] if isinstance(expected, str) else list(expected)
+    if operator in {"StringEquals", "Bool"}:
+        return found in values
+    assert operator in {"ArnLike", "ArnEquals", "StringLike"}, operator
+    return any(fnmatchcase(found, value) for value in values)

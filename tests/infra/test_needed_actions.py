@@ -1,0 +1,389 @@
+"""The deploy role and the boundary grant what is needed, and nothing else.
+
+What a deployment needs follows from the registered resources of all stacks and from the calls that
+the AWS provider makes for each type (`rehearsal.engine.provider_calls`). A new type of resource
+fails here before it fails in an account.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from infra.boundary import outside
+from infra.config import read_function_config
+from infra.names import KMS_KEY_TAGS, Location
+from infra.policies.deploy_role import DeployGrants, deploy_policy
+from infra.policies.function_role import FunctionGrants, boundary_policy, function_policy
+from infra.policies.resource_policies import stage_kms_key_policy
+from infra.program import main
+from rehearsal.engine.provider_calls import PROVIDER_CALLS
+from runtask.project import load_project
+from tests.infra.conftest import ROOT
+from tests.infra.grants import Need, Statement, grants, missing
+from tests.infra.test_iam_documents import resource_types
+from tools.recorder import record
+
+if TYPE_CHECKING:
+    from tests.infra.conftest import Stack
+
+HERE: Final = Location(account="111111111111", region="eu-central-1")
+
+# The account that artifacts are promoted from.
+SOURCE_ACCOUNT: Final = "222222222222"
+
+BUCKET: Final = "arn:aws:s3:::ecs-run-task-artifacts-0123456"
+ARTIFACT_KEY: Final = HERE.arn("kms", "key/11111111-1111-1111-1111-111111111111")
+STAGE_KEY: Final = HERE.arn("kms", "key/22222222-2222-2222-2222-222222222222")
+BOUNDARY: Final = HERE.iam_arn("policy/ecs-run-task/ecs-run-task-boundary-eu-central-1")
+FUNCTION: Final = HERE.arn("lambda", "function:ecs-run-task-dev")
+MAPPING: Final = HERE.arn("lambda", "event-source-mapping:33333333-3333-3333-3333-333333333333")
+QUEUE: Final = HERE.arn("sqs", "ecs-run-task-dev")
+DEAD_LETTERS: Final = HERE.arn("sqs", "ecs-run-task-dev-dlq-0123456")
+TOPIC: Final = HERE.arn("sns", "ecs-run-task-dev-failures-0123456")
+ROLE: Final = HERE.iam_arn("role/ecs-run-task/ecs-run-task-dev-role-0123456")
+ALIAS: Final = HERE.arn("kms", "alias/ecs-run-task-dev")
+LOG_GROUP: Final = HERE.arn("logs", "log-group:/aws/lambda/ecs-run-task-dev")
+OBJECT: Final = f"{BUCKET}/artifacts/{'ab' * 32}.zip"
+
+# What the actions of a resource type are authorised on; an alias on itself and its key.
+RESOURCES: Final = {
+    "cloudwatch/logGroup:LogGroup": (LOG_GROUP,),
+    "iam/role:Role": (ROLE,),
+    "iam/rolePolicy:RolePolicy": (ROLE,),
+    "kms/alias:Alias": (ALIAS, STAGE_KEY),
+    "kms/key:Key": (STAGE_KEY,),
+    "lambda/alias:Alias": (f"{FUNCTION}:live",),
+    "lambda/eventSourceMapping:EventSourceMapping": (MAPPING,),
+    "lambda/function:Function": (FUNCTION,),
+    "s3/bucketObjectv2:BucketObjectv2": (OBJECT,),
+    "sns/topic:Topic": (TOPIC,),
+    "sns/topicPolicy:TopicPolicy": (TOPIC,),
+    "sns/topicSubscription:TopicSubscription": (TOPIC,),
+    "sqs/queue:Queue": (QUEUE, DEAD_LETTERS),
+    "sqs/queuePolicy:QueuePolicy": (QUEUE, DEAD_LETTERS),
+    "sqs/redriveAllowPolicy:RedriveAllowPolicy": (DEAD_LETTERS,),
+}
+
+# Actions of a function that are authorised on something else.
+OTHER_RESOURCES: Final = {
+    "iam:PassRole": (ROLE,),
+    "kms:CreateGrant": (STAGE_KEY,),
+    "kms:Encrypt": (STAGE_KEY,),
+    "s3:GetObject": (OBJECT,),
+}
+
+CONTEXT: Final = {
+    "iam:PassedToService": "lambda.amazonaws.com",
+    "iam:PermissionsBoundary": BOUNDARY,
+    "kms:GrantIsForAWSResource": "true",
+    "lambda:FunctionArn": f"{FUNCTION}:live",
+    **{f"aws:RequestTag/{name}": value for name, value in KMS_KEY_TAGS.items()},
+}
+
+# Actions of the provider that no deployment of this program asks for.
+NEVER: Final = {
+    ("sns/topicSubscription:TopicSubscription", "sns:SetSubscriptionAttributes"): (
+        "topic, protocol and address are all that is set; a change of one replaces the subscription"
+    ),
+}
+
+# What is needed besides, and why.
+BESIDES: Final = (
+    Need(
+        why="GetFunction leaves the tags out without it",
+        action="lambda:ListTags",
+        resource=FUNCTION,
+    ),
+    Need(
+        why="the provider reads a mapping until it is gone; it has no function then",
+        action="lambda:GetEventSourceMapping",
+        resource=MAPPING,
+    ),
+    Need(
+        why="GetFunction returns the environment only to those who may decrypt it",
+        action="kms:Decrypt",
+        resource=STAGE_KEY,
+    ),
+    Need(
+        why="tags of a key that exists are changed one by one",
+        action="kms:TagResource",
+        resource=STAGE_KEY,
+    ),
+    Need(
+        why="CreateKey tags a key that has no policy yet",
+        action="kms:TagResource",
+        resource=HERE.arn("kms", "key/new"),
+        context=CONTEXT,
+    ),
+    Need(
+        why="a function's code is named by its version",
+        action="s3:GetObjectVersion",
+        resource=OBJECT,
+    ),
+    *(
+        Need(why="artifacts are encrypted", action=action, resource=ARTIFACT_KEY)
+        for action in ("kms:Decrypt", "kms:GenerateDataKey")
+    ),
+    Need(
+        why="a promotion tells an artifact that is missing from one that it may not read",
+        action="s3:ListBucket",
+        resource=BUCKET,
+    ),
+    Need(
+        why="a promotion reads the source's artifact",
+        action="s3:GetObject",
+        resource="arn:aws:s3:::ecs-run-task-artifacts-7654321/artifacts/x.zip",
+        context={"aws:ResourceAccount": SOURCE_ACCOUNT},
+    ),
+    Need(
+        why="a promotion reads the source's artifact",
+        action="kms:Decrypt",
+        resource=f"arn:aws:kms:eu-west-1:{SOURCE_ACCOUNT}:key/source",
+        context={"kms:ViaService": "s3.eu-west-1.amazonaws.com"},
+    ),
+    Need(
+        why="a workflow is the deploy role already when the provider assumes it",
+        action="sts:AssumeRole",
+        resource=HERE.deploy_role_arn,
+    ),
+)
+
+DEPLOY_POLICY: Final[list[Statement]] = deploy_policy(
+    DeployGrants(
+        location=HERE,
+        boundary_arn=BOUNDARY,
+        artifact_bucket_arn=BUCKET,
+        artifact_kms_key_arn=ARTIFACT_KEY,
+        artifact_sources=(SOURCE_ACCOUNT,),
+        own_arn=HERE.deploy_role_arn,
+    )
+)["Statement"]
+
+
+def key_statements() -> list[Statement]:
+    """Return what the stage key's policy grants the deploy role."""
+    config = read_function_config("dev", load_project(ROOT).stack_config("dev").get)
+    return [
+        {**statement, "Resource": [STAGE_KEY]}
+        for statement in stage_kms_key_policy(config)["Statement"]
+        if statement["Principal"] == {"AWS": HERE.deploy_role_arn}
+    ]
+
+
+KEY_POLICY: Final = key_statements()
+
+
+def registered(*stacks: str) -> set[str]:
+    """Return the types of resources that some stacks register, every option used."""
+    project = load_project(ROOT)
+    options = {
+        "ecs-run-task:githubRepositories": '["acme/reports"]',
+        "ecs-run-task:githubSubjects": '["environment:prod"]',
+        "ecs-run-task:notifyEmails": '["ops@example.com"]',
+    }
+    types = set()
+    for stack in stacks:
+        config = project.stack_config(stack) | options
+        config["ecs-run-task:artifact"] = config["ecs-run-task:artifact"] or "ab" * 32
+        types |= {resource.type for resource in record(main, stack, config).resources}
+    return types
+
+
+@pytest.fixture(scope="module")
+def types() -> set[str]:
+    return registered("dev", "prod")
+
+
+def needs_of(type_: str) -> list[Need]:
+    found = []
+    for action in sorted(PROVIDER_CALLS[f"aws:{type_}"].actions):
+        if (type_, action) in NEVER:
+            continue
+        on: tuple[str, ...] = ("*",) if not resource_types(action) else RESOURCES[type_]
+        if type_ == "lambda/function:Function":
+            on = OTHER_RESOURCES.get(action, on)
+        found += [
+            Need(why=type_, action=action, resource=resource, context=CONTEXT) for resource in on
+        ]
+    return found
+
+
+def all_needs(types: set[str]) -> list[Need]:
+    return [*(need for type_ in sorted(types) for need in needs_of(type_)), *BESIDES]
+
+
+def test_the_providers_calls_are_known_for_every_registered_type(types: set[str]) -> None:
+    bootstrap = registered("dev-bootstrap", "prod-bootstrap")
+    assert {f"aws:{type_}" for type_ in types | bootstrap} <= PROVIDER_CALLS.keys()
+    assert types <= RESOURCES.keys()
+
+
+def test_the_deploy_role_may_do_what_its_stages_need(types: set[str]) -> None:
+    assert not list(map(str, missing([*DEPLOY_POLICY, *KEY_POLICY], all_needs(types))))
+
+
+def test_a_type_without_its_actions_is_found_before_a_deployment() -> None:
+    needed = Need(why="a table", action="dynamodb:CreateTable", resource="*")
+    assert missing([*DEPLOY_POLICY, *KEY_POLICY], [needed]) == [needed]
+
+
+def test_the_deploy_role_may_do_nothing_that_its_stages_do_not_need(types: set[str]) -> None:
+    needs = all_needs(types)
+    unexplained = [
+        f"{statement['Sid']}: {action}"
+        for statement in (*DEPLOY_POLICY, *KEY_POLICY)
+        for action in statement["Action"]
+        if not any(grants({**statement, "Action": [action]}, need) for need in needs)
+    ]
+    assert not unexplained
+
+
+@pytest.mark.parametrize("sid", [entry["Sid"] for entry in (*DEPLOY_POLICY, *KEY_POLICY)])
+def test_without_a_statement_of_the_deploy_role_something_is_missing(
+    types: set[str], sid: str
+) -> None:
+    fewer = [entry for entry in (*DEPLOY_POLICY, *KEY_POLICY) if entry["Sid"] != sid]
+    assert missing(fewer, all_needs(types))
+
+
+def test_a_mapping_that_is_gone_can_be_read() -> None:
+    gone = Need(why="gone", action="lambda:GetEventSourceMapping", resource=MAPPING)
+    assert not missing(DEPLOY_POLICY, [gone])
+    for verb in ("Create", "Delete", "Update"):
+        other = Need(why="not ours", action=f"lambda:{verb}EventSourceMapping", resource=MAPPING)
+        assert missing(DEPLOY_POLICY, [other]), "only for the kit's functions"
+
+
+def test_a_key_of_the_account_cannot_be_taken_by_tagging_it() -> None:
+    foreign = HERE.arn("kms", "key/44444444-4444-4444-4444-444444444444")
+    tagged = {f"aws:ResourceTag/{name}": value for name, value in KMS_KEY_TAGS.items()}
+    for action in sorted({action for entry in KEY_POLICY for action in entry["Action"]}):
+        need = Need(why="a foreign key", action=action, resource=foreign, context=tagged)
+        assert missing(DEPLOY_POLICY, [need])
+
+
+FUNCTION_POLICY: Final[list[Statement]] = function_policy(
+    FunctionGrants(
+        location=HERE,
+        cluster_arns=(HERE.cluster_arn("batch"),),
+        task_definition_arns=(HERE.task_definition_arn("report"),),
+        pass_role_arns=(HERE.iam_arn("role/report-task"),),
+        work_queue_arn=QUEUE,
+        dead_letter_queue_arn=DEAD_LETTERS,
+        failure_topic_arn=TOPIC,
+        kms_key_arn=STAGE_KEY,
+        log_group_arn=LOG_GROUP,
+    )
+)["Statement"]
+BOUNDARY_POLICY: Final[list[Statement]] = boundary_policy(
+    HERE,
+    role_arns=(HERE.iam_arn("role/report-*"),),
+    cluster_arns=(HERE.cluster_arn("batch"),),
+)["Statement"]
+
+
+def not_within(statements: list[Statement]) -> list[str]:
+    """Return what the function role has and the boundary's statements do not cover."""
+    return [
+        f"{one['Sid']}: {action}"
+        for one in FUNCTION_POLICY
+        for action in one["Action"]
+        if not any(covers(entry, one, action) for entry in statements)
+    ]
+
+
+def covers(boundary: Statement, own: Statement, action: str) -> bool:
+    conditions = [
+        (own.get("Condition", {}).get(operator, {}).get(key, ["*"]), values)
+        for operator, keys in boundary.get("Condition", {}).items()
+        for key, values in keys.items()
+    ]
+    return (
+        action in boundary["Action"]
+        and not outside(own["Resource"], boundary["Resource"])
+        and not any(outside(_list(found), _list(values)) for found, values in conditions)
+    )
+
+
+def _list(values: str | list[str]) -> list[str]:
+    return [values] if isinstance(values, str) else list(values)
+
+
+def test_the_function_role_is_within_its_boundary() -> None:
+    assert not not_within(BOUNDARY_POLICY)
+
+
+def test_the_boundary_allows_no_action_that_the_function_role_has_not() -> None:
+    allowed = {action for entry in BOUNDARY_POLICY for action in entry["Action"]}
+    assert allowed == {action for entry in FUNCTION_POLICY for action in entry["Action"]}
+
+
+@pytest.mark.parametrize("sid", [entry["Sid"] for entry in BOUNDARY_POLICY])
+def test_without_a_statement_of_the_boundary_something_is_missing(sid: str) -> None:
+    assert not_within([entry for entry in BOUNDARY_POLICY if entry["Sid"] != sid])
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "context"),
+    [
+        (
+            "iam:PassRole",
+            HERE.iam_arn("role/payroll"),
+            {"iam:PassedToService": "ecs-tasks.amazonaws.com"},
+        ),
+        (
+            "ecs:RunTask",
+            HERE.task_definition_arn("report"),
+            {"ecs:cluster": HERE.cluster_arn("payroll")},
+        ),
+        ("ecs:DescribeServices", HERE.arn("ecs", "service/payroll/api"), {}),
+        (
+            "ecs:TagResource",
+            HERE.arn("ecs", "task/payroll/1"),
+            {"ecs:CreateAction": "RunTask"},
+        ),
+    ],
+)
+def test_the_boundary_ends_at_the_administrators_roles_and_clusters(
+    action: str, resource: str, context: dict[str, str]
+) -> None:
+    need = Need(why="outside", action=action, resource=resource, context=context)
+    assert missing(BOUNDARY_POLICY, [need])
+    inside = Need(
+        why="inside",
+        action=action,
+        resource=resource.replace("payroll", "report-x" if "role/" in resource else "batch"),
+        context={key: text.replace("payroll", "batch") for key, text in context.items()},
+    )
+    assert not missing(BOUNDARY_POLICY, [inside])
+
+
+def test_a_role_that_manages_volumes_can_be_passed_to_ecs() -> None:
+    for statements in (FUNCTION_POLICY, BOUNDARY_POLICY):
+        for service in ("ecs-tasks.amazonaws.com", "ecs.amazonaws.com"):
+            need = Need(
+                why="a managed EBS volume",
+                action="iam:PassRole",
+                resource=HERE.iam_arn("role/report-task"),
+                context={"iam:PassedToService": service},
+            )
+            assert not missing(statements, [need])
+
+
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+MAX_INLINE_POLICY_CHARACTERS: Final = 10_240
+MAX_MANAGED_POLICY_CHARACTERS: Final = 6144
+
+
+def test_both_policies_fit(stack: Stack) -> None:
+    recorder = stack(
+        "prod-bootstrap",
+        githubRepositories='["acme/reports", "acme@1/reports@2"]',
+        githubSubjects='["environment:prod"]',
+    )
+    inline = recorder.only("iam/rolePolicy:RolePolicy").inputs["policy"]
+    boundary = recorder.only("iam/policy:Policy").inputs["policy"]
+    assert len("".join(inline.split())) < MAX_INLINE_POLICY_CHARACTERS
+    assert len("".join(boundary.split())) < MAX_MANAGED_POLICY_CHARACTERS
