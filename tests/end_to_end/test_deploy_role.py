@@ -138,9 +138,6 @@ def test_the_artifact_key_cannot_be_changed(accounts: Accounts, as_deployer: Any
     calls: tuple[Callable[[], object], ...] = (
         lambda: kms.schedule_key_deletion(KeyId=key),
         lambda: kms.put_key_policy(KeyId=key, PolicyName="default", Policy="{}"),
-        lambda: kms.tag_resource(
-            KeyId=key, Tags=[{"TagKey": "managed-by", "TagValue": "ecs-run-task-deploy"}]
-        ),
     )
     for call in calls:
         with pytest.raises(ClientError) as error:
