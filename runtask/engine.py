@@ -33,7 +33,7 @@ class Engine(Protocol):
             RuntaskError: if the outputs cannot be read.
         """
 
-    def preview(self, stack: str) -> None:
+    def preview(self, stack: str) -> bool | None:
         """Show, on stderr, what deploying a stack would change.
 
         Raises:
