@@ -26,10 +26,17 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 SHORT_WAIT_SECONDS: Final = 4.0
 
 
-def rehearse() -> RehearsalResult:
+# Stages and bootstrap stacks.
+STACKS: Final = ("dev", "prod", "dev-bootstrap", "prod-bootstrap")
+
+
+def rehearse(*, destroy: bool = False) -> RehearsalResult:
     with Emulator.start() as emulator:
         return Rehearsal(
-            project=load_project(ROOT), emulator=emulator, say=lambda _text: None
+            project=load_project(ROOT),
+            emulator=emulator,
+            say=lambda _text: None,
+            destroy=destroy,
         ).run()
 
 
@@ -57,7 +64,7 @@ def failed(result: RehearsalResult) -> dict[str, str]:
 
 
 def test_all_checks_pass() -> None:
-    result = rehearse()
+    result = rehearse(destroy=True)
     assert failed(result) == {}
     assert {location.account for location in result.locations.values()} == {
         "111111111111",
@@ -65,7 +72,10 @@ def test_all_checks_pass() -> None:
     }
     assert result.digests["dev"] == result.digests["prod"] == build_bundle(ROOT).digest
     assert len(result.observed) == 8
-    assert len(result.checks) == 23
+    texts = {check.text for check in result.checks}
+    assert {f"{stack}: a second deployment changes nothing" for stack in STACKS} <= texts
+    assert "dev: the stage can be taken away, and its artifacts stay" in texts
+    assert "prod-bootstrap: the account's resources can be taken away" in texts
 
 
 def test_without_a_client_token_a_second_delivery_launches_again(
