@@ -68,5 +68,12 @@ def install(calls: int) -> None:
     Args:
         calls: How many evaluations of a resource's tags see the old ones after a change.
     """
+    # MiniStack looks tags up only if a policy of the principal's own names one; a session policy
+    # can name one, too.
+    ministack_internals.iam_evaluator._names_condition_key = _always  # noqa: SLF001
     tagging = ministack_internals.tagging
     tagging.resource_tags = DelayedTags(tagging.resource_tags, calls)
+
+
+def _always(*_: object) -> bool:
+    return True

@@ -34,11 +34,11 @@ MAX_STOP_SECONDS: Final = 1.0
 # How many evaluations of a resource's tags see the old ones after a change: with AWS it can take
 # minutes, so nothing that the kit does may depend on a tag.
 # https://docs.aws.amazon.com/kms/latest/developerguide/tag-permissions.html
-TAG_DELAY_CALLS: Final = 100
+TAG_DELAY_CALLS: Final = 20
 
 # Whether the emulator asks for what a stage's deploy role does not have yet: the permission to tag
 # a new key, and to read an event source mapping that is gone.
-STRICT: Final = False
+STRICT: Final = True
 
 # How much of the log an error shows.
 TAIL_LINES: Final = 20
