@@ -26,9 +26,11 @@ from rehearsal.emulator import (
     message_sizes,
     ministack_internals,
     permissions,
+    policy_simulation,
     principals,
     tag_permissions,
 )
+from rehearsal.emulator.container_instances import ContainerInstances
 from rehearsal.emulator.containers import Containers
 from rehearsal.emulator.ecs import Tasks
 from rehearsal.emulator.layout import groups_folder, tasks_folder
@@ -48,9 +50,12 @@ def main(folder: Path, *, strict: bool, tag_delay_calls: int, interceptor: str =
     """
     containers = Containers(groups_folder(folder))
     threading.Thread(target=_end_with_parent, args=(folder, containers), daemon=True).start()
-    Tasks(containers, tasks_folder(folder)).install()
+    instances = ContainerInstances()
+    instances.install()
+    Tasks(containers, tasks_folder(folder), instances.place).install()
     iam.install()
     principals.install()
+    policy_simulation.install()
     lambda_actions.install()
     permissions.strict = tag_permissions.strict = strict
     delayed_tags.install(tag_delay_calls)
