@@ -67,6 +67,8 @@ def variables(stage: str, launch_rate: float, concurrency: int) -> dict[str, str
         "STAGE": stage,
         "QUEUE_URL": queue_url(stage),
         "DEAD_LETTER_QUEUE_URL": queue_url(stage, "dlq"),
+        "LEDGER_TABLE": table_name(stage),
+        "PYTHON_LITERALS": "true",
         "CLUSTERS": json.dumps([f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/{c}" for c in CLUSTERS]),
     }
 
@@ -76,7 +78,7 @@ def make_application(  # noqa: PLR0913 - every client of the handler
     *,
     ecs: EcsClient,
     sqs: SqsClient,
-    dynamodb: DynamoDbClient,  # noqa: ARG001 - for the handler with a ledger
+    dynamodb: DynamoDbClient,
     clock: Clock,
     draw: random.Random,
     launch_rate: float,
@@ -89,6 +91,7 @@ def make_application(  # noqa: PLR0913 - every client of the handler
         ecs=cast("Any", ecs),
         sqs=cast("Any", sqs),
         sns=cast("Any", Sns()),
+        dynamodb=cast("Any", dynamodb),
         log=cast("Any", Log(unexpected)),
         clock=clock,
         draw=draw.random,

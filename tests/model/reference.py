@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from function.failures.classification import failure_of_answer, failure_of_error
+from function.failures.classification import classify_error, classify_failures
 from function.failures.reasons import PermanentFailure
 from function.message.builder import complete, read
 from function.message.idempotency import key_of, started_by
@@ -111,7 +111,7 @@ class Reference:
         self._ecs, self._sqs, self._table = (clients[n] for n in ("ecs", "sqs", "dynamodb"))
         self._clock, self._draw = clients["clock"], clients["draw"]
         self._settings = Settings.from_environment(variables(stage, 20.0, 2))
-        self._lookups = Lookups(self._ecs, self._clock, 1.0)
+        self._lookups = Lookups(self._ecs, self._clock)
         self._stage = stage
         self._first_received: dict[str, float] = {}
         self._hash = hashlib.sha256(f"{stage} 111111111111 eu-central-1".encode()).hexdigest()[:8]
@@ -417,7 +417,7 @@ class Reference:
             return
         tasks |= {task["taskArn"] for task in answer["tasks"]}
         if len(tasks) < request.count:
-            failure_of_answer(answer["failures"])
+            classify_failures(answer["failures"])
             self._advance(record, key, fingerprint, tasks, state)
         self._done(record, key, tasks)
 
@@ -441,7 +441,7 @@ class Reference:
             return
         if answer["ResponseMetadata"]["HTTPStatusCode"] >= 500:  # noqa: PLR2004
             raise _ReturnedError from error
-        found = failure_of_error(error)
+        found = classify_error(error)
         self._forget_call(record, key, state)
         if isinstance(found, PermanentFailure):
             raise found
