@@ -302,7 +302,10 @@ class World:
             stage.environments.setdefault(delivery.environment, environment)
         self.kernel.sleep(_DELETE_SECONDS)
         for message, receipt in deliveries:
-            letters = environment.letters.count(self.history.sent[message.id].id)
+            sent = self.history.sent[message.id]
+            letters = environment.letters.count(sent.id)
+            # Of a message and its redriven copy in one batch, one may have sent the letter.
+            copies = sum(self.history.sent[other.id] is sent for other, _ in deliveries)
             if message.id not in kept:
                 stage.work.delete(receipt)
             self.history.delivered(
@@ -311,5 +314,5 @@ class World:
                 self.ecs,
                 letters=letters,
                 kept=message.id in kept,
-                faulty=environment.wire.faulty,
+                faulty=environment.wire.faulty or copies > 1,
             )
