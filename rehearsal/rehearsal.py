@@ -14,6 +14,7 @@ from rehearsal.observer import ObservedSample, StageObserver
 from rehearsal.pulumi_cli import prepare
 from rehearsal.sample_account import SampleAccount, with_sample_account
 from rehearsal.samples import DEV_SAMPLES, PROD_SAMPLES, Sample
+from rehearsal.teardown import Teardown
 from rehearsal.verification import StageVerification, verify_stage
 from runtask.engine import PulumiEngine
 from runtask.project import PROJECT_FILE, Project, load_project
@@ -66,7 +67,7 @@ class Rehearsal:
         emulator: The embedded AWS.
         say: Prints a line of progress.
         pulumi_cli: Deploy with the Pulumi CLI and the AWS plugin instead of in this process.
-        destroy: Destroy the stacks at the end, if the Pulumi CLI deployed them.
+        destroy: Destroy the stacks at the end.
     """
 
     project: Project
@@ -113,6 +114,8 @@ class Rehearsal:
         self._checks.append(verification.check)
         if isinstance(engine, PulumiEngine):
             self._finish(engine)
+        elif isinstance(engine, InProcessEngine):
+            self._checks.extend(self._teardown(project, engine, digests).checks())
         return RehearsalResult(
             locations=locations,
             digests=digests,
@@ -126,6 +129,17 @@ class Rehearsal:
             return prepare(project, self.emulator, locations)
         return InProcessEngine(
             project=project, emulator=self.emulator, say=self._say, adapt=_adapter(locations)
+        )
+
+    def _teardown(
+        self, project: Project, engine: InProcessEngine, digests: Mapping[str, str]
+    ) -> Teardown:
+        return Teardown(
+            project=project,
+            engine=engine,
+            emulator=self.emulator,
+            digests=digests,
+            destroy=self.destroy,
         )
 
     def _private_copy(self) -> Project:

@@ -15,7 +15,20 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rehearsal.emulator import dispatch, event_source_mappings, iam, ministack_internals, principals
+from rehearsal.emulator import (
+    absolute_form,
+    delayed_tags,
+    dispatch,
+    event_source_mappings,
+    iam,
+    key_policies,
+    lambda_actions,
+    message_sizes,
+    ministack_internals,
+    permissions,
+    principals,
+    tag_permissions,
+)
 from rehearsal.emulator.containers import Containers
 from rehearsal.emulator.ecs import Tasks
 from rehearsal.emulator.layout import groups_folder, tasks_folder
@@ -24,11 +37,13 @@ if TYPE_CHECKING:
     from rehearsal.emulator.interception import Interceptor
 
 
-def main(folder: Path, interceptor: str = "") -> None:
+def main(folder: Path, *, strict: bool, tag_delay_calls: int, interceptor: str = "") -> None:
     """Serve until the parent lets go of the pipe.
 
     Args:
         folder: The emulator's private folder, deleted at the end.
+        strict: Ask for the permissions of `Emulator.start`.
+        tag_delay_calls: How many evaluations of a resource's tags see the old ones after a change.
         interceptor: `module:factory` of what may change answers, or empty for nothing.
     """
     containers = Containers(groups_folder(folder))
@@ -36,6 +51,12 @@ def main(folder: Path, interceptor: str = "") -> None:
     Tasks(containers, tasks_folder(folder)).install()
     iam.install()
     principals.install()
+    lambda_actions.install()
+    permissions.strict = tag_permissions.strict = strict
+    delayed_tags.install(tag_delay_calls)
+    key_policies.install()
+    message_sizes.install()
+    absolute_form.install()
     event_source_mappings.install()
     dispatch.install(folder, _load(interceptor, folder) if interceptor else None)
     # The parent alone decides when it ends; Ctrl-C reaches a whole group of processes.
@@ -59,4 +80,9 @@ def _end_with_parent(folder: Path, containers: Containers) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), *sys.argv[2:])
+    main(
+        Path(sys.argv[1]),
+        strict=sys.argv[2] == "strict",
+        tag_delay_calls=int(sys.argv[3]),
+        interceptor=sys.argv[4],
+    )

@@ -1,8 +1,9 @@
 """Permissions that AWS checks and MiniStack does not, for every caller but the root user.
 
-RunTask is authorised on the task definition with `ecs:cluster`, each role that a task or a
-function gets by `iam:PassRole`, tags by `ecs:TagResource`, and the customer managed keys of queues
-and topics by the caller's `kms:` actions. MiniStack still evaluates the policies.
+RunTask is authorised on the task definition with `ecs:cluster`, each role that a task, a volume or
+a function gets by `iam:PassRole`, tags by the tagging action of the service, and the customer
+managed keys of queues, topics and functions by the caller's `kms:` actions. MiniStack still
+evaluates the policies.
 """
 
 from __future__ import annotations
@@ -77,22 +78,40 @@ def enforce(  # noqa: PLR0913, PLR0917 - MiniStack's own arguments
     asked = PermissionCheck(iam_action, resource_arn, service_context or {})
     checks = list(permission_checks(request, asked)) if request else [asked]
     for check in checks:
-        own = check is asked or check.action.split(":", 1)[0] != "kms"
-        # A key's policy is found in the scope of the key's own account.
-        account = ministack_internals.get_account_id() if own else check.resource.split(":")[4]
-        if account != ministack_internals.get_account_id() and access_key_id.isdigit():
-            continue  # a root user is unknown in another account's scope
-        with ministack_internals.request_scope(account, region):
-            result = _enforce(
-                access_key_id,
-                check.action,
-                check.action.split(":", 1)[0] if check is not asked else service,
-                region,
-                resource_arn=check.resource,
-                service_context=check.context,
-            )
+        result = _evaluate(access_key_id, check, region, "" if check is not asked else service)
         if isinstance(result, ministack_internals.AuthError):
             return result
         if result is not None:
             raise Denied(check, result)
     return None
+
+
+def is_allowed(request: Request, check: PermissionCheck) -> bool:
+    """Return whether the caller of a request has a permission."""
+    return _evaluate(request.access_key, check, request.region) is None
+
+
+def _evaluate(access_key: str, check: PermissionCheck, region: str, service: str = "") -> Any:  # noqa: ANN401 - a class of MiniStack
+    """Return None if a permission is granted, else MiniStack's result.
+
+    Args:
+        access_key: The access key id of the caller.
+        check: The permission.
+        region: The region of the call.
+        service: The service whose resource policy counts; by default that of the action.
+    """
+    caller = ministack_internals.get_account_id()
+    # A key's policy is found in the scope of the key's own account.
+    foreign = not service and check.action.startswith("kms:") and check.resource != "*"
+    account = check.resource.split(":")[4] if foreign else caller
+    if account != caller and access_key.isdigit():
+        return None  # a root user is unknown in another account's scope
+    with ministack_internals.request_scope(account, region):
+        return _enforce(
+            access_key,
+            check.action,
+            service or check.action.split(":", 1)[0],
+            region,
+            resource_arn=check.resource,
+            service_context=check.context,
+        )

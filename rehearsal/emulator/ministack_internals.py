@@ -27,7 +27,7 @@ from ministack.core.responses import (
     request_scope,
 )
 from ministack.core.router import extract_access_key_id
-from ministack.services import lambda_svc
+from ministack.services import kms, lambda_svc, sqs, tagging
 from ministack.services.ecs import _ACTION_MAP as ECS_ACTIONS
 from ministack.services.ecs import _clusters as clusters
 from ministack.services.ecs import _resolve_cluster_name as cluster_name
@@ -70,12 +70,15 @@ __all__ = [
     "iam_evaluator",
     "identity_denial_message",
     "json_response",
+    "kms",
     "lambda_svc",
     "put_events",
     "queues",
     "request_origin",
     "request_scope",
     "roles",
+    "sqs",
+    "tagging",
     "task_definition_key",
     "task_definitions",
     "tasks",

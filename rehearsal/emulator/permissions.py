@@ -10,11 +10,16 @@ import urllib.parse
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from rehearsal.emulator import ecs, ministack_internals
+from rehearsal.emulator.tag_permissions import TagOnCreate, tag_context, tag_on_create
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from rehearsal.emulator.request import Request
+
+
+# Whether a mapping that is gone is asked for.
+strict = True
 
 
 class PermissionCheck(NamedTuple):
@@ -40,11 +45,32 @@ def permission_checks(request: Request, asked: PermissionCheck) -> Iterator[Perm
     """
     special = _SPECIAL.get((request.service, request.action))
     if special is not None:
-        yield from special(request, asked)
+        checks = special(request, asked)
     elif request.service == "iam":
-        yield from _role(request, asked)
+        checks = _role(request, asked)
     else:
-        yield asked
+        checks = iter((asked,))
+    resource = asked.resource
+    for number, check in enumerate(checks):
+        resource = check.resource if number == 0 else resource
+        yield _of_caller(request, check) if check.action.startswith("kms:") else check
+    if permission := tag_on_create(request):
+        yield _tags(request, permission, resource, asked)
+
+
+def _of_caller(request: Request, check: PermissionCheck) -> PermissionCheck:
+    """Add the account of the caller, a condition key that key policies use."""
+    return check._replace(context={**check.context, "kms:CallerAccount": request.account})
+
+
+def _tags(
+    request: Request, permission: TagOnCreate, resource: str, asked: PermissionCheck
+) -> PermissionCheck:
+    """Return the check of the tags that a call sets on what it creates."""
+    if permission.resource:
+        service, _, name = permission.resource.partition(":")
+        resource = f"arn:aws:{service}:{request.region}:{request.account}:{name}"
+    return PermissionCheck(permission.action, resource, tag_context(asked.context))
 
 
 def role_arns(request: Request, definition: dict[str, Any]) -> list[str]:
@@ -52,6 +78,17 @@ def role_arns(request: Request, definition: dict[str, Any]) -> list[str]:
     overrides = request.parameters.get("overrides") or {}
     arns = [overrides.get(k) or definition.get(k) for k in ("taskRoleArn", "executionRoleArn")]
     return [arn for arn in arns if arn]
+
+
+def volume_role_arns(request: Request) -> list[str]:
+    """Return the ARNs of the roles with which ECS would manage a task's volumes."""
+    volumes = request.parameters.get("volumeConfigurations") or []
+    arns = [(volume.get("managedEBSVolume") or {}).get("roleArn") for volume in volumes]
+    return [arn for arn in arns if arn]
+
+
+def _pass_role(arn: str, service: str) -> PermissionCheck:
+    return PermissionCheck("iam:PassRole", arn, {"iam:PassedToService": service})
 
 
 def _run_task(request: Request, asked: PermissionCheck) -> Iterator[PermissionCheck]:
@@ -65,9 +102,11 @@ def _run_task(request: Request, asked: PermissionCheck) -> Iterator[PermissionCh
     context = {**asked.context, "ecs:cluster": cluster}
     yield PermissionCheck(asked.action, definition["taskDefinitionArn"], context)
     for arn in role_arns(request, definition):
-        yield PermissionCheck(
-            "iam:PassRole", arn, {"iam:PassedToService": "ecs-tasks.amazonaws.com"}
-        )
+        yield _pass_role(arn, "ecs-tasks.amazonaws.com")
+    # The infrastructure role of a managed volume goes to ECS itself, not to the task.
+    # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/infrastructure_IAM_role.html
+    for arn in volume_role_arns(request):
+        yield _pass_role(arn, "ecs.amazonaws.com")
     if request.parameters.get("tags") or request.parameters.get("propagateTags"):
         task = f"{_ecs(request)}:task/{_cluster(request)}/*"
         yield PermissionCheck("ecs:TagResource", task, {**context, "ecs:CreateAction": "RunTask"})
@@ -97,7 +136,7 @@ def _on_everything(_: Request, asked: PermissionCheck) -> Iterator[PermissionChe
 
 
 def _named(request: Request, asked: PermissionCheck) -> Iterator[PermissionCheck]:
-    """PermissionCheck the resource whose ARN is in the call's parameters."""
+    """Check the resource whose ARN is in the call's parameters."""
     arn = request.parameters.get("ResourceArn") or asked.resource
     yield PermissionCheck(asked.action, arn, asked.context)
 
@@ -108,29 +147,56 @@ def _function(request: Request, asked: PermissionCheck) -> Iterator[PermissionCh
         resource = f"arn:aws:lambda:{request.region}:{request.account}:function:{name}"
     yield PermissionCheck(asked.action, resource, asked.context)
     if role := request.parameters.get("Role"):
-        yield PermissionCheck("iam:PassRole", role, {"iam:PassedToService": "lambda.amazonaws.com"})
+        yield _pass_role(role, "lambda.amazonaws.com")
     code = request.parameters.get("Code") or request.parameters
     if bucket := code.get("S3Bucket"):
         yield PermissionCheck("s3:GetObject", f"arn:aws:s3:::{bucket}/{code.get('S3Key')}")
+    yield from _function_key(request)
+
+
+def _function_key(request: Request) -> Iterator[PermissionCheck]:
+    """Ask for the key that encrypts a function's environment.
+
+    "Lambda uses your permissions to create a grant on the key": `kms:CreateGrant` and `kms:Encrypt`
+    configure a customer managed key. Whether an update that does not name the key asks again is not
+    documented; the stricter reading is taken. `kms:Decrypt`, which shows the variables to the
+    caller, is not required.
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars-encryption.html
+    """
+    name = request.path.rstrip("/").split("/functions", 1)[-1].strip("/").partition("/")[0]
+    known = ministack_internals.lambda_svc._functions.get(urllib.parse.unquote(name)) or {}  # noqa: SLF001 - see ministack_internals
+    key = request.parameters.get("KMSKeyArn") or (known.get("config") or {}).get("KMSKeyArn")
+    if not key or request.action == "UpdateFunctionCode":
+        return
+    context = {"kms:ViaService": f"lambda.{request.region}.amazonaws.com"}
+    yield PermissionCheck("kms:CreateGrant", key, {**context, "kms:GrantIsForAWSResource": "true"})
+    yield PermissionCheck("kms:Encrypt", key, context)
+
+
+def _create_grant(_: Request, asked: PermissionCheck) -> Iterator[PermissionCheck]:
+    """Say that the caller itself makes the grant, and no service for it.
+
+    https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html
+    """
+    yield asked._replace(context={**asked.context, "kms:GrantIsForAWSResource": "false"})
 
 
 def _mapping(request: Request, asked: PermissionCheck) -> Iterator[PermissionCheck]:
-    """Add the function of an event source mapping, a condition key that policies use."""
-    mapping = ministack_internals.lambda_svc._esms.get(request.path.rstrip("/").rsplit("/", 1)[-1])  # noqa: SLF001 - see ministack_internals
-    function = request.parameters.get("FunctionName") or (mapping or {}).get("FunctionArn", "")
-    if not function.startswith("arn:"):
+    """Add the function of an event source mapping, a condition key that policies use.
+
+    A mapping that is gone has no function, so a call that names it carries no such key.
+    """
+    _, _, mapping_id = request.path.rstrip("/").partition("/event-source-mappings/")
+    mapping = ministack_internals.lambda_svc._esms.get(mapping_id) or {}  # noqa: SLF001 - see ministack_internals
+    if mapping_id and not mapping and not strict:
+        return
+    function = mapping.get("FunctionArn") or ""
+    if not mapping_id:
+        function = request.parameters.get("FunctionName") or ""
+    if function and not function.startswith("arn:"):
         function = f"arn:aws:lambda:{request.region}:{request.account}:function:{function}"
-    # MiniStack mistakes a GET of one mapping for a list of all.
-    one = mapping and request.method == "GET"
-    action = "lambda:GetEventSourceMapping" if one else asked.action
-    yield PermissionCheck(action, asked.resource, {**asked.context, "lambda:FunctionArn": function})
-
-
-def _function_alias(request: Request, asked: PermissionCheck) -> Iterator[PermissionCheck]:
-    """Distinguish one alias from the list of all, which MiniStack does not."""
-    one = not request.path.rstrip("/").endswith("/aliases")
-    action = f"lambda:{_ALIAS_ACTIONS[request.method]}" if one else asked.action
-    yield PermissionCheck(action, asked.resource, asked.context)
+    context = {**asked.context, "lambda:FunctionArn": function} if function else asked.context
+    yield PermissionCheck(asked.action, asked.resource, context)
 
 
 def _role(request: Request, asked: PermissionCheck) -> Iterator[PermissionCheck]:
@@ -153,7 +219,7 @@ def _role(request: Request, asked: PermissionCheck) -> Iterator[PermissionCheck]
 
 
 def _alias(request: Request, asked: PermissionCheck) -> Iterator[PermissionCheck]:
-    """PermissionCheck the alias and the key behind it, as KMS does."""
+    """Check the alias and the key behind it, as KMS does."""
     alias = request.parameters.get("AliasName", "")
     key = ministack_internals.find_key(request.parameters.get("TargetKeyId") or alias)
     for arn in (
@@ -225,7 +291,7 @@ def key_arn(resource: str, service: str) -> str:
 
 
 def _one_by_one(request: Request, asked: PermissionCheck) -> Iterator[PermissionCheck]:
-    """PermissionCheck the single action: IAM has none for a batch.
+    """Check the single action: IAM has none for a batch.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html
     """
@@ -247,7 +313,6 @@ def _ecs(request: Request) -> str:
 
 
 _KEY_HEADER: Final = "x-amz-server-side-encryption-aws-kms-key-id"
-_ALIAS_ACTIONS: Final = {"GET": "GetAlias", "PUT": "UpdateAlias", "DELETE": "DeleteAlias"}
 _send = _encrypted("kms:GenerateDataKey", "kms:Decrypt")
 _SPECIAL: Final[
     dict[tuple[str, str], Callable[[Request, PermissionCheck], Iterator[PermissionCheck]]]
@@ -265,8 +330,8 @@ _SPECIAL: Final[
     ("lambda", "DeleteEventSourceMapping"): _mapping,
     ("lambda", "GetEventSourceMapping"): _mapping,
     ("lambda", "ListEventSourceMappings"): _mapping,
-    ("lambda", "ListAliases"): _function_alias,
     ("kms", "CreateAlias"): _alias,
+    ("kms", "CreateGrant"): _create_grant,
     ("kms", "UpdateAlias"): _alias,
     ("kms", "DeleteAlias"): _alias,
     ("s3", "PutObject"): _put_object,

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from infra.names import PROJECT
 from infra.program import main as program
-from rehearsal.engine.errors import EngineError
+from rehearsal.engine.errors import EngineError, ProtectedError
 from rehearsal.engine.provider import assumed_credentials
-from rehearsal.engine.run import Run, up
+from rehearsal.engine.run import Run, destroy, preview, up
 from rehearsal.engine.state import State
 from runtask.errors import RuntaskError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     import boto3
     from types_boto3_sts.type_defs import CredentialsTypeDef
@@ -54,28 +56,87 @@ class InProcessEngine:
         return self.state.outputs.get(f"{self.project.name}/{stack}", {})
 
     def preview(self, stack: str) -> bool:
-        """Return True: this engine does not compute differences."""
-        self.say(f"stack {stack}: the in-process engine has no preview")
-        return True
+        """Say what deploying a stack would change, and return whether it would change anything.
+
+        Raises:
+            RuntaskError: if the stack cannot be deployed.
+        """
+        with _reporting(stack):
+            changes = preview(self._run(stack), state=self.state)
+        for change in changes:
+            self.say(f"stack {stack}: {change}")
+        if not changes:
+            self.say(f"stack {stack}: no changes")
+        return bool(changes)
 
     def up(self, stack: str) -> None:
         """Deploy a stack with the roles in its file.
 
         Raises:
-            RuntaskError: if a resource cannot be created; a second call creates the rest.
+            RuntaskError: if a resource cannot be created, changed or deleted; a second call does
+                the rest.
         """
-        run = Run(
+        run = self._run(stack)
+        with _reporting(stack):
+            up(run, emulator=self.emulator, state=self.state)
+        self.say(f"stack {stack}: {len(self.state.resources(run.name))} resources")
+
+    def expect_no_changes(self, stack: str) -> None:
+        """Deploy a stack again, and check that nothing changes.
+
+        Raises:
+            RuntaskError: if something changes; nothing was deployed.
+        """
+        run = self._run(stack)
+        with _reporting(stack):
+            changes = preview(run, state=self.state)
+        if changes:
+            raise RuntaskError(
+                f"a second deployment of stack {stack} found changes: "
+                + "; ".join(map(str, changes))
+            )
+        with _reporting(stack):
+            up(run, emulator=self.emulator, state=self.state, previewed=True)
+        self.say(f"stack {stack}: no changes")
+
+    def destroy(self, stack: str) -> None:
+        """Delete a stack's resources with the roles in its file; retained ones stay.
+
+        Raises:
+            RuntaskError: if a resource is protected, or cannot be deleted.
+        """
+        with _reporting(stack):
+            destroy(self._run(stack), emulator=self.emulator, state=self.state)
+        self.say(f"stack {stack}: destroyed")
+
+    def protects(self, stack: str) -> bool:
+        """Return whether a resource of a stack is protected."""
+        resources = self.state.resources(f"{self.project.name}/{stack}")
+        return any(resource.protected for resource in resources)
+
+    def _run(self, stack: str) -> Run:
+        return Run(
             program=program,
             project=self.project.name,
             stack=stack,
             config=self.adapt(stack, self.project.stack_config(stack)),
             folder=self.project.folder,
         )
-        try:
-            up(run, emulator=self.emulator, state=self.state)
-        except EngineError as error:
-            raise RuntaskError(f"stack {stack}: {error}") from None
-        self.say(f"stack {stack}: {len(self.state.resources(run.name))} resources")
+
+
+@contextlib.contextmanager
+def _reporting(stack: str) -> Iterator[None]:
+    """Report an error of the engine as the command does, with the way out of a protection."""
+    try:
+        yield
+    except ProtectedError as error:
+        raise RuntaskError(
+            f"stack {stack}: {error}\nit holds data; to go on: save what it holds (drain the "
+            f"queue), set {PROJECT}:protect to false in Pulumi.{stack}.yaml, run pulumi up -s "
+            f"{stack}, then repeat"
+        ) from None
+    except EngineError as error:
+        raise RuntaskError(f"stack {stack}: {error}") from None
 
 
 @dataclass(frozen=True, kw_only=True)

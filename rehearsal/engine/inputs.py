@@ -46,6 +46,10 @@ class Inputs:
         self._read.add(key)
         return self._values.get(key, default)
 
+    def values(self) -> dict[str, Any]:
+        """Return all inputs; this reads none."""
+        return dict(self._values)
+
     def require(self, key: str) -> Any:  # noqa: ANN401 - JSON
         """Return an input that must be set.
 

@@ -8,45 +8,52 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pulumi.runtime import mocks, rpc
 
-from rehearsal.engine.deployer import registration
+from rehearsal.engine.changes import Registration
 from rehearsal.engine.inputs import unwrap
+from rehearsal.engine.registrar import current
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rehearsal.engine.deployer import Deployer
+    from rehearsal.engine.registrar import Registrar
 
 _STACK: Final = "pulumi:pulumi:Stack"
 
 
 class Monitor(mocks.MockMonitor):
-    """Passes URNs and options on to the deployer, and records the stack's outputs.
+    """Passes URNs and options on to the registrar, and records the stack's outputs.
 
     Args:
-        deployer: Creates the resources.
+        registrar: Answers the registrations.
 
     Attributes:
         stack_outputs: The stack's outputs, secrets unwrapped.
     """
 
-    def __init__(self, deployer: Deployer) -> None:
-        super().__init__(deployer)
+    def __init__(self, registrar: Registrar) -> None:
+        super().__init__(registrar)
         self.stack_outputs: dict[str, Any] = {}
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: ANN401, N802 - Pulumi's own
-        """Pass on the URN and the option that the deployer's arguments leave out."""
-        urn = self.make_urn(request.parent, request.type, request.name)
-        registration.set((urn, bool(request.retainOnDelete)))
+        """Pass on the URN and the options that the registrar's arguments leave out."""
+        current.set(
+            Registration(
+                urn=self.make_urn(request.parent, request.type, request.name),
+                retained=bool(request.retainOnDelete),
+                protected=bool(request.protect),
+                ignored=tuple(request.ignoreChanges),
+            )
+        )
         with _loop():
             return super().RegisterResource(request)  # type: ignore[no-untyped-call]
 
     def ReadResource(self, request: Any) -> Any:  # noqa: ANN401, N802 - Pulumi's own
-        """Read a resource; the deployer accepts stack references only."""
+        """Read a resource; the registrar accepts stack references only."""
         with _loop():
             return super().ReadResource(request)  # type: ignore[no-untyped-call]
 
     def Invoke(self, request: Any) -> Any:  # noqa: ANN401, N802 - Pulumi's own
-        """Call a function of the provider, which the deployer refuses."""
+        """Call a function of the provider, which the registrar refuses."""
         with _loop():
             return super().Invoke(request)  # type: ignore[no-untyped-call]
 

@@ -17,7 +17,34 @@ if TYPE_CHECKING:
     from types_boto3_sts.type_defs import CredentialsTypeDef
 
 
-class Provider:
+class ProviderConfig:
+    """The configuration of the AWS provider in a stack; no call is made.
+
+    Args:
+        config: The stack's configuration, with its `aws:` keys.
+
+    Attributes:
+        region: The region.
+        tags: The default tags.
+        allowed: The accounts that the stack may touch.
+
+    Raises:
+        EngineError: if a key is missing.
+    """
+
+    def __init__(self, config: Mapping[str, str]) -> None:
+        self.region = config.get("aws:region", "")
+        if not self.region:
+            raise EngineError("aws:region is missing in the stack's configuration")
+        self.tags: dict[str, str] = json.loads(config.get("aws:defaultTags", "{}")).get("tags", {})
+        self.allowed = [
+            str(account) for account in json.loads(config.get("aws:allowedAccountIds", "[]"))
+        ]
+        if not self.allowed:
+            raise EngineError("aws:allowedAccountIds is missing in the stack's configuration")
+
+
+class Provider(ProviderConfig):
     """The AWS provider as a stack's configuration describes it.
 
     Starts as the root user of the first allowed account, assumes the roles and verifies the
@@ -28,33 +55,23 @@ class Provider:
         config: The stack's configuration, with its `aws:` keys.
 
     Attributes:
-        region: The region.
         account: The account.
-        tags: The default tags.
 
     Raises:
         EngineError: if a key is missing, a role cannot be assumed, or the account is not allowed.
     """
 
     def __init__(self, emulator: Emulator, config: Mapping[str, str]) -> None:
+        super().__init__(config)
         self._emulator = emulator
-        self.region = config.get("aws:region", "")
-        if not self.region:
-            raise EngineError("aws:region is missing in the stack's configuration")
-        self.tags: dict[str, str] = json.loads(config.get("aws:defaultTags", "{}")).get("tags", {})
-        allowed = [
-            str(account) for account in json.loads(config.get("aws:allowedAccountIds", "[]"))
-        ]
-        if not allowed:
-            raise EngineError("aws:allowedAccountIds is missing in the stack's configuration")
-        self._credentials = Credentials(access_key=allowed[0])
+        self._credentials = Credentials(access_key=self.allowed[0])
         for role in json.loads(config.get("aws:assumeRoles", "[]")):
             self._assume(role)
         self.account: str = self.client("sts").get_caller_identity()["Account"]
-        if self.account not in allowed:
+        if self.account not in self.allowed:
             raise EngineError(
                 f"the credentials are of account {self.account}, and the stack may touch only "
-                f"{', '.join(allowed)} (aws:allowedAccountIds)"
+                f"{', '.join(self.allowed)} (aws:allowedAccountIds)"
             )
 
     def client(self, service: str, region: str = "") -> Any:  # noqa: ANN401 - its type follows from `service`

@@ -38,6 +38,7 @@ API_NAMES: Final[Mapping[str, str]] = {
     "s3:PutLifecycleConfiguration": "PutBucketLifecycleConfiguration",
 }
 
+
 @dataclass(frozen=True, kw_only=True)
 class ProviderCalls:
     """The IAM actions of one resource type.
@@ -259,7 +260,14 @@ PROVIDER_CALLS: Final[Mapping[str, ProviderCalls]] = {
             "s3:ListTagsForResource",
         ),
         update=("s3:PutBucketTagging", "s3:TagResource", "s3:UntagResource"),
-        delete=("s3:DeleteBucket", "s3:ListBucket"),
+        # The last three only with the input `forceDestroy`.
+        delete=(
+            "s3:DeleteBucket",
+            "s3:ListBucket",
+            "s3:DeleteObject",
+            "s3:DeleteObjectVersion",
+            "s3:ListBucketVersions",
+        ),
     ),
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": ProviderCalls(
         create=("s3:PutLifecycleConfiguration",),

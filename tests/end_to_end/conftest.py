@@ -13,6 +13,7 @@ import pytest
 from infra import artifact_source
 from infra.bundle import build_bundle
 from rehearsal import observer
+from rehearsal.emulator import Credentials
 from rehearsal.engine import Run, State, up
 from rehearsal.fault_injection import FaultyEmulator
 from tests.end_to_end.ecs_calls import ACCOUNT, REGION, TASK_ROLE, register, trust
@@ -51,6 +52,33 @@ def ecs(emulator: FaultyEmulator) -> Any:
     register(client, "report", ["sh", "-c", 'echo "$GREETING"; pwd; exit 7'], role=TASK_ROLE)
     register(client, "sleeper", ["sleep", "600"])
     return client
+
+
+@pytest.fixture
+def as_role(emulator: FaultyEmulator, ecs: Any) -> Iterator[Any]:
+    """Return what makes clients of a role with the statements given."""
+    assert ecs
+    iam = emulator.client("iam", ACCOUNT, REGION)
+    sts = emulator.client("sts", ACCOUNT, REGION)
+    document = trust("lambda")
+    document["Statement"][0]["Principal"]["AWS"] = f"arn:aws:iam::{ACCOUNT}:root"
+    iam.create_role(RoleName="caller", AssumeRolePolicyDocument=json.dumps(document))
+
+    def session(service: str, *statements: dict[str, Any]) -> Any:
+        policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
+        iam.put_role_policy(RoleName="caller", PolicyName="p", PolicyDocument=policy)
+        arn = f"arn:aws:iam::{ACCOUNT}:role/caller"
+        keys = sts.assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+        credentials = Credentials(
+            access_key=keys["AccessKeyId"],
+            secret_key=keys["SecretAccessKey"],
+            token=keys["SessionToken"],
+        )
+        return emulator.client(service, ACCOUNT, REGION, credentials)
+
+    yield session
+    iam.delete_role_policy(RoleName="caller", PolicyName="p")
+    iam.delete_role(RoleName="caller")
 
 
 @pytest.fixture

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
+import zipfile
 from typing import Any, Final
 
 import pytest
@@ -22,6 +24,13 @@ def trust(service: str) -> dict[str, Any]:
     principal = {"Service": f"{service}.amazonaws.com"}
     statement = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
     return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def statement(*actions: str, resource: str = "*", **condition: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {"Effect": "Allow", "Action": list(actions), "Resource": resource}
+    if condition:
+        found["Condition"] = condition
+    return found
 
 
 def register(client: Any, family: str, command: list[str], role: str = "", **more: Any) -> None:
@@ -68,3 +77,11 @@ def drain(sqs: Any, url: str) -> list[Any]:
             found.append(json.loads(message["Body"]))
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
     return found
+
+
+def function_zip() -> bytes:
+    """Return the zip of a Lambda function that does nothing."""
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("app.py", "def handler(event, context):\n    pass\n")
+    return code.getvalue()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -119,16 +120,21 @@ class TestRefuses:
             deploy(lambda: aws.sqs.Queue("q") and None, **{"aws:assumeRoles": roles})
 
     def test_update_that_is_not_implemented(self, deploy: Any) -> None:
-        deploy(lambda: aws.sns.Topic("t", display_name="a") and None)
+        def program(*thumbprints: str) -> None:
+            aws.iam.OpenIdConnectProvider(
+                "o", url="https://a.example", client_id_lists=["a"], thumbprint_lists=[*thumbprints]
+            )
 
-        with pytest.raises(EngineError, match=r"Topic 't'.*cannot update displayName"):
-            deploy(lambda: aws.sns.Topic("t", display_name="b") and None)
+        deploy(functools.partial(program, "0" * 40))
 
-    def test_resource_that_is_gone(self, deploy: Any) -> None:
-        deploy(lambda: aws.sns.Topic("t") and None)
+        with pytest.raises(EngineError, match=r"Provider 'o'.*cannot update thumbprintLists"):
+            deploy(functools.partial(program, "1" * 40))
 
-        with pytest.raises(EngineError, match="Topic 't' is no longer in the program"):
-            deploy(lambda: None)
+    def test_update_that_takes_an_input_away(self, deploy: Any) -> None:
+        deploy(lambda: aws.sqs.Queue("q", delay_seconds=5) and None)
+
+        with pytest.raises(EngineError, match=r"Queue 'q'.*cannot update delaySeconds"):
+            deploy(lambda: aws.sqs.Queue("q") and None)
 
     def test_run_after_a_failed_one_works_and_finishes(self, deploy: Any, state: State) -> None:
         def broken() -> None:

@@ -5,9 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
-from rehearsal.emulator import Credentials
 from tests.end_to_end.ecs_calls import (
     ACCOUNT,
     CLUSTER,
@@ -17,20 +14,12 @@ from tests.end_to_end.ecs_calls import (
     TASK_ROLE,
     refused,
     run,
+    statement,
     trust,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from rehearsal.emulator import Emulator
-
-
-def statement(*actions: str, resource: str = "*", **condition: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {"Effect": "Allow", "Action": list(actions), "Resource": resource}
-    if condition:
-        found["Condition"] = condition
-    return found
 
 
 class TestPermissions:
@@ -41,31 +30,6 @@ class TestPermissions:
         resource=TASK_ROLE,
         StringEquals={"iam:PassedToService": "ecs-tasks.amazonaws.com"},
     )
-
-    @pytest.fixture
-    def as_role(self, emulator: Emulator, ecs: Any) -> Iterator[Any]:
-        assert ecs
-        iam = emulator.client("iam", ACCOUNT, REGION)
-        sts = emulator.client("sts", ACCOUNT, REGION)
-        document = trust("lambda")
-        document["Statement"][0]["Principal"]["AWS"] = f"arn:aws:iam::{ACCOUNT}:root"
-        iam.create_role(RoleName="caller", AssumeRolePolicyDocument=json.dumps(document))
-
-        def session(service: str, *statements: dict[str, Any]) -> Any:
-            policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
-            iam.put_role_policy(RoleName="caller", PolicyName="p", PolicyDocument=policy)
-            arn = f"arn:aws:iam::{ACCOUNT}:role/caller"
-            keys = sts.assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
-            credentials = Credentials(
-                access_key=keys["AccessKeyId"],
-                secret_key=keys["SecretAccessKey"],
-                token=keys["SessionToken"],
-            )
-            return emulator.client(service, ACCOUNT, REGION, credentials)
-
-        yield session
-        iam.delete_role_policy(RoleName="caller", PolicyName="p")
-        iam.delete_role(RoleName="caller")
 
     def test_a_right_policy_is_enough(self, as_role: Any) -> None:
         assert run(as_role("ecs", self.RUN, self.PASS))["tasks"]
@@ -222,3 +186,16 @@ class TestPermissions:
             client.create_event_source_mapping(FunctionName="other", EventSourceArn=queue)
         with refused("ResourceNotFound"):
             client.create_event_source_mapping(FunctionName="kit-one", EventSourceArn=queue)
+
+    def test_role_of_a_volume_is_passed_to_ecs(self, as_role: Any) -> None:
+        volume = {"name": "data", "managedEBSVolume": {"roleArn": OTHER_ROLE, "sizeInGiB": 1}}
+
+        def pass_to(service: str) -> dict[str, Any]:
+            condition = {"iam:PassedToService": service}
+            return statement("iam:PassRole", resource=OTHER_ROLE, StringEquals=condition)
+
+        for allowed in ([], [pass_to("ecs-tasks.amazonaws.com")]):
+            with refused("AccessDeniedException", f"iam:PassRole on resource: {OTHER_ROLE}"):
+                run(as_role("ecs", self.RUN, self.PASS, *allowed), volumeConfigurations=[volume])
+        client = as_role("ecs", self.RUN, self.PASS, pass_to("ecs.amazonaws.com"))
+        assert run(client, volumeConfigurations=[volume])["tasks"]

@@ -20,10 +20,17 @@ if TYPE_CHECKING:
 ROOT: Final = Path(__file__).resolve().parents[2]
 
 
-def rehearse() -> RehearsalResult:
+# Stages and bootstrap stacks.
+STACKS: Final = ("dev", "prod", "dev-bootstrap", "prod-bootstrap")
+
+
+def rehearse(*, destroy: bool = False) -> RehearsalResult:
     with Emulator.start() as emulator:
         return Rehearsal(
-            project=load_project(ROOT), emulator=emulator, say=lambda _text: None
+            project=load_project(ROOT),
+            emulator=emulator,
+            say=lambda _text: None,
+            destroy=destroy,
         ).run()
 
 
@@ -32,7 +39,7 @@ def failed(result: RehearsalResult) -> dict[str, str]:
 
 
 def test_all_checks_pass() -> None:
-    result = rehearse()
+    result = rehearse(destroy=True)
     assert failed(result) == {}
     assert {location.account for location in result.locations.values()} == {
         "111111111111",
@@ -40,7 +47,10 @@ def test_all_checks_pass() -> None:
     }
     assert result.digests["dev"] == result.digests["prod"] == build_bundle(ROOT).digest
     assert len(result.observed) == 8
-    assert len(result.checks) == 24
+    texts = {check.text for check in result.checks}
+    assert {f"{stack}: a second deployment changes nothing" for stack in STACKS} <= texts
+    assert "dev: the stage can be taken away, and its artifacts stay" in texts
+    assert "prod-bootstrap: the account's resources can be taken away" in texts
 
 
 @pytest.mark.usefixtures("short_wait")

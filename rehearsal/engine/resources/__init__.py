@@ -1,8 +1,8 @@
 """The resource types of the AWS provider that the engine can create, one file a service.
 
 They are exactly those that the Pulumi program uses. To add one: write a function from
-`CreateContext` to `Created`, list it in the file's `RESOURCE_TYPES`, and, if the deploy role
-creates it, add what the provider reads back to `rehearsal.engine.read_back`.
+`CreateContext` to `Created` and one that deletes, list them in the file's `RESOURCE_TYPES`, and add
+the provider's calls to `rehearsal.engine.provider_calls`.
 """
 
 from __future__ import annotations

@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import Any, Final
 
 from rehearsal.engine.errors import EngineError
-from rehearsal.engine.resource_types import CreateContext, Created, ResourceType
+from rehearsal.engine.resource_types import (
+    CreateContext,
+    Created,
+    DeleteContext,
+    ResourceType,
+    wait_until_gone,
+)
 
 _CONFIGURATION: Final = {
     "description": "Description",
@@ -38,14 +44,28 @@ def _function(context: CreateContext) -> Created:
 def _update_function(context: CreateContext) -> Created:
     client, name = context.client("lambda"), context.physical_name()
     request = _configuration(context)
-    context.tags()
+    _update_tags(context, context.existing.outputs["arn"])
     context.inputs.get("packageType")
     client.update_function_configuration(FunctionName=name, **request)
     architectures = context.inputs.as_api({"architectures": "Architectures"})
     made = client.update_function_code(FunctionName=name, **_code(context), **architectures)
     if context.inputs.get("publish"):
         made = client.publish_version(FunctionName=name)
+        # The provider waits until the version is there.
+        client.get_function_configuration(FunctionName=name, Qualifier=made["Version"])
     return _outputs(context, made)
+
+
+def _delete_function(context: DeleteContext) -> None:
+    context.client("lambda").delete_function(FunctionName=context.id)
+
+
+def _update_tags(context: CreateContext, arn: str) -> None:
+    changed, removed = context.changed_tags()
+    if changed:
+        context.client("lambda").tag_resource(Resource=arn, Tags=changed)
+    if removed:
+        context.client("lambda").untag_resource(Resource=arn, TagKeys=removed)
 
 
 def _configuration(context: CreateContext) -> dict[str, Any]:
@@ -134,6 +154,12 @@ def _alias(context: CreateContext) -> Created:
     return Created(arn, {"name": name, "arn": arn, "invokeArn": _invoke_arn(context, arn)})
 
 
+def _delete_alias(context: DeleteContext) -> None:
+    context.client("lambda").delete_alias(
+        FunctionName=context["functionName"], Name=context["name"]
+    )
+
+
 def _mapping(context: CreateContext) -> Created:
     inputs, client = context.inputs, context.client("lambda")
     request = inputs.as_api(
@@ -155,7 +181,7 @@ def _mapping(context: CreateContext) -> Created:
         request["MetricsConfig"] = part.as_api({"metrics": "Metrics"})
     source = inputs.require("eventSourceArn")
     if context.old:
-        context.tags()
+        _update_tags(context, context.old.outputs["arn"])
         made = client.update_event_source_mapping(UUID=context.old.id, **request)
     else:
         made = client.create_event_source_mapping(
@@ -174,17 +200,37 @@ def _mapping(context: CreateContext) -> Created:
     )
 
 
+def _delete_mapping(context: DeleteContext) -> None:
+    client = context.client("lambda")
+    client.delete_event_source_mapping(UUID=context.id)
+    wait_until_gone(
+        lambda: client.get_event_source_mapping(UUID=context.id), "ResourceNotFoundException"
+    )
+
+
 RESOURCE_TYPES: Final = (
     ResourceType(
         type="aws:lambda/function:Function",
         create=_function,
         update=_update_function,
+        delete=_delete_function,
+        replace_on=("name", "packageType"),
+        recomputed=("lastModified", "qualifiedArn", "qualifiedInvokeArn", "version"),
         ignored=("skipDestroy",),
     ),
-    ResourceType(type="aws:lambda/alias:Alias", create=_alias, create_is_put=True),
+    ResourceType(
+        type="aws:lambda/alias:Alias",
+        create=_alias,
+        delete=_delete_alias,
+        create_is_put=True,
+        replace_on=("name", "functionName"),
+    ),
     ResourceType(
         type="aws:lambda/eventSourceMapping:EventSourceMapping",
         create=_mapping,
+        delete=_delete_mapping,
         create_is_put=True,
+        replace_on=("eventSourceArn",),
+        named_by="",
     ),
 )

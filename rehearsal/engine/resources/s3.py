@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import base64
+import urllib.parse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pulumi
 
 from rehearsal.engine.errors import EngineError
-from rehearsal.engine.resource_types import CreateContext, Created, ResourceType
+from rehearsal.engine.resource_types import CreateContext, Created, DeleteContext, ResourceType
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rehearsal.engine.inputs import Inputs
 
 # The one region that S3 refuses as a location constraint.
@@ -29,8 +32,7 @@ def _bucket(context: CreateContext) -> Created:
     if context.inputs.get("objectLockEnabled"):
         request["ObjectLockEnabledForBucket"] = True
     client.create_bucket(**request)
-    if tags := context.tag_list():
-        client.put_bucket_tagging(Bucket=name, Tagging={"TagSet": tags})
+    _put_bucket_tags(context, name)
     return Created(
         name,
         {
@@ -40,6 +42,55 @@ def _bucket(context: CreateContext) -> Created:
             "bucketRegionalDomainName": f"{name}.s3.{region}.amazonaws.com",
             "bucketRegion": region,
         },
+    )
+
+
+def _update_bucket(context: CreateContext) -> Created:
+    name = context.physical_name("bucket")
+    context.inputs.get("objectLockEnabled")
+    _put_bucket_tags(context, name)
+    return Created(
+        name,
+        context.kept(
+            "bucket", "arn", "bucketDomainName", "bucketRegionalDomainName", "bucketRegion"
+        ),
+    )
+
+
+def _put_bucket_tags(context: CreateContext, name: str) -> None:
+    if tags := context.tag_list():
+        context.client("s3").put_bucket_tagging(Bucket=name, Tagging={"TagSet": tags})
+
+
+def _delete_bucket(context: DeleteContext) -> None:
+    client = context.client("s3")
+    if context.resource.inputs.get("forceDestroy"):
+        _empty(client, context.id)
+    client.delete_bucket(Bucket=context.id)
+
+
+def _empty(client: Any, bucket: str) -> None:  # noqa: ANN401 - a client
+    for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket):
+        for version in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
+            client.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
+
+
+def _delete_configuration(operation: str) -> Callable[[DeleteContext], None]:
+    """Return what deletes a bucket's configuration with one call.
+
+    Args:
+        operation: The client's method, for example `delete_bucket_policy`.
+    """
+
+    def delete(context: DeleteContext) -> None:
+        getattr(context.client("s3"), operation)(Bucket=context.id)
+
+    return delete
+
+
+def _suspend_versioning(context: DeleteContext) -> None:
+    context.client("s3").put_bucket_versioning(
+        Bucket=context.id, VersioningConfiguration={"Status": "Suspended"}
     )
 
 
@@ -156,10 +207,11 @@ def _object(context: CreateContext) -> Created:
     )
     if "SSEKMSKeyId" in request:  # the provider's default
         request.setdefault("ServerSideEncryption", "aws:kms")
+    if tags := context.tags():
+        request["Tagging"] = urllib.parse.urlencode(tags)
     answer = context.client("s3").put_object(
         Bucket=bucket, Key=key, Body=_content(inputs), **request
     )
-    # Without the default tags: an object can have ten tags only.
     outputs = {
         "key": key,
         "arn": f"arn:aws:s3:::{bucket}/{key}",
@@ -168,9 +220,6 @@ def _object(context: CreateContext) -> Created:
         "storageClass": request.get("StorageClass", "STANDARD"),
         "versionId": answer.get("VersionId", ""),
     }
-    if context.inputs.get("tags"):
-        pairs = [{"Key": k, "Value": v} for k, v in context.inputs.get("tags").items()]
-        context.client("s3").put_object_tagging(Bucket=bucket, Key=key, Tagging={"TagSet": pairs})
     return Created(f"{bucket}/{key}", outputs)
 
 
@@ -189,37 +238,70 @@ def _content(inputs: Inputs) -> bytes:
     return base64.b64decode(encoded) if encoded is not None else str(text or "").encode()
 
 
+def _delete_object(context: DeleteContext) -> None:
+    context.client("s3").delete_object(Bucket=context["bucket"], Key=context["key"])
+
+
+def _configuration(
+    token: str,
+    create: Callable[[CreateContext], Created],
+    delete: Callable[[DeleteContext], None],
+    *ignored: str,
+) -> ResourceType:
+    """Return the resource type of a bucket's configuration, of which a bucket has one."""
+    return ResourceType(
+        type=token,
+        create=create,
+        delete=delete,
+        create_is_put=True,
+        replace_on=("bucket",),
+        named_by="",
+        ignored=ignored,
+    )
+
+
 RESOURCE_TYPES: Final = (
-    ResourceType(type="aws:s3/bucket:Bucket", create=_bucket, ignored=("forceDestroy",)),
-    ResourceType(type="aws:s3/bucketPolicy:BucketPolicy", create=_policy, create_is_put=True),
     ResourceType(
-        type="aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
-        create=_public_access_block,
-        create_is_put=True,
-        ignored=("skipDestroy",),
+        type="aws:s3/bucket:Bucket",
+        create=_bucket,
+        update=_update_bucket,
+        delete=_delete_bucket,
+        replace_on=("bucket", "bucketPrefix", "objectLockEnabled"),
+        named_by="bucket",
+        ignored=("forceDestroy",),
     ),
-    ResourceType(
-        type="aws:s3/bucketVersioning:BucketVersioning", create=_versioning, create_is_put=True
+    _configuration(
+        "aws:s3/bucketPolicy:BucketPolicy", _policy, _delete_configuration("delete_bucket_policy")
     ),
-    ResourceType(
-        type="aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
-        create=_encryption,
-        create_is_put=True,
+    _configuration(
+        "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
+        _public_access_block,
+        _delete_configuration("delete_public_access_block"),
+        "skipDestroy",
     ),
-    ResourceType(
-        type="aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
-        create=_lifecycle,
-        create_is_put=True,
+    _configuration("aws:s3/bucketVersioning:BucketVersioning", _versioning, _suspend_versioning),
+    _configuration(
+        "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+        _encryption,
+        _delete_configuration("delete_bucket_encryption"),
     ),
-    ResourceType(
-        type="aws:s3/bucketOwnershipControls:BucketOwnershipControls",
-        create=_ownership,
-        create_is_put=True,
+    _configuration(
+        "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+        _lifecycle,
+        _delete_configuration("delete_bucket_lifecycle"),
+    ),
+    _configuration(
+        "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
+        _ownership,
+        _delete_configuration("delete_bucket_ownership_controls"),
     ),
     ResourceType(
         type="aws:s3/bucketObjectv2:BucketObjectv2",
         create=_object,
+        delete=_delete_object,
         create_is_put=True,
+        replace_on=("bucket", "key"),
+        named_by="",
         ignored=("sourceHash", "forceDestroy", "etag"),
     ),
 )

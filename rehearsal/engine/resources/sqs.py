@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from rehearsal.engine.resource_types import CreateContext, Created, ResourceType
+from rehearsal.engine.resource_types import (
+    CreateContext,
+    Created,
+    DeleteContext,
+    ResourceType,
+    wait_until_gone,
+)
 
 _ATTRIBUTES: Final = {
     "contentBasedDeduplication": "ContentBasedDeduplication",
@@ -23,6 +29,12 @@ _ATTRIBUTES: Final = {
     "visibilityTimeoutSeconds": "VisibilityTimeout",
 }
 
+# What the provider sets unless the program sets another: less than SQS's own default.
+# https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service/sqs/queue.go
+_PROVIDER_DEFAULTS: Final = {"maxMessageSize": 262_144}
+
+_GONE: Final = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
+
 
 def _queue(context: CreateContext) -> Created:
     fifo = bool(context.inputs.get("fifoQueue"))
@@ -36,17 +48,30 @@ def _queue(context: CreateContext) -> Created:
 
 
 def _update_queue(context: CreateContext) -> Created:
-    old = context.old
-    assert old is not None  # noqa: S101 - an update has an old resource
+    url, client = context.existing.id, context.client("sqs")
     context.inputs.get("fifoQueue")
     context.physical_name()
-    context.client("sqs").set_queue_attributes(QueueUrl=old.id, Attributes=_attributes(context))
-    context.tags()
-    return Created(old.id, {key: old.outputs[key] for key in ("name", "url", "arn")})
+    client.set_queue_attributes(QueueUrl=url, Attributes=_attributes(context))
+    changed, removed = context.changed_tags()
+    if changed:
+        client.tag_queue(QueueUrl=url, Tags=changed)
+    if removed:
+        client.untag_queue(QueueUrl=url, TagKeys=removed)
+    return Created(url, context.kept("name", "url", "arn"))
+
+
+def _delete_queue(context: DeleteContext) -> None:
+    client = context.client("sqs")
+    client.delete_queue(QueueUrl=context.id)
+    wait_until_gone(
+        lambda: client.get_queue_attributes(QueueUrl=context.id, AttributeNames=["All"]), *_GONE
+    )
 
 
 def _attributes(context: CreateContext) -> dict[str, str]:
-    return {name: _text(value) for name, value in context.inputs.as_api(_ATTRIBUTES).items()}
+    given = context.inputs.as_api(_ATTRIBUTES)
+    defaults = {_ATTRIBUTES[key]: value for key, value in _PROVIDER_DEFAULTS.items()}
+    return {name: _text(value) for name, value in {**defaults, **given}.items()}
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 - JSON
@@ -67,11 +92,24 @@ def _attribute(token: str, key: str, name: str) -> ResourceType:
         context.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={name: value})
         return Created(url, {})
 
-    return ResourceType(type=token, create=put, create_is_put=True)
+    def delete(context: DeleteContext) -> None:
+        client = context.client("sqs")
+        client.set_queue_attributes(QueueUrl=context.id, Attributes={name: ""})
+        client.get_queue_attributes(QueueUrl=context.id, AttributeNames=[name])
+
+    return ResourceType(
+        type=token, create=put, delete=delete, create_is_put=True, replace_on=("queueUrl",)
+    )
 
 
 RESOURCE_TYPES: Final = (
-    ResourceType(type="aws:sqs/queue:Queue", create=_queue, update=_update_queue),
+    ResourceType(
+        type="aws:sqs/queue:Queue",
+        create=_queue,
+        update=_update_queue,
+        delete=_delete_queue,
+        replace_on=("name", "namePrefix", "fifoQueue"),
+    ),
     _attribute("aws:sqs/queuePolicy:QueuePolicy", "policy", "Policy"),
     _attribute(
         "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy", "redriveAllowPolicy", "RedriveAllowPolicy"

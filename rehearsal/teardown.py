@@ -1,0 +1,129 @@
+"""The end of the rehearsal: every stack once more, and then away, as an operator would do it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+from ruamel.yaml import YAML
+
+from infra.bundle import artifact_object_key
+from infra.names import BOOTSTRAP_SUFFIX, PROJECT
+from rehearsal.checks import Check
+from runtask.errors import RuntaskError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from rehearsal.emulator import Emulator
+    from rehearsal.engine import InProcessEngine
+    from runtask.project import Project
+
+
+@dataclass(frozen=True, kw_only=True)
+class Teardown:
+    """Deploys the stacks a second time, and takes them away.
+
+    Attributes:
+        project: The private copy of the Pulumi files.
+        engine: The engine that deployed the stacks.
+        emulator: The embedded AWS.
+        digests: The SHA-256 of the artifact that each stage runs.
+        destroy: Whether the stacks are taken away.
+    """
+
+    project: Project
+    engine: InProcessEngine
+    emulator: Emulator
+    digests: Mapping[str, str]
+    destroy: bool
+
+    def checks(self) -> Iterator[Check]:
+        """Yield what must be true of each stack, function stacks first."""
+        bootstraps = [f"{stage}{BOOTSTRAP_SUFFIX}" for stage in self.digests]
+        for stack in (*self.digests, *bootstraps):
+            yield Check(
+                text=f"{stack}: a second deployment changes nothing",
+                found=_error(self.engine.expect_no_changes, stack),
+            )
+        if not self.destroy:
+            return
+        for stage in self.digests:
+            yield from self._protection(stage)
+            yield Check(
+                text=f"{stage}: the stage can be taken away, and its artifacts stay",
+                found=_error(self._take_stage_away, stage),
+            )
+        for stage, stack in zip(self.digests, bootstraps, strict=True):
+            yield from self._protection(stack)
+            yield Check(
+                text=f"{stack}: the account's resources can be taken away",
+                found=_error(self._take_bootstrap_away, stage),
+            )
+
+    def _protection(self, stack: str) -> Iterator[Check]:
+        """Yield whether a stack that holds data is protected from a careless `destroy`."""
+        if self.engine.protects(stack):
+            refused = _error(self.engine.destroy, stack)
+            yield Check(
+                text=f"{stack}: what holds data is not destroyed unasked",
+                found="" if "protected" in refused else refused or "it was destroyed",
+            )
+
+    def _take_stage_away(self, stage: str) -> None:
+        outputs = self.engine.outputs(stage)
+        queue, bucket = outputs["queueUrl"], self._bucket(stage)
+        self._unprotect(stage)
+        self.engine.destroy(stage)
+        try:
+            self._client("sqs", stage).get_queue_attributes(QueueUrl=queue)
+        except ClientError as error:
+            if "NonExistentQueue" not in str(error):
+                raise
+        else:
+            raise RuntaskError(f"queue {queue} is still there")
+        key = artifact_object_key(self.digests[stage])
+        self._client("s3", stage).head_object(Bucket=bucket, Key=key)
+
+    def _take_bootstrap_away(self, stage: str) -> None:
+        """Empty the artifact bucket, as the account's administrator, and destroy the stack."""
+        stack, bucket = f"{stage}{BOOTSTRAP_SUFFIX}", self._bucket(stage)
+        self._unprotect(stack)
+        self._empty(bucket, stage)
+        self.engine.destroy(stack)
+        names = [one["Name"] for one in self._client("s3", stage).list_buckets()["Buckets"]]
+        if bucket in names:
+            raise RuntaskError(f"bucket {bucket} is still there")
+
+    def _empty(self, bucket: str, stage: str) -> None:
+        s3 = self._client("s3", stage)
+        for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+            for version in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
+                s3.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
+
+    def _unprotect(self, stack: str) -> None:
+        """Take the protection away in the stack's file, and deploy that."""
+        if not self.engine.protects(stack):
+            return
+        yaml, path = YAML(), self.project.stack_file(stack)
+        content = yaml.load(path.read_text(encoding="utf-8"))
+        content["config"][f"{PROJECT}:protect"] = False
+        yaml.dump(content, path)
+        self.engine.up(stack)
+
+    def _bucket(self, stage: str) -> str:
+        return str(self.engine.outputs(f"{stage}{BOOTSTRAP_SUFFIX}")["artifactBucket"])
+
+    def _client(self, service: str, stage: str) -> Any:  # noqa: ANN401 - its type follows from the service
+        location = self.project.stage_config(stage).location
+        return self.emulator.client(service, location.account, location.region)
+
+
+def _error(step: Callable[[str], None], stack: str) -> str:
+    """Take a step, and return why it failed, or empty."""
+    try:
+        step(stack)
+    except (ClientError, RuntaskError) as error:
+        return str(error)
+    return ""
