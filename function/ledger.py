@@ -182,7 +182,11 @@ class Ledger:
         values = {
             **{f":p_{name}": _value(name, value) for name, value in put.items()},
             **{f":k_{name}": _value(name, value) for name, value in keep.items()},
-            **{f":w_{name}": _value(name, value) for name, value in when.items() if value is not None},
+            **{
+                f":w_{name}": _value(name, value)
+                for name, value in when.items()
+                if value is not None
+            },
             ":now": {"N": str(int(self._clock.time()))},
         }
         names = {KEY, EXPIRES, *put, *keep, *drop, *when, *present}

@@ -13,7 +13,7 @@ from infra.artifact_source import ArtifactSource, ArtifactSourceArgs
 from infra.failure_topic import FailureTopic, FailureTopicArgs
 from infra.lambda_function import LambdaFunction, LambdaFunctionArgs
 from infra.limits import DAY_SECONDS, KMS_KEY_DELETION_WINDOW_DAYS, MINUTE_SECONDS
-from infra.names import KMS_KEY_TAGS, log_group_name
+from infra.names import KMS_KEY_TAGS, PREFIX, log_group_name
 from infra.policies.function_role import FunctionGrants
 from infra.policies.resource_policies import stage_kms_key_policy
 from infra.queues import WorkQueue, WorkQueueArgs
@@ -132,9 +132,14 @@ def function_environment(
         "CLUSTERS": json.dumps(config.cluster_arns),
         "TASK_DEFINITIONS": json.dumps(config.task_definition_arns),
         "PASS_ROLES": json.dumps(config.pass_roles),
+        "LEDGER_TABLE": f"{PREFIX}{config.stage}-ledger",
+        "KEY_RETENTION_SECONDS": str(
+            (config.queue_retention_days + config.dead_letter_retention_days) * DAY_SECONDS
+        ),
         "QUEUE_RETENTION_SECONDS": str(config.queue_retention_days * DAY_SECONDS),
+        "VISIBILITY_TIMEOUT_SECONDS": str(config.visibility_timeout_seconds),
         "ENVIRONMENT_MAX_AGE_SECONDS": str(config.environment_max_age_minutes * MINUTE_SECONDS),
-        "LAUNCH_RATE": str(config.launch_rate),
+        "FARGATE_LAUNCH_RATE": str(config.launch_rate),
         "MAXIMUM_CONCURRENCY": str(config.maximum_concurrency),
         "LOG_LEVEL": config.log_level,
     }

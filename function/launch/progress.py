@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from function.failures.reasons import PermanentFailure, RetryableFailure
 from function.ledger import LAUNCHED, ContendedError, Item, Ledger, Value
@@ -97,42 +98,26 @@ class Progress:
         Raises:
             RetryableFailure: `table-unavailable`.
         """
-        stats.back_after = MIN_ATTEMPT_INTERVAL_SECONDS
-        number, now = attempt.number + 1, self.clock.time()
-        known = tuple(dict.fromkeys(tasks))
-        if not attempt.recorded:
-            new = Item(
-                key=job.key,
-                request=job.request,
-                count=job.count,
-                attempt=number,
-                tasks=known,
-                answered_at=now,
-                claim=job.claim,
-            )
-            try:
-                self.ledger.create(new)
-            except ContendedError:
-                pass
-            else:
-                stats.recorded, stats.uncertain_since = True, None
-                return
-        put: dict[str, Value] = {"attempt": number, "tasks": known, "answered_at": now}
+        put: dict[str, Value] = {
+            "attempt": attempt.number + 1,
+            "tasks": tuple(dict.fromkeys(tasks)),
+            "answered_at": self.clock.time(),
+        }
         same: dict[str, Value] = {"attempt": attempt.number, "state": None}
-        drop = (*_CLAIM, "failing_at")
-        if attempt.recorded and not attempt.contended:
-            try:
-                self.ledger.update(
-                    job.key, put=put, drop=drop, when={**same, "claim": job.claim}
-                )
-            except ContendedError:
-                pass
-            else:
-                stats.uncertain_since = None
+        stats.back_after = MIN_ATTEMPT_INTERVAL_SECONDS
+        if not attempt.contended:
+            with contextlib.suppress(ContendedError):
+                if attempt.recorded:
+                    drop = (*_CLAIM, "failing_at")
+                    own = {**same, "claim": job.claim}
+                    self.ledger.update(job.key, put=put, drop=drop, when=own)
+                else:
+                    self.ledger.create(self._new(job, **put, claim=job.claim))
+                stats.recorded, stats.uncertain_since = True, None
                 return
         # Another delivery may have made a call whose answer is not known yet.
         stats.back_after = MIN_CONTENDED_INTERVAL_SECONDS
-        try:
+        with contextlib.suppress(ContendedError):  # it has come further
             self.ledger.update(
                 job.key,
                 put=put,
@@ -140,8 +125,6 @@ class Progress:
                 drop=("called_at", "claim", "claimed_at", "failing_at"),
                 when=same,
             )
-        except ContendedError:
-            pass  # it has come further
 
     def release(self, job: Job, attempt: Attempt, stats: LaunchStats) -> None:
         """Record that the call was refused, so that no task was started by it."""
@@ -189,12 +172,13 @@ class Progress:
         except RetryableFailure:
             stats.table_failures += 1
 
+    def _new(self, job: Job, **values: Any) -> Item:  # noqa: ANN401 - of any attribute
+        return Item(key=job.key, request=job.request, count=job.count, **values)
+
     def _create(self, job: Job, stats: LaunchStats) -> Attempt | None:
         now, since = self.clock.time(), job.unrecorded_since
-        item = Item(
-            key=job.key,
-            request=job.request,
-            count=job.count,
+        item = self._new(
+            job,
             called_at=now if since is None else since,
             caller=job.origin,
             claim=job.claim,

@@ -24,7 +24,9 @@ _POLLED_SECONDS: Final = 1800.0
 _TICKS: Final = (1.0, 10.0, 400.0, 1800.0, 3500.0, 5400.0, 25 * 3600.0, 3 * 24 * 3600.0)
 
 _STAGE: Final = st.sampled_from(STAGES)
-_PLANS: Final[st.SearchStrategy[Plan]] = st.dictionaries(st.integers(0, 9), st.sampled_from(tuple(Fault)), max_size=2)
+_PLANS: Final[st.SearchStrategy[Plan]] = st.dictionaries(
+    st.integers(0, 9), st.sampled_from(tuple(Fault)), max_size=2
+)
 _POOLS: Final = st.sampled_from([f"{cluster}/FARGATE" for cluster in CLUSTERS])
 
 
@@ -124,9 +126,7 @@ class Machine(RuleBasedStateMachine):
         second=_PLANS,
         delay=st.sampled_from([0.0, 0.05, 4.0]),
     )
-    def deliver_at_once(
-        self, most: int, first: Plan, second: Plan, delay: float
-    ) -> None:
+    def deliver_at_once(self, most: int, first: Plan, second: Plan, delay: float) -> None:
         """Invoke the function in all environments of all stages at once, or nearly so."""
         self.world.deliver(
             Delivery(most=most, plan=first),

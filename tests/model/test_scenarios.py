@@ -334,5 +334,3 @@ def test_a_low_launch_rate_delays_and_loses_nothing(make: MakeHandler, count: in
             world.send(Job(number=number, count=count))
         quiet(world)
         assert len(world.ecs.tasks) == 8 * count
-
-

@@ -48,7 +48,7 @@ class Handler(Protocol):
 class MakeHandler(Protocol):
     """How an execution environment makes its handler; `make_application` is the product's."""
 
-    def __call__(self, stage: str, **clients: Any) -> Handler:  # noqa: ANN401
+    def __call__(self, stage: str, **clients: Any) -> Handler:
         """Return a handler."""
 
 
@@ -121,9 +121,7 @@ class World:
         self.kernel = clock.Kernel()
         self.draw = random.Random(self.options.seed)  # noqa: S311 - a simulation
         self.history = History(self.kernel)
-        self.ecs = Ecs(
-            kernel=self.kernel, draw=self.draw, reading=reading, clusters=set(CLUSTERS)
-        )
+        self.ecs = Ecs(kernel=self.kernel, draw=self.draw, reading=reading, clusters=set(CLUSTERS))
         self.networks = itertools.count(1)
         self.change_network()
         ids = itertools.count(1)
@@ -269,7 +267,9 @@ class World:
             if not waiting or self.kernel.now > end:
                 break
             self.tick(max(0.0, min(message.visible_at for message in waiting) - self.kernel.now))
-            self.deliver(*(Delivery(stage=name) for name, s in self.stages.items() if s.work.visible))
+            self.deliver(
+                *(Delivery(stage=name) for name, s in self.stages.items() if s.work.visible)
+            )
         self.history.settled(
             [(name, m) for name, stage in self.stages.items() for m in stage.work.live]
         )
