@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _MAX_TRIES: Final = 4
 
 # The attributes of an announced call.
-_CLAIM: Final = ("called_at", "caller", "claim", "claimed_at")
+_CLAIM: Final = ("called_at", "caller", "claim", "claimed_at", "open")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,14 +117,26 @@ class Progress:
                 return
         # Another delivery may have made a call whose answer is not known yet.
         stats.back_after = MIN_CONTENDED_INTERVAL_SECONDS
-        with contextlib.suppress(ContendedError):  # it has come further
+        try:
             self.ledger.update(
                 job.key,
                 put=put,
                 keep={"doubt_at": attempt.called_at, "caller": job.origin},
+                add={"open": -1},
                 drop=("called_at", "claim", "claimed_at", "failing_at"),
                 when=same,
             )
+        except ContendedError:
+            self._answered(job)  # another delivery has advanced it
+
+    def _answered(self, job: Job) -> None:
+        """Record that one of several calls was answered; with the last one, the doubt ends."""
+        last: dict[str, Value] = {"open": 1, "called_at": None, "state": None}
+        try:
+            self.ledger.update(job.key, put={}, drop=("doubt_at", "open", "caller"), when=last)
+        except ContendedError:
+            with contextlib.suppress(ContendedError):
+                self.ledger.update(job.key, put={}, add={"open": -1}, when={"state": None})
 
     def release(self, job: Job, attempt: Attempt, stats: LaunchStats) -> None:
         """Record that the call was refused, so that no task was started by it."""
@@ -183,6 +195,7 @@ class Progress:
             caller=job.origin,
             claim=job.claim,
             claimed_at=now,
+            open=1,
         )
         self.ledger.create(item)
         stats.recorded = True
@@ -218,6 +231,7 @@ class Progress:
             job.key,
             put={"claim": job.claim, "claimed_at": now},
             keep={"called_at": now, "caller": job.origin},
+            add={"open": 1},
             when={"attempt": number, "request": job.request, "state": None},
         )
         self._learn(before, stats)
@@ -245,12 +259,13 @@ class Progress:
         tasks that ECS lists are counted first.
         """
         now = self.clock.time()
-        interval = (
-            MIN_ATTEMPT_INTERVAL_SECONDS
-            if item.doubt_at is None
-            else MIN_CONTENDED_INTERVAL_SECONDS
-        )
-        wait = (item.answered_at or 0.0) + interval - now
+        begin = (item.answered_at or 0.0) + MIN_ATTEMPT_INTERVAL_SECONDS
+        if item.doubt_at is not None:
+            # The call in doubt may still be to come, in a delivery that is at work.
+            begin = max(
+                begin + MIN_CONTENDED_INTERVAL_SECONDS, item.doubt_at + self.timeout_seconds
+            )
+        wait = begin - now
         if wait > 0:
             raise RetryableFailure(
                 "in-progress", "the last attempt was answered moments ago", seconds=wait
@@ -271,7 +286,13 @@ class Progress:
         now = self.clock.time()
         before = self.ledger.update(
             job.key,
-            put={"claim": job.claim, "claimed_at": now, "called_at": now, "caller": job.origin},
+            put={
+                "claim": job.claim,
+                "claimed_at": now,
+                "called_at": now,
+                "caller": job.origin,
+                "open": 1,
+            },
             drop=("doubt_at",),
             when={**when, "attempt": number},
         )

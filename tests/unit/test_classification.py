@@ -179,7 +179,7 @@ SEEN: tuple[tuple[str, str, str], ...] = (
     (
         "InvalidParameterException",
         (
-            "Error retrieving subnet information for [subnet-1]: Request limit exceeded. (ErrorCode:"
+            "Error retrieving subnet data of [s-1]: Request limit exceeded. (ErrorCode:"
             " RequestLimitExceeded)"
         ),
         "throttled",
@@ -195,7 +195,7 @@ SEEN: tuple[tuple[str, str, str], ...] = (
     (
         "InvalidParameterException",
         (
-            "Error retrieving subnet information for [subnet-1]: You are not authorized to perform this"
+            "Error retrieving subnet information for [s-1]: You are not authorized to perform this"
             " operation. (ErrorCode: UnauthorizedOperation)"
         ),
         "access-denied",
@@ -250,7 +250,7 @@ SEEN: tuple[tuple[str, str, str], ...] = (
     (
         "InvalidParameterException",
         (
-            "The capacity provider strategy cannot contain a capacity provider that is not associated"
+            "The strategy cannot contain a capacity provider that is not associated"
             " with the cluster. Associate it first."
         ),
         "capacity-provider",
