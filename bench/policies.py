@@ -16,9 +16,9 @@ from bench.adaptive import Limiter
 from bench.cloud import LATENCY_SECONDS, TABLE_LATENCY_SECONDS, Ecs, Message, Quota
 from bench.kernel import EPOCH, Pool
 from function.application import Application
+from function.launch.admission import backoff_seconds
 from function.limits import LAUNCH_RESERVE_SECONDS, THREADS
 from function.settings import Settings
-from function.launch.admission import backoff_seconds
 
 if TYPE_CHECKING:
     import random

@@ -78,15 +78,17 @@ class Application:
         self._sqs = sqs
         self._log = log
         self._clock = clock
-        ledger = Ledger(
-            dynamodb, settings.ledger_table, settings.key_retention_seconds, clock
-        )
+        ledger = Ledger(dynamodb, settings.ledger_table, settings.key_retention_seconds, clock)
         admission = Admission(
             rate_limiter=RateLimiter(
                 Quotas(
-                    run_task=Quota(*settings.run_task),
-                    fargate_launch=Quota(*settings.fargate_launch),
-                    fargate_spot_launch=Quota(*settings.fargate_spot_launch),
+                    run_task=Quota(settings.run_task_rate, settings.run_task_burst),
+                    fargate_launch=Quota(
+                        settings.fargate_launch_rate, settings.fargate_launch_burst
+                    ),
+                    fargate_spot_launch=Quota(
+                        settings.fargate_spot_launch_rate, settings.fargate_spot_launch_burst
+                    ),
                 ),
                 settings.maximum_concurrency,
                 clock,

@@ -37,7 +37,7 @@ LAUNCHED: Final = "launched"
 
 # Attributes with a time, stored in milliseconds since 1970.
 _TIMES: Final = frozenset({"called_at", "claimed_at", "doubt_at", "answered_at", "failing_at"})
-_NUMBERS: Final = frozenset({"count", "attempt", EXPIRES})
+_NUMBERS: Final = frozenset({"count", "attempt", "open", EXPIRES})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +56,7 @@ class Item:
         caller: The id of the message for which it was made.
         claim: The delivery that announced a call last.
         claimed_at: When it did.
+        open: How many calls were announced whose answers are not recorded.
         doubt_at: The same as `called_at` for a call of an earlier attempt.
         answered_at: When the attempt was advanced.
         failing_at: Since when the message fails for an environment failure.
@@ -72,6 +73,7 @@ class Item:
     caller: str | None = None
     claim: str | None = None
     claimed_at: float | None = None
+    open: int = 0
     doubt_at: float | None = None
     answered_at: float | None = None
     failing_at: float | None = None
@@ -136,7 +138,11 @@ class Ledger:
             ContendedError: if it has one.
             RetryableFailure: `table-unavailable`.
         """
-        values = {name: value for name, value in vars(item).items() if value not in (None, ())}
+        values = {
+            name: value
+            for name, value in vars(item).items()
+            if value not in (None, (), 0) or name == "attempt"
+        }
         values[EXPIRES] = self._expiry()
         try:
             self._call(
@@ -159,6 +165,7 @@ class Ledger:
         *,
         put: Mapping[str, Value],
         keep: Mapping[str, Value] | None = None,
+        add: Mapping[str, int] | None = None,
         drop: Iterable[str] = (),
         when: Mapping[str, Value],
         present: Iterable[str] = (),
@@ -169,6 +176,7 @@ class Ledger:
             key: Its key.
             put: Attributes to write.
             keep: Attributes to write where there is none.
+            add: Attributes to increase.
             drop: Attributes to remove.
             when: Attributes that have to have these values; None for those that must not exist.
             present: Attributes that have to exist.
@@ -178,16 +186,23 @@ class Ledger:
             RetryableFailure: `table-unavailable`.
         """
         put = {**put, EXPIRES: self._expiry()}
-        keep, drop = keep or {}, tuple(drop)
+        keep, add, drop = keep or {}, add or {}, tuple(drop)
         values = {
             **{f":p_{name}": _value(name, value) for name, value in put.items()},
             **{f":k_{name}": _value(name, value) for name, value in keep.items()},
-            **{f":w_{name}": _value(name, value) for name, value in when.items() if value is not None},
+            **{
+                f":w_{name}": _value(name, value)
+                for name, value in when.items()
+                if value is not None
+            },
+            **{f":a_{name}": _value(name, value) for name, value in add.items()},
+            **({":zero": {"N": "0"}} if add else {}),
             ":now": {"N": str(int(self._clock.time()))},
         }
-        names = {KEY, EXPIRES, *put, *keep, *drop, *when, *present}
+        names = {KEY, EXPIRES, *put, *keep, *add, *drop, *when, *present}
         assignments = [f"#{name} = :p_{name}" for name in put]
         assignments += [f"#{name} = if_not_exists(#{name}, :k_{name})" for name in keep]
+        assignments += [f"#{name} = if_not_exists(#{name}, :zero) + :a_{name}" for name in add]
         conditions = [f"attribute_exists(#{KEY})", f"#{EXPIRES} >= :now"]
         conditions += [
             f"attribute_not_exists(#{name})" if value is None else f"#{name} = :w_{name}"

@@ -9,7 +9,6 @@ from function.failures.reasons import RetryableFailure
 from function.ledger import ContendedError, Item, Ledger
 from function.message.idempotency import (
     UNKNOWN_TASKS,
-    keyless,
     launches_known,
     origin_of,
 )
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from function.clock import Clock
     from function.failures.reasons import Failure
     from function.processor import Delivery
+    from function.sqs.record import Record
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,30 +46,26 @@ class Memory:
         Returns:
             Since when the message fails for an environment failure, in seconds since 1970.
         """
-        now, stats = self.clock.time(), delivery.launch_stats
-        since = delivery.record.first_received_at
+        now, since = self.clock.time(), delivery.record.first_received_at
         if delivery.key is None or delivery.request is None:
             return since
-        new = delivery.unique and not stats.recorded
-        if not new and not failing:
-            return now
-        if not failing and self.ledger.failing:
+        new = delivery.unique and not delivery.launch_stats.recorded
+        if not failing and (not new or self.ledger.failing):
             return now
         try:
-            if new:
-                self.ledger.create(self._item(delivery, failing=failing))
-                return now
-            return self._failing_since(delivery)
+            if failing and not new:
+                return self._failing_since(delivery)
+            self.ledger.create(self._item(delivery, failing=failing))
         except ContendedError:
             pass  # another delivery has recorded it
         except RetryableFailure:
-            stats.table_failures += 1
+            delivery.launch_stats.table_failures += 1
             return since
         return now
 
     def tasks(self, delivery: Delivery, failure: Failure) -> str:
         """Return how many tasks of a rejected message were started, for its dead letter."""
-        stats, record = delivery.launch_stats, delivery.record
+        stats = delivery.launch_stats
         if delivery.key is None or failure.reason == "key-reused":
             return "0"
         if stats.uncertain_since is not None:
@@ -77,12 +73,15 @@ class Memory:
         if stats.recorded or delivery.unique:
             return str(len(stats.task_arns))
         try:
-            item = self.ledger.read(delivery.key)
+            return self._recorded_tasks(delivery.key, delivery.record)
         except RetryableFailure:
             stats.table_failures += 1
             return UNKNOWN_TASKS
+
+    def _recorded_tasks(self, key: str, record: Record) -> str:
+        item = self.ledger.read(key)
         if item is None:
-            return "0" if launches_known(record) or not keyless(record) else UNKNOWN_TASKS
+            return "0" if launches_known(record) else UNKNOWN_TASKS
         if item.called_at is not None or item.doubt_at is not None:
             return UNKNOWN_TASKS
         return str(len(item.tasks))

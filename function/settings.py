@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from function import limits
 
@@ -19,18 +19,6 @@ _BOOLEANS: Final = {"true": True, "false": False}
 
 class SettingsError(ValueError):
     """An environment variable is missing or invalid; the message names it."""
-
-
-class Rate(NamedTuple):
-    """A quota of AWS, as a token bucket.
-
-    Attributes:
-        per_second: How fast the bucket fills.
-        burst: How much is in a full bucket.
-    """
-
-    per_second: float
-    burst: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,9 +38,12 @@ class Settings:
         queue_retention_seconds: How long the work queue retains a message.
         visibility_timeout_seconds: How long the work queue hides a message that was received.
         environment_max_age_seconds: How long a message with an environment failure is retried.
-        run_task: RunTask calls that the stage may make.
-        fargate_launch: Tasks that it may launch on Fargate.
-        fargate_spot_launch: Tasks that it may launch on Fargate Spot.
+        run_task_rate: RunTask calls that the stage may make per second.
+        run_task_burst: RunTask calls that it may make at once.
+        fargate_launch_rate: Tasks that it may launch on Fargate per second.
+        fargate_launch_burst: Tasks that it may launch on Fargate at once.
+        fargate_spot_launch_rate: The same on Fargate Spot.
+        fargate_spot_launch_burst: The same on Fargate Spot.
         maximum_concurrency: How many execution environments share these rates.
         python_literals: Whether the text of a Python dict is read as a body.
         log_level: One of LOG_LEVELS.
@@ -73,9 +64,12 @@ class Settings:
     queue_retention_seconds: int
     visibility_timeout_seconds: int
     environment_max_age_seconds: int
-    run_task: Rate
-    fargate_launch: Rate
-    fargate_spot_launch: Rate
+    run_task_rate: float
+    run_task_burst: float
+    fargate_launch_rate: float
+    fargate_launch_burst: float
+    fargate_spot_launch_rate: float
+    fargate_spot_launch_burst: float
     maximum_concurrency: int
     python_literals: bool
     log_level: str
@@ -143,7 +137,7 @@ class Settings:
             raise SettingsError(
                 f"LOG_LEVEL: expected one of {', '.join(limits.LOG_LEVELS)}, got {level!r}"
             )
-        launch = default_fargate_launch(arn[2])
+        rate, burst = default_fargate_launch(arn[2])
         return cls(
             stage=stage,
             queue_url=_text(environment, "QUEUE_URL"),
@@ -157,11 +151,12 @@ class Settings:
             queue_retention_seconds=_integer(environment, "QUEUE_RETENTION_SECONDS"),
             visibility_timeout_seconds=_integer(environment, "VISIBILITY_TIMEOUT_SECONDS"),
             environment_max_age_seconds=_integer(environment, "ENVIRONMENT_MAX_AGE_SECONDS"),
-            run_task=_rate(
-                environment, "RUN_TASK", Rate(limits.RUN_TASK_RATE, limits.RUN_TASK_BURST)
-            ),
-            fargate_launch=_rate(environment, "FARGATE_LAUNCH", launch),
-            fargate_spot_launch=_rate(environment, "FARGATE_SPOT_LAUNCH", launch),
+            run_task_rate=_rate(environment, "RUN_TASK_RATE", limits.RUN_TASK_RATE),
+            run_task_burst=_rate(environment, "RUN_TASK_BURST", limits.RUN_TASK_BURST),
+            fargate_launch_rate=_rate(environment, "FARGATE_LAUNCH_RATE", rate),
+            fargate_launch_burst=_rate(environment, "FARGATE_LAUNCH_BURST", burst),
+            fargate_spot_launch_rate=_rate(environment, "FARGATE_SPOT_LAUNCH_RATE", rate),
+            fargate_spot_launch_burst=_rate(environment, "FARGATE_SPOT_LAUNCH_BURST", burst),
             maximum_concurrency=_integer(environment, "MAXIMUM_CONCURRENCY"),
             python_literals=_boolean(environment, "PYTHON_LITERALS"),
             log_level=level,
@@ -171,11 +166,11 @@ class Settings:
         )
 
 
-def default_fargate_launch(region: str) -> Rate:
-    """Return how many tasks an account may launch on Fargate in a region, unless AWS raised it."""
+def default_fargate_launch(region: str) -> tuple[int, int]:
+    """Return how many tasks an account may launch on Fargate, per second and at once."""
     if region in limits.LARGE_REGIONS:
-        return Rate(limits.FARGATE_LAUNCH_RATE, limits.FARGATE_LAUNCH_BURST)
-    return Rate(limits.SMALL_REGION_FARGATE_LAUNCH_RATE, limits.SMALL_REGION_FARGATE_LAUNCH_BURST)
+        return limits.FARGATE_LAUNCH_RATE, limits.FARGATE_LAUNCH_BURST
+    return limits.SMALL_REGION_FARGATE_LAUNCH_RATE, limits.SMALL_REGION_FARGATE_LAUNCH_BURST
 
 
 def _text(environment: Mapping[str, str], name: str) -> str:
@@ -203,15 +198,9 @@ def _integer(environment: Mapping[str, str], name: str) -> int:
     return int(number)
 
 
-def _rate(environment: Mapping[str, str], name: str, default: Rate) -> Rate:
-    """Return a rate; a part that is missing or 0 is the default's."""
-    parts = [
-        default[number]
-        if environment.get(f"{name}_{part}", "0") in {"", "0"}
-        else _number(environment, f"{name}_{part}")
-        for number, part in enumerate(("RATE", "BURST"))
-    ]
-    return Rate(*parts)
+def _rate(environment: Mapping[str, str], name: str, default: float) -> float:
+    """Return a part of a quota; AWS's default if it is missing or 0."""
+    return default if environment.get(name, "0") in {"", "0"} else _number(environment, name)
 
 
 def _boolean(environment: Mapping[str, str], name: str) -> bool:

@@ -114,7 +114,8 @@ _ERROR, _FAILURE, _EXCEPTION = Source.ERROR, Source.FAILURE, Source.EXCEPTION
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
 _THROTTLED_CODE: Final = r"throttl|RequestLimitExceeded|TooManyRequests|SlowDown|BandwidthLimit"
 _SERVER_CODE: Final = (
-    r"^(Client\.|Server\.)?(ServerException|Internal\w*|(Service)?Unavailable\w*|RequestTimeout\w*)$"
+    r"^((Client|Server)\.)?"
+    r"(ServerException|Internal\w*|(Service)?Unavailable\w*|RequestTimeout\w*)$"
 )
 _DENIED_CODE: Final = (
     r"^(Client\.)?(AccessDenied\w*|UnauthorizedOperation|NotAuthorized|OptInRequired|AuthFailure)$"

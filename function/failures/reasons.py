@@ -113,9 +113,7 @@ REASONS: Final[dict[str, Reason]] = {
         Reason(name="not-attempted", failure_class=_TRANSIENT, redrivable=True),
         Reason(name="in-progress", failure_class=_TRANSIENT, redrivable=True),
         Reason(name="conflict-unresolved", failure_class=_TRANSIENT, redrivable=True),
-        Reason(
-            name="table-unavailable", failure_class=_TRANSIENT, redrivable=True, announced=True
-        ),
+        Reason(name="table-unavailable", failure_class=_TRANSIENT, redrivable=True, announced=True),
         Reason(
             name="blocked-by-group", failure_class=_TRANSIENT, redrivable=True, skip_backoff=True
         ),

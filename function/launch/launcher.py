@@ -14,7 +14,6 @@ from function.failures.classification import (
     may_have_launched,
 )
 from function.failures.reasons import Failure, FailureClass, RetryableFailure
-from function.launch.progress import Attempt, Progress
 from function.limits import MIN_CONTENDED_INTERVAL_SECONDS
 
 if TYPE_CHECKING:
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from function.clock import Clock
     from function.launch.admission import Admission, TimeBudget
     from function.launch.job import Job, LaunchStats
+    from function.launch.progress import Attempt, Progress
 
 _STATES: tuple[DesiredStatusType, ...] = ("RUNNING", "STOPPED")
 
@@ -95,7 +95,10 @@ class Launcher:
     def _refused(
         self, job: Job, attempt: Attempt, error: ClientError | BotoCoreError, stats: LaunchStats
     ) -> None:
-        if isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") == CONFLICT:
+        if (
+            isinstance(error, ClientError)
+            and error.response.get("Error", {}).get("Code") == CONFLICT
+        ):
             self.admission.release(job.demand)
             self._conflict(job, attempt, error, stats)
             return

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from function.failures.reasons import PermanentFailure, RetryableFailure
 from function.ledger import LAUNCHED, ContendedError, Item, Ledger, Value
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 _MAX_TRIES: Final = 4
 
 # The attributes of an announced call.
-_CLAIM: Final = ("called_at", "caller", "claim", "claimed_at")
+_CLAIM: Final = ("called_at", "caller", "claim", "claimed_at", "open")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,38 +98,22 @@ class Progress:
         Raises:
             RetryableFailure: `table-unavailable`.
         """
-        stats.back_after = MIN_ATTEMPT_INTERVAL_SECONDS
-        number, now = attempt.number + 1, self.clock.time()
-        known = tuple(dict.fromkeys(tasks))
-        if not attempt.recorded:
-            new = Item(
-                key=job.key,
-                request=job.request,
-                count=job.count,
-                attempt=number,
-                tasks=known,
-                answered_at=now,
-                claim=job.claim,
-            )
-            try:
-                self.ledger.create(new)
-            except ContendedError:
-                pass
-            else:
-                stats.recorded, stats.uncertain_since = True, None
-                return
-        put: dict[str, Value] = {"attempt": number, "tasks": known, "answered_at": now}
+        put: dict[str, Value] = {
+            "attempt": attempt.number + 1,
+            "tasks": tuple(dict.fromkeys(tasks)),
+            "answered_at": self.clock.time(),
+        }
         same: dict[str, Value] = {"attempt": attempt.number, "state": None}
-        drop = (*_CLAIM, "failing_at")
-        if attempt.recorded and not attempt.contended:
-            try:
-                self.ledger.update(
-                    job.key, put=put, drop=drop, when={**same, "claim": job.claim}
-                )
-            except ContendedError:
-                pass
-            else:
-                stats.uncertain_since = None
+        stats.back_after = MIN_ATTEMPT_INTERVAL_SECONDS
+        if not attempt.contended:
+            with contextlib.suppress(ContendedError):
+                if attempt.recorded:
+                    drop = (*_CLAIM, "failing_at")
+                    own = {**same, "claim": job.claim}
+                    self.ledger.update(job.key, put=put, drop=drop, when=own)
+                else:
+                    self.ledger.create(self._new(job, **put, claim=job.claim))
+                stats.recorded, stats.uncertain_since = True, None
                 return
         # Another delivery may have made a call whose answer is not known yet.
         stats.back_after = MIN_CONTENDED_INTERVAL_SECONDS
@@ -137,11 +122,21 @@ class Progress:
                 job.key,
                 put=put,
                 keep={"doubt_at": attempt.called_at, "caller": job.origin},
+                add={"open": -1},
                 drop=("called_at", "claim", "claimed_at", "failing_at"),
                 when=same,
             )
         except ContendedError:
-            pass  # it has come further
+            self._answered(job)  # another delivery has advanced it
+
+    def _answered(self, job: Job) -> None:
+        """Record that one of several calls was answered; with the last one, the doubt ends."""
+        last: dict[str, Value] = {"open": 1, "called_at": None, "state": None}
+        try:
+            self.ledger.update(job.key, put={}, drop=("doubt_at", "open", "caller"), when=last)
+        except ContendedError:
+            with contextlib.suppress(ContendedError):
+                self.ledger.update(job.key, put={}, add={"open": -1}, when={"state": None})
 
     def release(self, job: Job, attempt: Attempt, stats: LaunchStats) -> None:
         """Record that the call was refused, so that no task was started by it."""
@@ -189,16 +184,18 @@ class Progress:
         except RetryableFailure:
             stats.table_failures += 1
 
+    def _new(self, job: Job, **values: Any) -> Item:  # noqa: ANN401 - of any attribute
+        return Item(key=job.key, request=job.request, count=job.count, **values)
+
     def _create(self, job: Job, stats: LaunchStats) -> Attempt | None:
         now, since = self.clock.time(), job.unrecorded_since
-        item = Item(
-            key=job.key,
-            request=job.request,
-            count=job.count,
+        item = self._new(
+            job,
             called_at=now if since is None else since,
             caller=job.origin,
             claim=job.claim,
             claimed_at=now,
+            open=1,
         )
         self.ledger.create(item)
         stats.recorded = True
@@ -234,6 +231,7 @@ class Progress:
             job.key,
             put={"claim": job.claim, "claimed_at": now},
             keep={"called_at": now, "caller": job.origin},
+            add={"open": 1},
             when={"attempt": number, "request": job.request, "state": None},
         )
         self._learn(before, stats)
@@ -261,12 +259,13 @@ class Progress:
         tasks that ECS lists are counted first.
         """
         now = self.clock.time()
-        interval = (
-            MIN_ATTEMPT_INTERVAL_SECONDS
-            if item.doubt_at is None
-            else MIN_CONTENDED_INTERVAL_SECONDS
-        )
-        wait = (item.answered_at or 0.0) + interval - now
+        begin = (item.answered_at or 0.0) + MIN_ATTEMPT_INTERVAL_SECONDS
+        if item.doubt_at is not None:
+            # The call in doubt may still be to come, in a delivery that is at work.
+            begin = max(
+                begin + MIN_CONTENDED_INTERVAL_SECONDS, item.doubt_at + self.timeout_seconds
+            )
+        wait = begin - now
         if wait > 0:
             raise RetryableFailure(
                 "in-progress", "the last attempt was answered moments ago", seconds=wait
@@ -287,7 +286,13 @@ class Progress:
         now = self.clock.time()
         before = self.ledger.update(
             job.key,
-            put={"claim": job.claim, "claimed_at": now, "called_at": now, "caller": job.origin},
+            put={
+                "claim": job.claim,
+                "claimed_at": now,
+                "called_at": now,
+                "caller": job.origin,
+                "open": 1,
+            },
             drop=("doubt_at",),
             when={**when, "attempt": number},
         )

@@ -1,7 +1,7 @@
 """Validates a request: botocore's validation of the RunTask shape, plus the documented limits.
 
-The shape comes with botocore, so that a new parameter needs no change here. Of enumerations only the
-spelling of known values is checked: an older botocore must not refuse a new one.
+The shape comes with botocore, so that a new parameter needs no change here. Of enumerations, only
+the spelling of known values is checked: an older botocore must not refuse a new one.
 """
 
 from __future__ import annotations
@@ -225,10 +225,7 @@ def _value_problems(parameters: Mapping[str, Any], *, flat: bool) -> Iterator[tu
     if version is not None and _PLATFORM_VERSION.fullmatch(version) is None:
         yield (
             "bad-value",
-            (
-                f"{path('platformVersion', flat=flat)}: expected LATEST or a version such as"
-                " 1.4.0"
-            ),
+            (f"{path('platformVersion', flat=flat)}: expected LATEST or a version such as 1.4.0"),
         )
     yield from _storage_problems(parameters, flat=flat)
     for number, tag in enumerate(parameters.get("tags", ())):

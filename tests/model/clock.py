@@ -24,7 +24,7 @@ EPOCH: Final = kernel.EPOCH
 _SPIN_SECONDS: Final = 0.001
 
 
-class Crash(kernel.KilledError):  # noqa: N818 - what happens to an environment, no error of ours
+class Crash(kernel.KilledError):
     """The execution environment ends here, with everything that it knew."""
 
 
@@ -134,7 +134,9 @@ def simulated(of: kernel.Kernel) -> Iterator[None]:
             if hasattr(module, "ThreadPoolExecutor"):
                 pool = functools.partial(kernel.Pool, of)
                 stack.enter_context(mock.patch.object(module, "ThreadPoolExecutor", pool))
-        stack.enter_context(mock.patch("function.observability.emit_metrics", lambda *_, **__: None))
+        stack.enter_context(
+            mock.patch("function.observability.emit_metrics", lambda *_, **__: None)
+        )
         stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
         yield
 

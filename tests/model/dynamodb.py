@@ -186,7 +186,7 @@ class DynamoDbClient:
             raise error_of("ValidationException", str(error), operation) from None
         if holds:
             return
-        found = {"Item": copy.deepcopy(old)} if wanted == "ALL_OLD" and old else {}
+        found: Any = {"Item": copy.deepcopy(old)} if wanted == "ALL_OLD" and old else {}
         raise error_of(
             "ConditionalCheckFailedException",
             "The conditional request failed",

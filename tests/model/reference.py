@@ -106,7 +106,7 @@ class _State:
 class Reference:
     """A handler."""
 
-    def __init__(self, stage: str, parts: Parts, **clients: Any) -> None:  # noqa: ANN401
+    def __init__(self, stage: str, parts: Parts, **clients: Any) -> None:
         self._parts = parts
         self._ecs, self._sqs, self._table = (clients[n] for n in ("ecs", "sqs", "dynamodb"))
         self._clock, self._draw = clients["clock"], clients["draw"]
@@ -378,7 +378,7 @@ class Reference:
 
     # --- ECS
 
-    def _attempt(  # noqa: PLR0913 - of one message
+    def _attempt(
         self, record: Record, key: str, fingerprint: str, request: Request, state: _State
     ) -> None:
         now = self._clock.time()
@@ -439,7 +439,7 @@ class Reference:
             if len(tasks) < request.count:
                 self._advance(record, key, fingerprint, tasks, state)
             return
-        if answer["ResponseMetadata"]["HTTPStatusCode"] >= 500:  # noqa: PLR2004
+        if answer["ResponseMetadata"]["HTTPStatusCode"] >= 500:
             raise _ReturnedError from error
         found = classify_error(error)
         self._forget_call(record, key, state)
@@ -468,16 +468,16 @@ class Reference:
         return found
 
 
-def make_reference(stage: str, **clients: Any) -> Reference:  # noqa: ANN401
+def make_reference(stage: str, **clients: Any) -> Reference:
     """Return the whole protocol."""
     return Reference(stage, Parts(), **clients)
 
 
-def without(part: str) -> Any:  # noqa: ANN401 - a maker of handlers
+def without(part: str) -> Any:
     """Return what makes the protocol without one of its parts."""
     parts = replace(Parts(), **cast("Mapping[str, Any]", {part: False}))
 
-    def make(stage: str, **clients: Any) -> Reference:  # noqa: ANN401
+    def make(stage: str, **clients: Any) -> Reference:
         return Reference(stage, parts, **clients)
 
     return make

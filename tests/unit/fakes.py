@@ -190,7 +190,12 @@ class FakeEcs:
         return self.tasks.setdefault(token, new)
 
     def list_tasks(
-        self, *, cluster: str, startedBy: str, desiredStatus: str, **_: Any  # noqa: N803
+        self,
+        *,
+        cluster: str,
+        startedBy: str,  # noqa: N803
+        desiredStatus: str,  # noqa: N803
+        **_: Any,
     ) -> dict[str, Any]:
         self.lists += 1
         if self.list_error:

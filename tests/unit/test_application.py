@@ -119,12 +119,31 @@ def test_without_capacity_one_message_probes_and_the_others_wait(rig: Rig) -> No
 
 
 def test_a_probe_that_finds_capacity_releases_the_batch(rig: Rig) -> None:
-    rig.ecs.script = ["RESOURCE:CPU"]
+    rig.ecs.script = ["Capacity is unavailable at this time."]
     rig.run(message(), receives=1)
 
     assert rig.handle(*(rig.record(message(), n) for n in range(1, 10))) == []
 
     assert len(rig.ecs.started) == 9
+
+
+def test_tasks_that_do_not_fit_leave_the_pool_to_those_that_do(rig: Rig) -> None:
+    def instances(call: dict[str, Any]) -> None:
+        if call["overrides"]["cpu"] == "9999":
+            raise client_error("InvalidParameterException", "No Container Instances were found")
+
+    rig.ecs.before_call = instances
+    records = [
+        rig.record(message(overrides={"cpu": "9999" if number % 2 else "256"}), number)
+        for number in range(100)
+    ]
+    began = rig.clock.now
+
+    for start in range(0, 100, 10):
+        rig.handle(*records[start : start + 10])
+
+    assert rig.ecs.count == 50
+    assert rig.clock.now - began < 10
 
 
 def test_after_an_unexpected_exception_only_its_message_returns(rig: Rig) -> None:

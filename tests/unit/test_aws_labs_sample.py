@@ -10,7 +10,7 @@ import re
 
 import pytest
 
-from tests.unit.fakes import MESSAGE, Rig, client_error, message
+from tests.unit.fakes import MESSAGE, Rig, client_error, message, settings
 
 SERVICE = {
     "networkConfiguration": {

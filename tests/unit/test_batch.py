@@ -42,7 +42,9 @@ def test_a_group_is_launched_in_order() -> None:
 
     assert rig.handle(*records) == []
 
-    assert [call["clientToken"] for call in rig.ecs.calls] == [token(f"message-{n}") for n in range(8)]
+    assert [call["clientToken"] for call in rig.ecs.calls] == [
+        token(f"message-{n}") for n in range(8)
+    ]
 
 
 def test_a_rejected_message_does_not_block_its_group() -> None:

@@ -282,7 +282,7 @@ def test_when_time_runs_out_the_rest_returns_to_the_queue(rig: Rig) -> None:
 
     assert 0 < rig.ecs.count < 20
     assert len(returned) == 20 - rig.ecs.count
-    assert set(rig.sqs.visibility.values()) == {1}
+    assert set(rig.sqs.visibility.values()) <= {1, 2}
 
 
 def test_no_message_is_rejected_without_the_time_to_finish(rig: Rig) -> None:

@@ -19,7 +19,9 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
-def limiter(clock: FakeClock, rate: float = 10, burst: float = 1, environments: int = 1) -> RateLimiter:
+def limiter(
+    clock: FakeClock, rate: float = 10, burst: float = 1, environments: int = 1
+) -> RateLimiter:
     quota = Quota(rate, burst)
     return RateLimiter(Quotas(Quota(40, 100), quota, quota), environments, clock)
 

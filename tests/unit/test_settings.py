@@ -71,20 +71,28 @@ def test_a_long_visibility_timeout_makes_a_message_expire_earlier() -> None:
     assert found.expiry_age_seconds == 345_600 - (900 + 2700 + 450 + 480)
 
 
+def rates(found: Settings) -> list[float]:
+    return [
+        found.run_task_rate,
+        found.run_task_burst,
+        found.fargate_launch_rate,
+        found.fargate_launch_burst,
+        found.fargate_spot_launch_rate,
+        found.fargate_spot_launch_burst,
+    ]
+
+
 def test_the_rates_of_fargate_depend_on_the_region() -> None:
     small = settings(FAILURE_TOPIC_ARN="arn:aws:sns:mx-central-1:111111111111:failures")
 
-    assert settings().fargate_launch == settings().fargate_spot_launch == (20, 100)
-    assert small.fargate_launch == small.fargate_spot_launch == (5, 25)
-    assert settings().run_task == small.run_task == (40, 100)
+    assert rates(settings()) == [40, 100, 20, 100, 20, 100]
+    assert rates(small) == [40, 100, 5, 25, 5, 25]
 
 
 def test_a_rate_that_is_set_takes_precedence_and_0_means_the_default() -> None:
     found = settings(FARGATE_LAUNCH_RATE="50", FARGATE_SPOT_LAUNCH_RATE="0", RUN_TASK_BURST="7")
 
-    assert found.fargate_launch == (50, 100)
-    assert found.fargate_spot_launch == (20, 100)
-    assert found.run_task == (40, 7)
+    assert rates(found) == [40, 7, 50, 100, 20, 100]
 
 
 def test_python_literals_are_off_unless_switched_on() -> None:
