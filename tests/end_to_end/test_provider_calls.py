@@ -29,6 +29,8 @@ STACKS: Final = (f"{STAGE}-bootstrap", STAGE)
 # Actions that are asked for by another call, as the emulator names that call.
 IMPLIED: Final = frozenset(
     {
+        "cloudwatch:TagResource",
+        "dynamodb:TagResource",
         "iam:PassRole",
         "iam:TagPolicy",
         "iam:TagRole",
@@ -42,6 +44,10 @@ IMPLIED: Final = frozenset(
         "sqs:TagQueue",
     }
 )
+
+
+# What IAM calls a service whose endpoint has another name.
+SERVICES: Final = {"monitoring": "cloudwatch"}
 
 
 class Recorded:
@@ -82,7 +88,11 @@ def recorded() -> Iterator[Recorded]:
 def names(calls: list[Call]) -> set[str]:
     """Return the calls as the table names them; buckets are the administrator's."""
     renamed = {f"s3:{api}": action for action, api in API_NAMES.items()}
-    found = (f"{call.service}:{call.action}" for call in calls if call.service != "s3")
+    found = (
+        f"{SERVICES.get(call.service, call.service)}:{call.action}"
+        for call in calls
+        if call.service != "s3"
+    )
     return {renamed.get(name, name) for name in found}
 
 
