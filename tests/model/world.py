@@ -7,7 +7,7 @@ import functools
 import itertools
 import random
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from typing import TYPE_CHECKING, Final, Protocol
 
 from bench.kernel import KilledError
 from tests.model import clock, sqs
@@ -111,7 +111,7 @@ class Options:
     concurrency: int = 2
     chance: float = 0.0
     max_receives: int = 1000
-    make: MakeHandler = cast("MakeHandler", make_application)
+    make: MakeHandler = make_application  # type: ignore[assignment]
 
 
 class World:
@@ -139,8 +139,8 @@ class World:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._exit.close()
         self.kernel.close()
+        self._exit.close()
 
     def _stage(self, name: str, ids: itertools.count[int]) -> Stage:
         dead = sqs.Queue(kernel=self.kernel, retention_seconds=LETTER_RETENTION_SECONDS, ids=ids)

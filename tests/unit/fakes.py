@@ -49,6 +49,9 @@ MESSAGE: dict[str, Any] = {
     },
 }
 
+# Tasks of one page of ListTasks.
+LIST_PAGE = 2
+
 _NUMBERS = itertools.count()
 
 
@@ -151,6 +154,7 @@ class FakeEcs:
         self.lookups: list[str] = []
         self.lookup_error: Exception | None = None
         self.lists = 0
+        self.stopped: set[str] = set()
         self.list_error: Exception | None = None
         self.named_by_conflict = False
         self.before_call: Callable[[dict[str, Any]], None] = lambda _call: None
@@ -195,7 +199,7 @@ class FakeEcs:
         cluster: str,
         startedBy: str,  # noqa: N803
         desiredStatus: str,  # noqa: N803
-        **_: Any,
+        nextToken: str = "0",  # noqa: N803
     ) -> dict[str, Any]:
         self.lists += 1
         if self.list_error:
@@ -205,8 +209,11 @@ class FakeEcs:
             for token, call in self.started.items()
             for arn in self.tasks[token]
             if (call.get("cluster"), call["startedBy"]) == (cluster, startedBy)
+            and (arn in self.stopped) == (desiredStatus == "STOPPED")
         ]
-        return {"taskArns": found if desiredStatus == "RUNNING" else []}
+        end = int(nextToken) + LIST_PAGE
+        more = {"nextToken": str(end)} if end < len(found) else {}
+        return {"taskArns": found[int(nextToken) : end], **more}
 
     def describe_services(self, *, cluster: str, services: list[str]) -> dict[str, Any]:
         self.lookups.append(f"{cluster}/{services[0]}")

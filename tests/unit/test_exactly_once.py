@@ -204,14 +204,107 @@ def test_a_claim_that_another_delivery_has_overtaken_is_not_released(rig: Rig) -
 
 def test_of_two_deliveries_only_one_advances_an_attempt(rig: Rig) -> None:
     def overtake(_call: dict[str, Any]) -> None:
-        rig.table.items["order-17"]["attempt"] = {"N": "1"}
+        rig.table.items["order-17"]["attempt"] = {"N": "5"}
 
     rig.ecs.before_call = overtake
     rig.ecs.script = [0]
 
     rig.run(message(), attributes=KEY)
 
-    assert (rig.item("order-17") or {})["attempt"] == "1"
+    assert (rig.item("order-17") or {})["attempt"] == "5"
+
+
+def test_an_answer_does_not_end_the_doubt_about_another_call(rig: Rig) -> None:
+    def join(_call: dict[str, Any]) -> None:
+        rig.table.items["order-17"] |= {"claim": {"S": "another delivery"}, "open": {"N": "2"}}
+
+    rig.ecs.before_call = join
+    rig.ecs.script = [0]
+
+    rig.run(message(), attributes=KEY)
+
+    item = rig.item("order-17") or {}
+    assert (item["attempt"], item["open"]) == ("1", "1")
+    assert "doubt_at" in item
+
+
+def test_a_call_that_may_be_in_flight_stays_in_doubt(rig: Rig) -> None:
+    rig.ecs.script = [LOST]
+    rig.run(message(), attributes=KEY)
+    rig.clock.now += 5
+    rig.ecs.script = [0]
+
+    rig.run(message(), number=1, attributes=KEY)
+
+    assert "doubt_at" in (rig.item("order-17") or {})
+    rig.clock.now += 2 * HOUR
+    rig.run(message(), receives=2, attributes=KEY)
+    assert len(rig.ecs.calls) == 2
+    assert rig.dead_letters[0]["reason"] == "outcome-unknown"
+
+
+def test_the_attempt_after_a_call_in_doubt_waits_for_it(rig: Rig) -> None:
+    rig.ecs.script = [LOST]
+    rig.run(message(), attributes=KEY)
+    rig.clock.now += 5
+    rig.ecs.script = [0]
+    rig.run(message(), number=1, attributes=KEY)
+    rig.clock.now += 50
+
+    rig.run(message(), receives=2, attributes=KEY)
+    assert rig.logs[-1]["reason"] == "in-progress"
+    rig.clock.now += 10
+    rig.run(message(), receives=3, attributes=KEY)
+
+    assert [call["clientToken"] for call in rig.ecs.calls] == [
+        token("order-17", 0),
+        token("order-17", 0),
+        token("order-17", 1),
+    ]
+
+
+def test_the_last_of_several_answers_ends_the_doubt(rig: Rig) -> None:
+    def overtake(_call: dict[str, Any]) -> None:
+        item = rig.table.items["order-17"]
+        item |= {"attempt": {"N": "1"}, "doubt_at": item.pop("called_at"), "open": {"N": "1"}}
+        del item["claim"]
+
+    rig.ecs.before_call = overtake
+    rig.ecs.script = [0]
+
+    rig.run(message(), attributes=KEY)
+
+    assert "doubt_at" not in (rig.item("order-17") or {})
+
+
+def test_what_was_launched_is_not_called_again(rig: Rig) -> None:
+    rig.ecs.script, rig.ecs.lost_responses = [LOST], 1
+    for receives in range(1, 5):
+        assert bool(rig.run(message(), receives=receives)) is (receives == 1)
+
+    assert len(rig.ecs.calls) == 2
+
+
+def test_a_redelivery_of_another_request_with_the_same_key_is_rejected(rig: Rig) -> None:
+    rig.ecs.script = [THROTTLED]
+    rig.run(message(), attributes=KEY)
+
+    rig.run(message(group="other"), number=1, receives=2, attributes=KEY)
+
+    assert len(rig.ecs.calls) == 1
+    assert rig.dead_letters[0]["reason"] == "key-reused"
+
+
+def test_stopped_tasks_and_those_of_every_page_are_counted(rig: Rig) -> None:
+    rig.ecs.script = [0]
+    rig.run(message(count=7))
+    rig.ecs.tasks[token("message-0")] += [f"arn:task/{number}" for number in range(7)]
+    rig.ecs.stopped = {"arn:task/1", "arn:task/6"}
+    rig.clock.now += 60
+
+    assert rig.run(message(count=7), receives=2) == []
+
+    assert len(rig.ecs.calls) == 1
 
 
 # --- Lost answers
