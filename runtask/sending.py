@@ -13,7 +13,7 @@ from function.message import builder
 from function.message.idempotency import KEY_ATTRIBUTE, Stage
 from function.message.lookups import Lookups
 from function.settings import Settings
-from infra.names import PREFIX, queue_name
+from infra.names import PREFIX, ledger_table_name, queue_name
 from infra.stage import function_environment
 from runtask.account import sign_in
 from runtask.errors import RuntaskError, UsageError
@@ -195,6 +195,7 @@ def _settings(config: FunctionConfig) -> Settings:
         queue_url=f"{host}/{queue}",
         dead_letter_queue_url=f"{host}/{PREFIX}{config.stage}-dlq",
         failure_topic_arn=location.arn("sns", f"{PREFIX}{config.stage}-failures"),
+        ledger_table=ledger_table_name(config.stage),
     )
     return Settings.from_environment(cast("Mapping[str, str]", environment))
 

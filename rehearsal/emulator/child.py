@@ -48,7 +48,7 @@ def main(folder: Path, *, strict: bool, tag_delay_calls: int, interceptor: str =
     """
     containers = Containers(groups_folder(folder))
     threading.Thread(target=_end_with_parent, args=(folder, containers), daemon=True).start()
-    Tasks(containers, tasks_folder(folder)).install()
+    Tasks(containers, tasks_folder(folder), folder).install()
     iam.install()
     principals.install()
     lambda_actions.install()

@@ -13,16 +13,19 @@ import contextvars
 import json
 import re
 import threading
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from rehearsal.emulator import ministack_internals
+from rehearsal.emulator.readings import read_reading
 from rehearsal.emulator.tasks import RunningTask, new_task
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from rehearsal.emulator.containers import Containers
-    from rehearsal.emulator.interception import TaskFailure
+    from rehearsal.emulator.interception import Shortage, TaskFailure
+    from rehearsal.emulator.readings import Reading
     from rehearsal.emulator.request import Response
 
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
@@ -39,6 +42,27 @@ _STARTED_BY: Final = re.compile(r"[A-Za-z0-9_/-]{0,128}")
 task_failure: contextvars.ContextVar[TaskFailure | None] = contextvars.ContextVar(
     "task_failure", default=None
 )
+
+
+# Why the current call does not start all of its tasks; set by an interceptor.
+shortage: contextvars.ContextVar[Shortage | None] = contextvars.ContextVar("shortage", default=None)
+
+
+@dataclass(kw_only=True)
+class _Token:
+    """What a client token has started.
+
+    Attributes:
+        parameters: The request that it was first used with.
+        tasks: The ARNs of the tasks that were answered.
+        unreported: Those of tasks that were answered as failures.
+        failures: The other entries of the answer.
+    """
+
+    parameters: str
+    tasks: list[str] = field(default_factory=list)
+    unreported: list[str] = field(default_factory=list)
+    failures: list[dict[str, str]] = field(default_factory=list)
 
 
 class Refusal(Exception):  # noqa: N818 - an answer, not an error of ours
@@ -67,13 +91,15 @@ class Tasks:
     Args:
         containers: What starts the processes of containers.
         folder: Where each task gets a folder of its own.
+        readings: The folder with the readings of AWS's documents, by cluster.
     """
 
-    def __init__(self, containers: Containers, folder: Path) -> None:
+    def __init__(self, containers: Containers, folder: Path, readings: Path) -> None:
         self._containers = containers
         self._folder = folder
+        self._readings = readings
         self._lock = threading.Lock()
-        self._tokens: dict[tuple[str, ...], tuple[str, list[str]]] = {}
+        self._tokens: dict[tuple[str, str], _Token] = {}
         self._running: dict[str, RunningTask] = {}
 
     def install(self) -> None:
@@ -86,14 +112,19 @@ class Tasks:
         try:
             cluster = find_cluster(request)
             definition = find_definition(request)
-            check(request, definition)
+            check(request, definition, cluster)
             # One lock: two calls with the same token at the same time must not both start.
             with self._lock:
-                arns = self._known(request, cluster) or self._start(request, definition, cluster)
+                token = self._launch(request, definition, cluster)
         except Refusal as refusal:
             return refusal.response
-        found = [ministack_internals.wire_shape(ministack_internals.tasks[arn]) for arn in arns]
-        answer: Response = ministack_internals.json_response({"tasks": found, "failures": []})
+        found = [ministack_internals.tasks[arn] for arn in token.tasks]
+        answer: Response = ministack_internals.json_response(
+            {
+                "tasks": [ministack_internals.wire_shape(task) for task in found],
+                "failures": token.failures,
+            }
+        )
         return answer
 
     def stop_task(self, request: dict[str, Any]) -> Response:
@@ -111,46 +142,82 @@ class Tasks:
         )
         return answer
 
-    def _known(self, request: dict[str, Any], cluster: dict[str, Any]) -> list[str]:
-        """Return the tasks that this client token has started before."""
-        token = request.get("clientToken")
-        if not token:
-            return []
-        text, arns = self._tokens.get((cluster["clusterArn"], token), ("", []))
-        if text and text != _canonical(request):
+    def _launch(
+        self, request: dict[str, Any], definition: dict[str, Any], cluster: dict[str, Any]
+    ) -> _Token:
+        """Start the tasks of a new client token, and what a known one still lacks.
+
+        Raises:
+            Refusal: if the token was used with different parameters.
+        """
+        reading = read_reading(self._readings, cluster["clusterName"])
+        name, parameters = request.get("clientToken"), _canonical(request)
+        token = self._tokens.get((cluster["clusterArn"], name)) if name else None
+        if token is None:
+            token = _Token(parameters=parameters)
+        elif token.parameters != parameters:
             raise Refusal(
                 "ConflictException",
                 "The client token was used with different parameters.",
-                resourceIds=arns,
+                resourceIds=token.tasks if reading.conflict_names_tasks else [],
             )
-        return arns
+        elif not _tries_again(token, reading):
+            return token
+        started = len(token.tasks) + len(token.unreported)
+        self._start(token, request, definition, cluster, (request.get("count") or 1) - started)
+        if name:
+            self._tokens[cluster["clusterArn"], name] = token
+        return token
 
     def _start(
+        self,
+        token: _Token,
+        request: dict[str, Any],
+        definition: dict[str, Any],
+        cluster: dict[str, Any],
+        count: int,
+    ) -> None:
+        """Start so many tasks, or as many as there is room for, and fail the others."""
+        lack = shortage.get()
+        room = count if lack is None else min(count, lack.tasks)
+        unreported = 0 if lack is None else min(count - room, lack.unreported)
+        token.failures = [
+            {
+                "arn": f"{cluster['clusterArn'].replace(':cluster/', ':container-instance/')}/{n}",
+                "reason": lack.reason if lack else "",
+            }
+            for n in range(count - room)
+        ]
+        token.tasks += [self._start_one(request, definition, cluster) for _ in range(room)]
+        token.unreported += [
+            self._start_one(request, definition, cluster) for _ in range(unreported)
+        ]
+
+    def _start_one(
         self, request: dict[str, Any], definition: dict[str, Any], cluster: dict[str, Any]
-    ) -> list[str]:
-        failure = task_failure.get()
-        arns = []
-        for _ in range(request.get("count") or 1):
-            task = new_task(request, definition, cluster)
-            arn = task["taskArn"]
-            if request.get("propagateTags") == "TASK_DEFINITION":
-                task["tags"] += ministack_internals.ecs_tags.get(
-                    definition["taskDefinitionArn"], []
-                )
-            ministack_internals.tasks[arn] = task
-            ministack_internals.ecs_tags[arn] = task["tags"]
-            running = self._running[arn] = RunningTask(
-                task,
-                definition,
-                self._containers,
-                self._folder / arn.rsplit("/", 1)[1],
-                failure=failure,
-            )
-            running.begin()
-            arns.append(arn)
-        if token := request.get("clientToken"):
-            self._tokens[cluster["clusterArn"], token] = (_canonical(request), arns)
-        return arns
+    ) -> str:
+        task = new_task(request, definition, cluster)
+        arn: str = task["taskArn"]
+        if request.get("propagateTags") == "TASK_DEFINITION":
+            task["tags"] += ministack_internals.ecs_tags.get(definition["taskDefinitionArn"], [])
+        ministack_internals.tasks[arn] = task
+        ministack_internals.ecs_tags[arn] = task["tags"]
+        running = self._running[arn] = RunningTask(
+            task,
+            definition,
+            self._containers,
+            self._folder / arn.rsplit("/", 1)[1],
+            failure=task_failure.get(),
+        )
+        running.begin()
+        return arn
+
+
+def _tries_again(token: _Token, reading: Reading) -> bool:
+    """Return whether a known client token starts what failed at first."""
+    if not token.failures:
+        return False
+    return reading.partial_completed if token.tasks else not reading.failures_remembered
 
 
 def _canonical(request: dict[str, Any]) -> str:
@@ -198,7 +265,9 @@ def find_definition(request: dict[str, Any]) -> dict[str, Any]:
     return definition
 
 
-def check(request: dict[str, Any], definition: dict[str, Any]) -> None:
+def check(
+    request: dict[str, Any], definition: dict[str, Any], cluster: dict[str, Any]
+) -> None:
     """Check the parameters of RunTask as ECS does.
 
     Raises:
@@ -213,7 +282,7 @@ def check(request: dict[str, Any], definition: dict[str, Any]) -> None:
     if len(request.get("tags") or []) > MAX_TAGS:
         raise _invalid(f"tags can have at most {MAX_TAGS} items.")
     _check_overrides(request, definition)
-    _check_capacity(request, definition)
+    _check_capacity(request, definition, cluster)
     _check_network(request, definition)
 
 
@@ -232,7 +301,9 @@ def _check_overrides(request: dict[str, Any], definition: dict[str, Any]) -> Non
             )
 
 
-def _check_capacity(request: dict[str, Any], definition: dict[str, Any]) -> None:
+def _check_capacity(
+    request: dict[str, Any], definition: dict[str, Any], cluster: dict[str, Any]
+) -> None:
     launch_type = request.get("launchType")
     if launch_type and request.get("capacityProviderStrategy"):
         raise _invalid(
@@ -241,6 +312,12 @@ def _check_capacity(request: dict[str, Any], definition: dict[str, Any]) -> None
         )
     if launch_type == "FARGATE" and "FARGATE" not in definition.get("compatibilities", []):
         raise _invalid("Task definition does not support launch_type FARGATE.")
+    strategy = request.get("capacityProviderStrategy") or cluster.get(
+        "defaultCapacityProviderStrategy"
+    )
+    # Without either, the launch type is EC2, and no cluster here has an instance.
+    if launch_type == "EC2" or not (launch_type or strategy):
+        raise _invalid("No Container Instances were found in your cluster.")
 
 
 def _check_network(request: dict[str, Any], definition: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ from rehearsal.emulator.clients import Clients, Credentials
 from rehearsal.emulator.containers import kill_group, kill_listed
 from rehearsal.emulator.journal import Call, read_calls
 from rehearsal.emulator.layout import groups_folder, log_file, tasks_folder
+from rehearsal.emulator.readings import Reading, write_readings
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -69,6 +70,7 @@ class Emulator:
         self.endpoint = f"http://127.0.0.1:{port}"
         self._process = process
         self._clients = Clients(self.endpoint)
+        self._readings: dict[str, Reading] = {}
 
     @classmethod
     def start(
@@ -183,6 +185,11 @@ class Emulator:
             action: Only calls of this API action; empty is any.
         """
         return [call for call in read_calls(self.folder) if action in ("", call.action)]
+
+    def set_reading(self, cluster: str, reading: Reading) -> None:
+        """Set how RunTask answers a client token that it knows in a cluster; by default KEPT."""
+        self._readings[cluster] = reading
+        write_readings(self.folder, self._readings)
 
     def output(self, task: str, container: str) -> str:
         """Return the output of a task's container so far.
