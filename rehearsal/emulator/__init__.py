@@ -16,11 +16,12 @@ from rehearsal.emulator.interception import (
     TaskFailure,
 )
 from rehearsal.emulator.journal import Call
-from rehearsal.emulator.process import Emulator, EmulatorError
+from rehearsal.emulator.process import STRICT, Emulator, EmulatorError
 from rehearsal.emulator.request import Request, Response
 
 # The child process imports this package too. It has no use for boto3, which costs it some 80 ms.
 __all__ = [
+    "STRICT",
     "Call",
     "Credentials",
     "Disconnect",

@@ -37,7 +37,8 @@ MAX_STOP_SECONDS: Final = 1.0
 TAG_DELAY_CALLS: Final = 100
 
 # Whether the emulator asks for what a stage's deploy role does not have yet: the permission to tag
-# a new key, and to read an event source mapping that is gone.
+# a new key, and to read an event source mapping that is gone; and whether queues get the provider's
+# default size of a message.
 STRICT: Final = False
 
 # How much of the log an error shows.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from rehearsal.emulator import STRICT
 from rehearsal.engine.resource_types import (
     CreateContext,
     Created,
@@ -31,7 +32,7 @@ _ATTRIBUTES: Final = {
 
 # What the provider sets unless the program sets another: less than SQS's own default.
 # https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service/sqs/queue.go
-_PROVIDER_DEFAULTS: Final = {"maxMessageSize": 262_144}
+_PROVIDER_DEFAULTS: Final = {"maxMessageSize": 262_144} if STRICT else {}
 
 _GONE: Final = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
 
