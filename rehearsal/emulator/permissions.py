@@ -186,8 +186,6 @@ def _mapping(request: Request, asked: PermissionCheck) -> Iterator[PermissionChe
     """
     _, _, mapping_id = request.path.rstrip("/").partition("/event-source-mappings/")
     mapping = ministack_internals.lambda_svc._esms.get(mapping_id) or {}  # noqa: SLF001 - see ministack_internals
-    if mapping_id and not mapping and not strict:
-        return
     function = mapping.get("FunctionArn") or ""
     if not mapping_id:
         function = request.parameters.get("FunctionName") or ""
