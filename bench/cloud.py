@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 # The shortest and the longest duration of a RunTask call.
 LATENCY_SECONDS: Final = (0.03, 0.05)
 
+# The same of a write to a table.
+TABLE_LATENCY_SECONDS: Final = (0.004, 0.012)
+
 # From the end of an invocation to the next one in the same environment: delete, receive, invoke.
 GAP_SECONDS: Final = 0.03
 

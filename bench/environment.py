@@ -6,6 +6,8 @@ import json
 import time
 from typing import Any, Final
 
+from function.limits import RUN_TASK_RATE
+
 ACCOUNT: Final = "111111111111"
 REGION: Final = "eu-central-1"
 
@@ -60,9 +62,15 @@ def variables(launch_rate: float, concurrency: int = MAXIMUM_CONCURRENCY) -> dic
             [f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/report:*"]
         ),
         "PASS_ROLES": "[]",
+        "LEDGER_TABLE": "ledger",
+        "KEY_RETENTION_SECONDS": str(18 * 24 * 3600),
         "QUEUE_RETENTION_SECONDS": str(4 * 24 * 3600),
+        "VISIBILITY_TIMEOUT_SECONDS": str(VISIBILITY_SECONDS),
         "ENVIRONMENT_MAX_AGE_SECONDS": "3600",
-        "LAUNCH_RATE": f"{launch_rate:g}",
+        "RUN_TASK_RATE": f"{max(launch_rate, RUN_TASK_RATE):g}",
+        "FARGATE_LAUNCH_RATE": f"{launch_rate:g}",
+        # The quota of the simulation has one second's burst.
+        "FARGATE_LAUNCH_BURST": f"{launch_rate:g}",
         "MAXIMUM_CONCURRENCY": str(concurrency),
         "LOG_LEVEL": "INFO",
     }

@@ -13,12 +13,12 @@ from botocore.exceptions import ClientError
 
 from bench import environment
 from bench.adaptive import Limiter
-from bench.cloud import LATENCY_SECONDS, Ecs, Message, Quota
+from bench.cloud import LATENCY_SECONDS, TABLE_LATENCY_SECONDS, Ecs, Message, Quota
 from bench.kernel import EPOCH, Pool
 from function.application import Application
+from function.launch.admission import backoff_seconds
 from function.limits import LAUNCH_RESERVE_SECONDS, THREADS
 from function.settings import Settings
-from function.sqs.visibility import backoff_seconds
 
 if TYPE_CHECKING:
     import random
@@ -38,7 +38,7 @@ _ANCESTOR_DELAY_SECONDS: Final = (15, 20)
 
 @dataclass
 class World:
-    """One run's queue, quota and counts."""
+    """One run's queue, quota, ledger and counts."""
 
     kernel: Kernel
     queue: Queue
@@ -46,6 +46,7 @@ class World:
     draw: random.Random
     started: dict[str, float] = field(default_factory=dict)
     calls: dict[str, int] = field(default_factory=dict)
+    ledger: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def ecs(self, clock: Clock) -> Ecs:
         """Return RunTask for one environment."""
@@ -98,6 +99,45 @@ class _Sqs:
         return {}
 
 
+class _Table:
+    """The ledger of a stage, for messages without a key: a table of one item per message."""
+
+    def __init__(self, items: dict[str, dict[str, Any]], clock: Clock, draw: random.Random) -> None:
+        self._items, self._clock, self._draw = items, clock, draw
+
+    def put_item(self, *, Item: dict[str, Any], **_: Any) -> Any:  # noqa: N803, ANN401 - like boto3
+        self._clock.sleep(self._draw.uniform(*TABLE_LATENCY_SECONDS))
+        known = self._items.setdefault(Item["key"]["S"], dict(Item))
+        if known != Item:
+            raise _condition_failed(known)
+        return {}
+
+    def update_item(self, *, Key: dict[str, Any], **call: Any) -> Any:  # noqa: N803, ANN401 - like boto3
+        """Write what the expression sets, and announce a call of the first attempt only."""
+        self._clock.sleep(self._draw.uniform(*TABLE_LATENCY_SECONDS))
+        item = self._items.get(Key["key"]["S"])
+        if item is None:
+            raise _condition_failed(None)
+        before = dict(item)
+        values, names = call["ExpressionAttributeValues"], call["ExpressionAttributeNames"]
+        for name in names.values():
+            if f":p_{name}" in values:
+                item[name] = values[f":p_{name}"]
+            elif f":k_{name}" in values:
+                item.setdefault(name, values[f":k_{name}"])
+        removed = call["UpdateExpression"].partition(" REMOVE ")[2]
+        for name in filter(None, removed.split(", ")):
+            item.pop(names[name], None)
+        return {"Attributes": before}
+
+
+def _condition_failed(item: dict[str, Any] | None) -> ClientError:
+    error: Any = {"Error": {"Code": "ConditionalCheckFailedException", "Message": ""}}
+    if item is not None:
+        error["Item"] = dict(item)
+    return ClientError(error, "PutItem")
+
+
 class _Sns:
     def publish(self, **_: Any) -> Any:  # noqa: ANN401 - like boto3
         return {}
@@ -110,6 +150,7 @@ def _handler(world: World, clock: Clock, ecs: Ecs, rate: float) -> Handle:
         ecs=cast("Any", ecs),
         sqs=cast("Any", _Sqs(world.queue, clock, world.draw)),
         sns=cast("Any", _Sns()),
+        dynamodb=cast("Any", _Table(world.ledger, clock, world.draw)),
         log=cast("Any", _Quiet()),
         clock=clock,
         draw=world.draw.random,

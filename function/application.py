@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import random
 import time
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from function import batch, observability
+from function.launch.admission import Admission, TimeBudget
 from function.launch.circuit_breaker import CircuitBreaker
-from function.launch.launcher import Launcher, TimeBudget
-from function.launch.rate_limiter import RateLimiter
+from function.launch.launcher import Launcher, list_tasks
+from function.launch.progress import Progress
+from function.launch.rate_limiter import Quota, Quotas, RateLimiter
+from function.ledger import Ledger
 from function.limits import LAUNCH_RESERVE_SECONDS, MAX_HOLD_SECONDS
+from function.memory import Memory
+from function.message.idempotency import Stage
 from function.message.lookups import Lookups
 from function.notifications import Notifications
 from function.outcome import Disposition
@@ -21,6 +27,7 @@ from function.sqs.visibility import return_to_queue
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_ecs import ECSClient
     from types_boto3_sns import SNSClient
     from types_boto3_sqs import SQSClient
@@ -49,6 +56,7 @@ class Application:
         ecs: A client without retries of its own: the queue retries.
         sqs: A client for the work queue and the dead-letter queue.
         sns: A client for the failure topic.
+        dynamodb: A client for the ledger table.
         log: The function's logger.
         clock: Replaced in tests and simulations.
         draw: Returns the jitter, a random number from 0 to 1.
@@ -61,6 +69,7 @@ class Application:
         ecs: ECSClient,
         sqs: SQSClient,
         sns: SNSClient,
+        dynamodb: DynamoDBClient,
         log: Log,
         clock: Clock = time,
         draw: Callable[[], float] = random.random,
@@ -69,14 +78,42 @@ class Application:
         self._sqs = sqs
         self._log = log
         self._clock = clock
+        ledger = Ledger(dynamodb, settings.ledger_table, settings.key_retention_seconds, clock)
+        admission = Admission(
+            rate_limiter=RateLimiter(
+                Quotas(
+                    run_task=Quota(settings.run_task_rate, settings.run_task_burst),
+                    fargate_launch=Quota(
+                        settings.fargate_launch_rate, settings.fargate_launch_burst
+                    ),
+                    fargate_spot_launch=Quota(
+                        settings.fargate_spot_launch_rate, settings.fargate_spot_launch_burst
+                    ),
+                ),
+                settings.maximum_concurrency,
+                clock,
+            ),
+            circuit_breaker=CircuitBreaker(clock),
+            clock=clock,
+            draw=draw,
+            max_backoff_seconds=settings.max_backoff_seconds,
+        )
         self._processor = Processor(
             settings=settings,
+            stage=Stage(name=settings.stage, account=settings.account, region=settings.region),
             launcher=Launcher(
                 ecs=ecs,
-                rate_limiter=RateLimiter(settings.launch_rate_per_instance, clock),
-                circuit_breaker=CircuitBreaker(clock),
+                admission=admission,
+                progress=Progress(
+                    ledger=ledger,
+                    list_tasks=functools.partial(list_tasks, ecs),
+                    clock=clock,
+                    timeout_seconds=settings.timeout_seconds,
+                ),
                 clock=clock,
             ),
+            admission=admission,
+            memory=Memory(ledger=ledger, clock=clock),
             lookups=Lookups(ecs, clock),
             sqs=sqs,
             notifications=Notifications(
@@ -84,7 +121,6 @@ class Application:
             ),
             log=log,
             clock=clock,
-            draw=draw,
         )
 
     def handle(self, event: object, context: Context) -> dict[str, Any]:
@@ -107,7 +143,9 @@ class Application:
         now = self._clock.monotonic()
         remaining = context.get_remaining_time_in_millis() / _MILLISECONDS
         time_budget = TimeBudget(
-            deadline=now + remaining - LAUNCH_RESERVE_SECONDS, hold_until=now + MAX_HOLD_SECONDS
+            started=now,
+            deadline=now + remaining - LAUNCH_RESERVE_SECONDS,
+            hold_until=now + MAX_HOLD_SECONDS,
         )
         outcomes = batch.process(records, self._processor, time_budget)
         return_to_queue(self._sqs, self._settings.queue_url, outcomes, self._log)

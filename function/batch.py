@@ -12,7 +12,7 @@ from function.limits import THREADS
 from function.outcome import Disposition, Outcome
 
 if TYPE_CHECKING:
-    from function.launch.launcher import TimeBudget
+    from function.launch.admission import TimeBudget
     from function.processor import Processor
     from function.sqs.record import Record
 

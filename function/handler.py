@@ -12,6 +12,8 @@ from function.limits import (
     CONNECT_TIMEOUT_SECONDS,
     QUEUE_READ_TIMEOUT_SECONDS,
     READ_TIMEOUT_SECONDS,
+    TABLE_CONNECT_TIMEOUT_SECONDS,
+    TABLE_READ_TIMEOUT_SECONDS,
     THREADS,
 )
 from function.message.validation import session
@@ -19,6 +21,7 @@ from function.observability import make_logger
 from function.settings import Settings
 
 if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_ecs import ECSClient
     from types_boto3_sns import SNSClient
     from types_boto3_sqs import SQSClient
@@ -28,9 +31,13 @@ if TYPE_CHECKING:
 _SETTINGS: Final = Settings.from_environment(os.environ)
 
 
-def _config(attempts: int, read_timeout_seconds: float) -> Config:
+def _config(
+    attempts: int,
+    read_timeout_seconds: float,
+    connect_timeout_seconds: float = CONNECT_TIMEOUT_SECONDS,
+) -> Config:
     return Config(
-        connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        connect_timeout=connect_timeout_seconds,
         read_timeout=read_timeout_seconds,
         max_pool_connections=THREADS,
         retries={"mode": "standard", "total_max_attempts": attempts},
@@ -41,7 +48,8 @@ def _config(attempts: int, read_timeout_seconds: float) -> Config:
 # The clients are made once, at import: each costs about ten milliseconds, and its connections
 # more. RunTask is tried once, because the queue retries it and knows better when. Calls to SQS are
 # tried twice, because a lost connection there costs a whole delivery. No message waits for its
-# notification, so SNS is tried once.
+# notification, so SNS is tried once. The ledger's writes are conditional, so that a second try does
+# no harm.
 _APPLICATION: Final = Application(
     _SETTINGS,
     ecs=cast("ECSClient", session().create_client("ecs", config=_config(1, READ_TIMEOUT_SECONDS))),
@@ -50,6 +58,13 @@ _APPLICATION: Final = Application(
     ),
     sns=cast(
         "SNSClient", session().create_client("sns", config=_config(1, QUEUE_READ_TIMEOUT_SECONDS))
+    ),
+    dynamodb=cast(
+        "DynamoDBClient",
+        session().create_client(
+            "dynamodb",
+            config=_config(2, TABLE_READ_TIMEOUT_SECONDS, TABLE_CONNECT_TIMEOUT_SECONDS),
+        ),
     ),
     log=make_logger(_SETTINGS.stage, _SETTINGS.log_level),
 )

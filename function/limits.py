@@ -30,9 +30,57 @@ MAX_CAPACITY_PROVIDERS: Final = 20
 # Characters.
 MAX_REFERENCE_ID_LENGTH: Final = 1024
 
+# Characters of a service's name or ARN: as of any name in ECS, with the ARN's prefix and cluster.
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html
+MAX_SERVICE_NAME_LENGTH: Final = 255
+
+# GiB of a task's ephemeral storage on Fargate.
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_EphemeralStorage.html
+EPHEMERAL_STORAGE_GIBIBYTES: Final = range(21, 200 + 1)
+
+# Characters of a tag's key and value. https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Tag.html
+MAX_TAG_KEY_LENGTH: Final = 128
+MAX_TAG_VALUE_LENGTH: Final = 256
+
+# --- Rates of an account in a region: per second, and at once
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/throttling.html
+
+# RunTask and the other calls that change tasks.
+RUN_TASK_RATE: Final = 40
+RUN_TASK_BURST: Final = 100
+
+# RunTask calls for Fargate, besides.
+FARGATE_RUN_TASK_RATE: Final = 20
+FARGATE_RUN_TASK_BURST: Final = 20
+
+# Tasks launched on Fargate; on demand and Spot have these numbers each.
+FARGATE_LAUNCH_RATE: Final = 20
+FARGATE_LAUNCH_BURST: Final = 100
+
+# The same in the smaller and newer regions.
+SMALL_REGION_FARGATE_LAUNCH_RATE: Final = 5
+SMALL_REGION_FARGATE_LAUNCH_BURST: Final = 25
+
+# The regions that existed before the smaller quotas. Elsewhere the smaller ones are assumed: a
+# stage with the larger ones says so in its configuration.
+# https://docs.aws.amazon.com/general/latest/gr/ecs-service.html
+LARGE_REGIONS: Final = frozenset(
+    {
+        *("ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1"),
+        *("ap-southeast-1", "ap-southeast-2", "ca-central-1", "cn-north-1", "cn-northwest-1"),
+        *("eu-central-1", "eu-north-1", "eu-west-1", "eu-west-2", "eu-west-3", "sa-east-1"),
+        *("us-east-1", "us-east-2", "us-west-1", "us-west-2"),
+    }
+)
+
+# The launches that an execution environment makes at once after a pause: one batch.
+BATCH_BURST: Final = 10
+
 # --- Names
 
-# Characters of an idempotency key. With the launch's number it has to fit a client token (64).
+# Characters of an idempotency key. With the stage's hash and the attempt it has to fit a client
+# token (64).
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html
 MAX_KEY_LENGTH: Final = 48
 
@@ -53,6 +101,13 @@ LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 # the text's size in memory, and a message with 8192 characters of overrides is far shorter.
 MAX_LITERAL_LENGTH: Final = 65_536
 
+# Values in such a body, and how deeply they may be nested.
+MAX_LITERAL_NODES: Final = 10_000
+MAX_LITERAL_DEPTH: Final = 50
+
+# Digits of a number: no parameter of RunTask has more, and Python refuses to print thousands.
+MAX_NUMBER_DIGITS: Final = 20
+
 # Characters of an error in a dead letter, a notification or a log line.
 MAX_ERROR_LENGTH: Final = 1024
 
@@ -63,6 +118,9 @@ MAX_AWS_TEXT_LENGTH: Final = 8192
 
 # Bytes of a message: its body and the names, types and values of its attributes.
 MAX_MESSAGE_BYTES: Final = 1_048_576
+
+# The same in a queue that was made with the former maximum.
+FORMER_MAX_MESSAGE_BYTES: Final = 262_144
 
 MAX_MESSAGE_ATTRIBUTES: Final = 10
 
@@ -103,11 +161,40 @@ MAX_BACKOFF_SECONDS: Final = 900
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html
 MAX_AVERAGE_RECEIVES: Final = 800
 
-# A message that still fails moves to the dead-letter queue this long before the end of its
-# retention, less the longest backoff. Within that time it has to be received once more: after its
-# backoff, or after a crash, which costs the queue's visibility timeout (360 s) and the function's
-# timeout (60 s). The rest allows for other messages in front of it.
-EXPIRY_MARGIN_SECONDS: Final = 900
+# A message that still fails moves to the dead-letter queue before the end of its retention. Within
+# the time that is left it has to be received once more: after its backoff, or after a crash, which
+# costs the queue's visibility timeout and the function's timeout. This is left for other messages
+# in front of it.
+EXPIRY_RESERVE_SECONDS: Final = 480
+
+# The visibility timeout of the work queue in function timeouts.
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+VISIBILITY_TIMEOUTS_PER_FUNCTION_TIMEOUT: Final = 6
+
+# --- Client tokens: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ECS_Idempotency.html
+
+# A call is repeated with its client token only within this time. The token lives for at least an
+# hour after its tasks were created, and for so long ECS lists a stopped task, too.
+MAX_REPLAY_SECONDS: Final = 3000
+
+# The longest visibility timeout of the work queue: after a crash, the message has to be back while
+# its client token is safe to repeat.
+MAX_VISIBILITY_TIMEOUT_SECONDS: Final = MAX_REPLAY_SECONDS - 300
+
+# How long after an answer the next attempt waits, so that ListTasks shows every task before it.
+MIN_ATTEMPT_INTERVAL_SECONDS: Final = 3
+
+# The same where another delivery of the key may still be at work: its call can begin
+# TABLE_READ_TIMEOUT_SECONDS after it was announced, and take as long as a call may take.
+MIN_CONTENDED_INTERVAL_SECONDS: Final = 20
+
+# --- DynamoDB
+
+TABLE_CONNECT_TIMEOUT_SECONDS: Final = 1
+TABLE_READ_TIMEOUT_SECONDS: Final = 2
+
+# After a failed call the table is not asked again for this long where nothing depends on it.
+TABLE_FAILURE_SECONDS: Final = 5.0
 
 # --- Capacity
 
@@ -122,8 +209,8 @@ PROBE_LEASE_SECONDS: Final = 30.0
 
 # --- Look-ups and notifications
 
-# How long a failed look-up is not repeated: otherwise each message of a batch would wait for the
-# same timeout.
+# How long a failed look-up, or one that found nothing, is not repeated: otherwise each message of a
+# batch would wait for the same timeout.
 LOOKUP_FAILURE_TTL_SECONDS: Final = 5.0
 
 # How long a response of DescribeServices or DescribeTaskDefinition is cached.

@@ -54,6 +54,7 @@ def emit_metrics(outcomes: list[Outcome], stage: str) -> None:
         "Launched": sum(outcome.launched for outcome in outcomes),
         "AlreadyStarted": sum(outcome.already_started for outcome in outcomes),
         "Throttled": sum(outcome.throttled for outcome in outcomes),
+        "TableUnavailable": sum(outcome.table_failures for outcome in outcomes),
         "Rejected": total(Disposition.REJECTED),
         "Returned": total(Disposition.RETURNED),
     }

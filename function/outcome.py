@@ -31,8 +31,9 @@ class Outcome:
         reason: Why the message was rejected or returned, a name of `REASONS`; else empty.
         visibility_seconds: When a returned message becomes visible again.
         launched: Tasks that this delivery started.
-        already_started: RunTask calls whose task an earlier delivery had started.
+        already_started: Tasks that an earlier delivery had started.
         throttled: RunTask calls that were throttled.
+        table_failures: Calls of the ledger table that failed.
         age_seconds: The age of a launched message.
     """
 
@@ -43,4 +44,5 @@ class Outcome:
     launched: int = 0
     already_started: int = 0
     throttled: int = 0
+    table_failures: int = 0
     age_seconds: float = 0.0

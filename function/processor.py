@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
-import contextlib
 import traceback
+import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from function.failures.reasons import Failure, FailureClass, RetryableFailure, make_failure
-from function.launch.launcher import Launcher, LaunchStats, TimeBudget
-from function.limits import BACKOFF_BASE_SECONDS, SLOW_BACKOFF_BASE_SECONDS
+from function.failures.reasons import (
+    Failure,
+    FailureClass,
+    PermanentFailure,
+    RetryableFailure,
+    make_failure,
+)
+from function.launch.admission import Admission, Demand, TimeBudget
+from function.launch.job import Job, LaunchStats
 from function.message import builder
-from function.message.idempotency import key_of
+from function.message.idempotency import (
+    KEY_ATTRIBUTE,
+    Stage,
+    key_of,
+    launches_known,
+    origin_of,
+    started_by,
+)
 from function.message.redaction import redact, secrets_of
 from function.outcome import Disposition, Outcome
 from function.sqs import dead_letter
-from function.sqs.visibility import backoff_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from types_boto3_sqs import SQSClient
 
     from function.clock import Clock
+    from function.launch.launcher import Launcher
+    from function.memory import Memory
     from function.message.lookups import Lookups
+    from function.message.request import Request
     from function.notifications import Notifications
     from function.observability import Log
     from function.settings import Settings
@@ -33,20 +46,30 @@ if TYPE_CHECKING:
 
 _MAX_FRAMES_LOGGED: Final = 5
 
+# The call of a redriven message of which nothing is known but that it may have been made.
+_LONG_AGO: Final = 1.0
+
 
 @dataclass(kw_only=True)
-class _Delivery:
+class Delivery:
     """A record on its way to its outcome.
 
     Attributes:
         record: The delivery of the message.
         key: The message's idempotency key; None until it is read, and where it is not valid.
-        launch_stats: What its RunTask calls have achieved so far.
+        request: What it asks for; None until it is read.
+        launch_stats: What is known of its tasks.
     """
 
     record: Record
     key: str | None = None
+    request: Request | None = None
     launch_stats: LaunchStats = field(default_factory=LaunchStats)
+
+    @property
+    def unique(self) -> bool:
+        """Whether no other delivery can have used the key, so that the ledger knows nothing."""
+        return KEY_ATTRIBUTE not in self.record.attributes and self.record.receives <= 1
 
     def outcome(
         self,
@@ -65,6 +88,7 @@ class _Delivery:
             launched=self.launch_stats.launched,
             already_started=self.launch_stats.already_started,
             throttled=self.launch_stats.throttled,
+            table_failures=self.launch_stats.table_failures,
             age_seconds=age_seconds,
         )
 
@@ -83,71 +107,110 @@ class Processor:
 
     Attributes:
         settings: The function's environment variables.
+        stage: Where a key is valid.
         launcher: Makes the RunTask calls.
+        admission: Tells when a returned message shall be back.
+        memory: Remembers in the ledger what a delivery without a launch has to pass on.
         lookups: Ask ECS for what a message leaves out.
         sqs: A client for the dead-letter queue.
         notifications: Announce failures on the failure topic.
         log: The function's logger.
         clock: Tells a message's age.
-        draw: Returns the jitter, a random number from 0 to 1.
     """
 
     settings: Settings
+    stage: Stage
     launcher: Launcher
+    admission: Admission
+    memory: Memory
     lookups: Lookups
     sqs: SQSClient
     notifications: Notifications
     log: Log
     clock: Clock
-    draw: Callable[[], float]
 
     def process(self, record: Record, time_budget: TimeBudget) -> Outcome:
         """Return the outcome of a record. Never raises: that would fail the whole batch."""
-        delivery = _Delivery(record=record)
+        delivery = Delivery(record=record)
         try:
-            delivery.key = key_of(record)
+            return self._process(delivery, time_budget)
+        except Exception as error:  # noqa: BLE001
+            return self._escaped(delivery, error)
+
+    def return_unattempted(self, record: Record) -> Outcome:
+        """Return a record to the queue because a message before it in its group returned.
+
+        Never raises, either.
+        """
+        delivery = Delivery(record=record)
+        blocked = RetryableFailure(
+            "blocked-by-group", "a message before it in its group returned to the queue"
+        )
+        try:
+            try:
+                delivery.key = key_of(record)
+                delivery.request = builder.read(record.body, self.settings)
+            except PermanentFailure:
+                pass  # it is rejected when its turn comes
+            self.memory.pass_on(delivery)
+            return self._return_to_queue(delivery, blocked)
+        except Exception as error:  # noqa: BLE001
+            return self._escaped(delivery, error)
+
+    def _process(self, delivery: Delivery, time_budget: TimeBudget) -> Outcome:
+        try:
+            delivery.key = key_of(delivery.record)
             self._launch(delivery, delivery.key, time_budget)
         except Failure as failure:
             return self._fail(delivery, failure, time_budget)
         except Exception as error:  # noqa: BLE001
             # The record's boundary: whatever is wrong with one message, or with the code that
             # handles it, must not affect the others. The message is retried and announced, and
-            # moves to the dead-letter queue at a certain age. Only the exception's name and the
-            # code's location are logged: its text might quote the message.
-            frames = traceback.extract_tb(error.__traceback__)[-_MAX_FRAMES_LOGGED:]
-            self.log.error(  # noqa: TRY400
-                "unexpected exception",
-                message_id=record.message_id,
-                exception=type(error).__name__,
-                frames=[f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames],
-            )
+            # moves to the dead-letter queue at a certain age.
+            self._log_unexpected(delivery.record, error)
             unexpected = make_failure("unexpected", f"{type(error).__name__} in the handler")
             return self._fail(delivery, unexpected, time_budget)
-        return delivery.outcome(Disposition.LAUNCHED, age_seconds=self._age(record))
+        return delivery.outcome(Disposition.LAUNCHED, age_seconds=self._age(delivery.record))
 
-    def return_unattempted(self, record: Record) -> Outcome:
-        """Return a record to the queue because a message before it in its group returned."""
-        delivery = _Delivery(record=record)
-        with contextlib.suppress(
-            Failure
-        ):  # an invalid key is rejected when the record's turn comes
-            delivery.key = key_of(record)
-        blocked = RetryableFailure(
-            "blocked-by-group", "a message before it in its group returned to the queue"
+    def _escaped(self, delivery: Delivery, error: Exception) -> Outcome:
+        """Return a record to the queue although even rejecting or returning it has failed."""
+        self._log_unexpected(delivery.record, error)
+        unexpected = RetryableFailure("unexpected", type(error).__name__)
+        seconds = self.admission.back_in(
+            unexpected, delivery.record.receives, self.settings.max_backoff_seconds
         )
-        return self._return_to_queue(delivery, blocked)
+        return delivery.outcome(
+            Disposition.RETURNED, reason=unexpected.reason, visibility_seconds=seconds
+        )
 
-    def _launch(self, delivery: _Delivery, key: str, time_budget: TimeBudget) -> None:
+    def _log_unexpected(self, record: Record, error: Exception) -> None:
+        """Log the exception's name and the code's location: its text might quote the message."""
+        frames = traceback.extract_tb(error.__traceback__)[-_MAX_FRAMES_LOGGED:]
+        self.log.error(
+            "unexpected exception",
+            message_id=record.message_id,
+            exception=type(error).__name__,
+            frames=[f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames],
+        )
+
+    def _launch(self, delivery: Delivery, key: str, time_budget: TimeBudget) -> None:
         """Start every task that a message asks for.
 
         Raises:
             Failure: if at least one of the tasks was not started.
         """
         stats = delivery.launch_stats
-        request = builder.read(delivery.record.body, self.settings)
-        request = builder.complete(request, self.lookups, time_budget.deadline)
-        for call in builder.calls(request, key, self.settings.stage):
-            self.launcher.launch(call, request.capacity_pool, time_budget, stats)
+        asked = delivery.request = builder.read(delivery.record.body, self.settings)
+        request = None
+        try:
+            request = builder.complete(asked, self.lookups, time_budget.deadline)
+            self.launcher.launch(self._job(delivery, key, request), time_budget, stats)
+        except PermanentFailure as failure:
+            # Before the message is condemned for what ECS said minutes ago, ECS is asked again.
+            fresh = self._fresh(asked, time_budget) if _blames_request(failure) else None
+            if fresh is None or fresh in (asked, request):
+                raise
+            self.launcher.launch(self._job(delivery, key, fresh), time_budget, stats)
         self.log.info(
             "message launched",
             **delivery.log_keys(),
@@ -155,49 +218,102 @@ class Processor:
             already_started=stats.already_started,
         )
 
-    def _fail(self, delivery: _Delivery, failure: Failure, time_budget: TimeBudget) -> Outcome:
-        """Reject a message or return it to the queue, by the class of its failure."""
+    def _fresh(self, asked: Request, time_budget: TimeBudget) -> Request | None:
+        """Return a request completed anew, None if no answer was older than the batch."""
+        if not self.lookups.forget(before=time_budget.started):
+            return None
+        return builder.complete(asked, self.lookups, time_budget.deadline)
+
+    def _job(self, delivery: Delivery, key: str, request: Request) -> Job:
         record = delivery.record
-        failure = make_failure(failure.reason, redact(failure.error, secrets_of(record.body)))
+        asked = delivery.request or request
+        return Job(
+            key=key,
+            request=asked.digest(),
+            count=request.count,
+            call=lambda attempt, count: builder.call(
+                request, key, self.stage, attempt=attempt, count=count
+            ),
+            cluster=request.cluster,
+            started_by=started_by(self.stage.name, key),
+            demand=Demand(
+                pool=request.capacity_pool,
+                size_pool=request.size_pool,
+                supplies=request.supplies,
+                tasks=request.count,
+            ),
+            origin=origin_of(record),
+            claim=uuid.uuid4().hex,
+            first=record.receives <= 1,
+            unique=delivery.unique,
+            unrecorded_since=unrecorded_since(record),
+        )
+
+    def _fail(self, delivery: Delivery, failure: Failure, time_budget: TimeBudget) -> Outcome:
+        """Reject a message or return it to the queue, by the class of its failure."""
+        record, reason = delivery.record, failure.reason
+        text = redact(failure.error, secrets_of(record.body))
+        failure = make_failure(reason, text, failure.seconds)
         failure_class = failure.details.failure_class
-        age = self._age(record)
+        if reason == "table-unavailable":
+            delivery.launch_stats.table_failures += 1
         if failure_class is FailureClass.INVALID:
             return self._reject(delivery, failure, time_budget)
-        if failure_class is FailureClass.ENVIRONMENT:
-            if age >= self.settings.environment_max_age_seconds:
-                return self._reject(delivery, failure, time_budget)
+        failing = failure_class is FailureClass.ENVIRONMENT
+        failing_since = self.memory.pass_on(delivery, failing=failing)
+        if failing and (
+            self.clock.time() - failing_since >= self.settings.environment_max_age_seconds
+        ):
+            return self._reject(delivery, failure, time_budget)
+        if failing or failure.details.announced:
             self.notifications.waiting(record, failure, delivery.key)
-        if age >= self.settings.expiry_age_seconds and not failure.details.skip_backoff:
+        never_attempted = failure.details.skip_backoff or reason == "not-attempted"
+        if self._age(record) >= self.settings.expiry_age_seconds and not never_attempted:
             expired = make_failure(
                 "expired", f"the message's retention ends soon; last failure: {failure}"
             )
             return self._reject(delivery, expired, time_budget)
         return self._return_to_queue(delivery, failure)
 
-    def _reject(self, delivery: _Delivery, failure: Failure, time_budget: TimeBudget) -> Outcome:
+    def _reject(self, delivery: Delivery, failure: Failure, time_budget: TimeBudget) -> Outcome:
         """Move a message to the dead-letter queue; return it to the queue if that fails."""
         record = delivery.record
         if self.clock.monotonic() >= time_budget.deadline:
             # If the invocation timed out after sending the dead letter, the next one would send
             # it again.
-            no_time = RetryableFailure("not-attempted", "no time was left to reject the message")
-            return self._return_to_queue(delivery, no_time)
-        try:
-            dead_letter.send(
-                self.sqs, self.settings.dead_letter_queue_url, record, failure, delivery.key
+            no_time = RetryableFailure(
+                "not-attempted", "no time was left to reject the message", seconds=1
             )
+            return self._return_to_queue(delivery, no_time)
+        letter = dead_letter.Letter(
+            failure=failure,
+            key=delivery.key,
+            origin=origin_of(record),
+            tasks=self.memory.tasks(delivery, failure),
+        )
+        try:
+            dead_letter.send(self.sqs, self.settings.dead_letter_queue_url, record, letter)
         except (ClientError, BotoCoreError) as error:
             unreachable = RetryableFailure("dead-letter-unreachable", type(error).__name__)
             return self._return_to_queue(delivery, unreachable)
         self.log.warning(
-            "message rejected", **delivery.log_keys(), reason=failure.reason, error=failure.error
+            "message rejected",
+            **delivery.log_keys(),
+            reason=failure.reason,
+            error=failure.error,
+            tasks=letter.tasks,
         )
         if self.clock.monotonic() < time_budget.deadline:
             self.notifications.rejected(record, failure, delivery.key)
         return delivery.outcome(Disposition.REJECTED, reason=failure.reason)
 
-    def _return_to_queue(self, delivery: _Delivery, failure: Failure) -> Outcome:
-        seconds = self._visibility_seconds(delivery.record, failure)
+    def _return_to_queue(self, delivery: Delivery, failure: Failure) -> Outcome:
+        record = delivery.record
+        # With a retention of minutes, the message must not expire while it is invisible.
+        longest = (self.settings.queue_retention_seconds - self._age(record)) / 2
+        seconds = self.admission.back_in(failure, record.receives, longest)
+        if not failure.details.skip_backoff:
+            seconds = max(seconds, round(delivery.launch_stats.back_after))
         self.log.info(
             "message returned to the queue",
             **delivery.log_keys(),
@@ -209,20 +325,17 @@ class Processor:
             Disposition.RETURNED, reason=failure.reason, visibility_seconds=seconds
         )
 
-    def _visibility_seconds(self, record: Record, failure: Failure) -> int:
-        """Return the visibility timeout with which a message returns to the queue."""
-        if failure.details.skip_backoff:
-            return 0
-        slow = failure.details.failure_class is FailureClass.ENVIRONMENT
-        seconds = backoff_seconds(
-            record.receives,
-            self.draw,
-            base_seconds=SLOW_BACKOFF_BASE_SECONDS if slow else BACKOFF_BASE_SECONDS,
-            max_seconds=self.settings.max_backoff_seconds,
-        )
-        # With a retention of minutes, the message must not expire while it is invisible.
-        remaining = self.settings.queue_retention_seconds - self._age(record)
-        return max(1, min(seconds, int(remaining / 2)))
-
     def _age(self, record: Record) -> float:
         return max(0.0, self.clock.time() - record.sent_at)
+
+
+def unrecorded_since(record: Record) -> float | None:
+    """Return since when a call may have been made that the ledger does not know of."""
+    if launches_known(record):
+        return None
+    return _LONG_AGO if KEY_ATTRIBUTE in record.attributes else record.first_received_at
+
+
+def _blames_request(failure: PermanentFailure) -> bool:
+    """Return whether a failure may come of what was looked up."""
+    return failure.reason not in {"key-reused", "outcome-unknown"}

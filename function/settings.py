@@ -7,20 +7,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from function.limits import (
-    EXPIRY_MARGIN_SECONDS,
-    LOG_LEVELS,
-    MAX_AVERAGE_RECEIVES,
-    MAX_BACKOFF_SECONDS,
-    MAX_STAGE_LENGTH,
-    STAGE_PATTERN,
-)
+from function import limits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_STAGE: Final = re.compile(STAGE_PATTERN)
+_STAGE: Final = re.compile(limits.STAGE_PATTERN)
 _TOPIC_ARN: Final = re.compile(r"arn:([a-z-]+):sns:([a-z0-9-]+):([0-9]{12}):[A-Za-z0-9_.-]+")
+_BOOLEANS: Final = {"true": True, "false": False}
 
 
 class SettingsError(ValueError):
@@ -36,14 +30,22 @@ class Settings:
         queue_url: The work queue.
         dead_letter_queue_url: The queue for rejected messages.
         failure_topic_arn: The topic for notifications of failures.
+        ledger_table: The name of the table that remembers what was started for a key.
+        key_retention_seconds: How long it remembers that.
         clusters: ARN patterns of the clusters that a message may name, with IAM's `*` and `?`.
         task_definitions: The same for task definitions.
         pass_roles: The same for the roles that an override may name.
         queue_retention_seconds: How long the work queue retains a message.
-        environment_max_age_seconds: The age at which a message with an environment failure is no
-            longer retried.
-        launch_rate: RunTask calls per second that the stage may make.
-        maximum_concurrency: How many execution environments share that rate.
+        visibility_timeout_seconds: How long the work queue hides a message that was received.
+        environment_max_age_seconds: How long a message with an environment failure is retried.
+        run_task_rate: RunTask calls that the stage may make per second.
+        run_task_burst: RunTask calls that it may make at once.
+        fargate_launch_rate: Tasks that it may launch on Fargate per second.
+        fargate_launch_burst: Tasks that it may launch on Fargate at once.
+        fargate_spot_launch_rate: The same on Fargate Spot.
+        fargate_spot_launch_burst: The same on Fargate Spot.
+        maximum_concurrency: How many execution environments share these rates.
+        python_literals: Whether the text of a Python dict is read as a body.
         log_level: One of LOG_LEVELS.
         partition: The AWS partition, such as `aws`.
         region: The AWS region.
@@ -54,13 +56,22 @@ class Settings:
     queue_url: str
     dead_letter_queue_url: str
     failure_topic_arn: str
+    ledger_table: str
+    key_retention_seconds: int
     clusters: tuple[str, ...]
     task_definitions: tuple[str, ...]
     pass_roles: tuple[str, ...]
     queue_retention_seconds: int
+    visibility_timeout_seconds: int
     environment_max_age_seconds: int
-    launch_rate: float
+    run_task_rate: float
+    run_task_burst: float
+    fargate_launch_rate: float
+    fargate_launch_burst: float
+    fargate_spot_launch_rate: float
+    fargate_spot_launch_burst: float
     maximum_concurrency: int
+    python_literals: bool
     log_level: str
     partition: str
     region: str
@@ -72,9 +83,9 @@ class Settings:
         return self.queue_url.endswith(".fifo")
 
     @property
-    def launch_rate_per_instance(self) -> float:
-        """The RunTask calls per second of one execution environment."""
-        return self.launch_rate / self.maximum_concurrency
+    def timeout_seconds(self) -> float:
+        """The longest that an invocation takes."""
+        return self.visibility_timeout_seconds / limits.VISIBILITY_TIMEOUTS_PER_FUNCTION_TIMEOUT
 
     @property
     def expiry_age_seconds(self) -> float:
@@ -84,7 +95,12 @@ class Settings:
         left for retries.
         """
         retention = self.queue_retention_seconds
-        margin = self.max_backoff_seconds + EXPIRY_MARGIN_SECONDS
+        margin = (
+            self.max_backoff_seconds
+            + self.visibility_timeout_seconds
+            + self.timeout_seconds
+            + limits.EXPIRY_RESERVE_SECONDS
+        )
         return retention - min(margin, retention / 2)
 
     @property
@@ -94,7 +110,10 @@ class Settings:
         With full jitter a message waits for half of that on average. If the queue retains
         messages for many days they wait longer, or they would be received too often.
         """
-        return max(MAX_BACKOFF_SECONDS, 2 * self.queue_retention_seconds / MAX_AVERAGE_RECEIVES)
+        return max(
+            limits.MAX_BACKOFF_SECONDS,
+            2 * self.queue_retention_seconds / limits.MAX_AVERAGE_RECEIVES,
+        )
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -110,31 +129,48 @@ class Settings:
         stage = _text(environment, "STAGE")
         if _STAGE.fullmatch(stage) is None:
             raise SettingsError(
-                f"STAGE: expected 1 to {MAX_STAGE_LENGTH} lower-case letters, digits and inner"
-                f" hyphens, got {stage!r}"
+                f"STAGE: expected 1 to {limits.MAX_STAGE_LENGTH} lower-case letters, digits and"
+                f" inner hyphens, got {stage!r}"
             )
         level = _text(environment, "LOG_LEVEL")
-        if level not in LOG_LEVELS:
+        if level not in limits.LOG_LEVELS:
             raise SettingsError(
-                f"LOG_LEVEL: expected one of {', '.join(LOG_LEVELS)}, got {level!r}"
+                f"LOG_LEVEL: expected one of {', '.join(limits.LOG_LEVELS)}, got {level!r}"
             )
+        rate, burst = default_fargate_launch(arn[2])
         return cls(
             stage=stage,
             queue_url=_text(environment, "QUEUE_URL"),
             dead_letter_queue_url=_text(environment, "DEAD_LETTER_QUEUE_URL"),
             failure_topic_arn=topic,
+            ledger_table=_text(environment, "LEDGER_TABLE"),
+            key_retention_seconds=_integer(environment, "KEY_RETENTION_SECONDS"),
             clusters=_texts(environment, "CLUSTERS"),
             task_definitions=_texts(environment, "TASK_DEFINITIONS"),
             pass_roles=_texts(environment, "PASS_ROLES"),
             queue_retention_seconds=_integer(environment, "QUEUE_RETENTION_SECONDS"),
+            visibility_timeout_seconds=_integer(environment, "VISIBILITY_TIMEOUT_SECONDS"),
             environment_max_age_seconds=_integer(environment, "ENVIRONMENT_MAX_AGE_SECONDS"),
-            launch_rate=_number(environment, "LAUNCH_RATE"),
+            run_task_rate=_rate(environment, "RUN_TASK_RATE", limits.RUN_TASK_RATE),
+            run_task_burst=_rate(environment, "RUN_TASK_BURST", limits.RUN_TASK_BURST),
+            fargate_launch_rate=_rate(environment, "FARGATE_LAUNCH_RATE", rate),
+            fargate_launch_burst=_rate(environment, "FARGATE_LAUNCH_BURST", burst),
+            fargate_spot_launch_rate=_rate(environment, "FARGATE_SPOT_LAUNCH_RATE", rate),
+            fargate_spot_launch_burst=_rate(environment, "FARGATE_SPOT_LAUNCH_BURST", burst),
             maximum_concurrency=_integer(environment, "MAXIMUM_CONCURRENCY"),
+            python_literals=_boolean(environment, "PYTHON_LITERALS"),
             log_level=level,
             partition=arn[1],
             region=arn[2],
             account=arn[3],
         )
+
+
+def default_fargate_launch(region: str) -> tuple[int, int]:
+    """Return how many tasks an account may launch on Fargate, per second and at once."""
+    if region in limits.LARGE_REGIONS:
+        return limits.FARGATE_LAUNCH_RATE, limits.FARGATE_LAUNCH_BURST
+    return limits.SMALL_REGION_FARGATE_LAUNCH_RATE, limits.SMALL_REGION_FARGATE_LAUNCH_BURST
 
 
 def _text(environment: Mapping[str, str], name: str) -> str:
@@ -160,6 +196,18 @@ def _integer(environment: Mapping[str, str], name: str) -> int:
     if number != int(number):
         raise SettingsError(f"{name}: expected a whole number, got {environment[name]!r}")
     return int(number)
+
+
+def _rate(environment: Mapping[str, str], name: str, default: float) -> float:
+    """Return a part of a quota; AWS's default if it is missing or 0."""
+    return default if environment.get(name, "0") in {"", "0"} else _number(environment, name)
+
+
+def _boolean(environment: Mapping[str, str], name: str) -> bool:
+    text = environment.get(name, "false")
+    if text not in _BOOLEANS:
+        raise SettingsError(f"{name}: expected true or false, got {text!r}")
+    return _BOOLEANS[text]
 
 
 def _texts(environment: Mapping[str, str], name: str) -> tuple[str, ...]:

@@ -10,7 +10,11 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from function.limits import LOG_LEVELS, MAX_STAGE_LENGTH
+from function.limits import (
+    LOG_LEVELS,
+    MAX_STAGE_LENGTH,
+    VISIBILITY_TIMEOUTS_PER_FUNCTION_TIMEOUT,
+)
 from infra import limits
 from infra.config_checks import check_combinations
 from infra.config_reader import Getter, Reader
@@ -107,7 +111,14 @@ class FunctionConfig:
     senders: tuple[str, ...]
     notify_emails: tuple[str, ...]
     fifo: bool
-    launch_rate: int
+    python_literals: bool
+    key_retention_days: int
+    run_task_rate: int
+    run_task_burst: int
+    fargate_launch_rate: int
+    fargate_launch_burst: int
+    fargate_spot_launch_rate: int
+    fargate_spot_launch_burst: int
     run_task_latency_milliseconds: int
     maximum_concurrency: int
     batch_size: int
@@ -128,7 +139,8 @@ class FunctionConfig:
     @property
     def visibility_timeout_seconds(self) -> int:
         """How long the queue hides a message that was received."""
-        return limits.VISIBILITY_TIMEOUTS_PER_FUNCTION_TIMEOUT * self.timeout_seconds
+        timeouts = VISIBILITY_TIMEOUTS_PER_FUNCTION_TIMEOUT * self.timeout_seconds
+        return timeouts + self.batching_window_seconds
 
     @property
     def cluster_arns(self) -> tuple[str, ...]:
@@ -279,7 +291,20 @@ def function_options(reader: Reader) -> FunctionConfig:
         ),
         notify_emails=reader.strings("notifyEmails", _EMAIL.fullmatch, "an email address"),
         fifo=reader.boolean("fifo"),
-        launch_rate=reader.integer("launchRate", limits.LAUNCH_RATE, "calls per second"),
+        python_literals=reader.boolean("pythonLiterals"),
+        key_retention_days=reader.integer("keyRetentionDays", limits.KEY_RETENTION_DAYS, "days"),
+        run_task_rate=reader.integer("runTaskRate", limits.LAUNCH_RATE, "calls per second"),
+        run_task_burst=reader.integer("runTaskBurst", limits.LAUNCH_BURST, "calls"),
+        fargate_launch_rate=reader.integer(
+            "fargateLaunchRate", limits.LAUNCH_RATE, "tasks per second"
+        ),
+        fargate_launch_burst=reader.integer("fargateLaunchBurst", limits.LAUNCH_BURST, "tasks"),
+        fargate_spot_launch_rate=reader.integer(
+            "fargateSpotLaunchRate", limits.LAUNCH_RATE, "tasks per second"
+        ),
+        fargate_spot_launch_burst=reader.integer(
+            "fargateSpotLaunchBurst", limits.LAUNCH_BURST, "tasks"
+        ),
         run_task_latency_milliseconds=reader.integer(
             "runTaskLatencyMilliseconds", limits.RUN_TASK_LATENCY_MILLISECONDS, "milliseconds"
         ),

@@ -6,7 +6,17 @@ import json
 import math
 from typing import TYPE_CHECKING
 
-from function.limits import THREADS
+from function.limits import (
+    FARGATE_LAUNCH_RATE,
+    LARGE_REGIONS,
+    MAX_BACKOFF_SECONDS,
+    MAX_TASKS,
+    MAX_VISIBILITY_TIMEOUT_SECONDS,
+    RUN_TASK_RATE,
+    SMALL_REGION_FARGATE_LAUNCH_RATE,
+    THREADS,
+    VISIBILITY_TIMEOUTS_PER_FUNCTION_TIMEOUT,
+)
 from infra import limits
 from infra.names import PROJECT
 
@@ -19,9 +29,11 @@ def check_combinations(reader: Reader, config: FunctionConfig) -> None:
     """Report every combination of options that AWS or the handler cannot work with."""
     _check_artifact(reader, config)
     _check_batches(reader, config)
-    _check_launch_rate(reader, config)
+    _check_visibility(reader, config)
+    _check_rates(reader, config)
     _check_allow_list(reader, config)
     _check_environment_max_age(reader, config)
+    _check_key_retention(reader, config)
 
 
 def _check_artifact(reader: Reader, config: FunctionConfig) -> None:
@@ -56,18 +68,74 @@ def _check_batches(reader: Reader, config: FunctionConfig) -> None:
         )
 
 
-def _check_launch_rate(reader: Reader, config: FunctionConfig) -> None:
+def _check_visibility(reader: Reader, config: FunctionConfig) -> None:
+    """Check that after a crash a message is back while its client token can be relied on."""
+    visibility = config.visibility_timeout_seconds
+    if visibility > MAX_VISIBILITY_TIMEOUT_SECONDS:
+        longest = (
+            MAX_VISIBILITY_TIMEOUT_SECONDS - config.batching_window_seconds
+        ) // VISIBILITY_TIMEOUTS_PER_FUNCTION_TIMEOUT
+        reader.problem(
+            f"{PROJECT}:timeoutSeconds",
+            f"found {config.timeout_seconds} with a batchingWindowSeconds of "
+            f"{config.batching_window_seconds}",
+            f"the queue would hide a message for {VISIBILITY_TIMEOUTS_PER_FUNCTION_TIMEOUT} x "
+            f"{config.timeout_seconds} + {config.batching_window_seconds} = {visibility} seconds, "
+            f"and after a crash it has to be back within {MAX_VISIBILITY_TIMEOUT_SECONDS}; set "
+            f"{PROJECT}:timeoutSeconds to {longest} or less",
+        )
+
+
+def _check_rates(reader: Reader, config: FunctionConfig) -> None:
+    fargate = (
+        FARGATE_LAUNCH_RATE
+        if config.location.region in LARGE_REGIONS
+        else SMALL_REGION_FARGATE_LAUNCH_RATE
+    )
+    for option, given, default in (
+        ("runTaskRate", config.run_task_rate, RUN_TASK_RATE),
+        ("fargateLaunchRate", config.fargate_launch_rate, fargate),
+        ("fargateSpotLaunchRate", config.fargate_spot_launch_rate, fargate),
+    ):
+        _check_reachable(reader, config, option, given)
+        _check_share(reader, config, option, given or default)
+
+
+def _check_reachable(reader: Reader, config: FunctionConfig, option: str, rate: int) -> None:
+    """Check that the threads of all instances can make that many calls."""
     latency_seconds = config.run_task_latency_milliseconds / 1000
     reachable = THREADS * config.maximum_concurrency / latency_seconds
-    if config.launch_rate > reachable:
-        needed = math.ceil(config.launch_rate * latency_seconds / THREADS)
+    if rate > reachable:
+        needed = math.ceil(rate * latency_seconds / THREADS)
         reader.problem(
-            f"{PROJECT}:launchRate",
-            f"found {config.launch_rate} with a maximumConcurrency of {config.maximum_concurrency}",
+            f"{PROJECT}:{option}",
+            f"found {rate} with a maximumConcurrency of {config.maximum_concurrency}",
             f"that many instances reach {reachable:.0f} calls per second, with "
             f"{THREADS} threads each and {latency_seconds:g} s per call "
             f"({PROJECT}:runTaskLatencyMilliseconds); set {PROJECT}:maximumConcurrency to {needed} "
             "or a lower rate",
+        )
+
+
+def _check_share(reader: Reader, config: FunctionConfig, option: str, rate: int) -> None:
+    """Check that an instance's share of a rate launches a message before its backoff ends.
+
+    Args:
+        reader: Collects the problem.
+        config: The stage's configuration.
+        option: The rate's name.
+        rate: The rate, as configured or as AWS grants it in the region.
+    """
+    seconds = MAX_TASKS * config.maximum_concurrency / rate
+    if seconds > MAX_BACKOFF_SECONDS:
+        most = MAX_BACKOFF_SECONDS * rate // MAX_TASKS
+        reader.problem(
+            f"{PROJECT}:maximumConcurrency",
+            f"found {config.maximum_concurrency} with a {option} of {rate} per second",
+            f"that many instances share the rate, and one would need {seconds:.0f} seconds to "
+            f"launch the {MAX_TASKS} tasks of one message, which may take "
+            f"{MAX_BACKOFF_SECONDS} at most; set {PROJECT}:maximumConcurrency to {most} or less, "
+            "or a higher rate",
         )
 
 
@@ -91,4 +159,18 @@ def _check_environment_max_age(reader: Reader, config: FunctionConfig) -> None:
             f"found {config.environment_max_age_minutes}",
             f"expected less than the {retention_minutes} minutes that the queue keeps a message "
             f"({PROJECT}:queueRetentionDays)",
+        )
+
+
+def _check_key_retention(reader: Reader, config: FunctionConfig) -> None:
+    """Check that a key is remembered for as long as a queue can keep its message."""
+    days = config.queue_retention_days + config.dead_letter_retention_days
+    if config.key_retention_days < days:
+        reader.problem(
+            f"{PROJECT}:keyRetentionDays",
+            f"found {config.key_retention_days}",
+            f"expected at least {days}: a message can wait for {config.queue_retention_days} days "
+            f"in the work queue ({PROJECT}:queueRetentionDays) and then for "
+            f"{config.dead_letter_retention_days} in the dead-letter queue "
+            f"({PROJECT}:deadLetterRetentionDays), and be sent once more",
         )

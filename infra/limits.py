@@ -7,13 +7,21 @@ from __future__ import annotations
 
 from typing import Final
 
-from function.limits import LAUNCH_RESERVE_SECONDS
+from function.limits import (
+    LAUNCH_RESERVE_SECONDS,
+    MAX_VISIBILITY_TIMEOUT_SECONDS,
+    VISIBILITY_TIMEOUTS_PER_FUNCTION_TIMEOUT,
+)
 
 # --- Lambda: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 
 # The handler begins no launch with less than LAUNCH_RESERVE_SECONDS left. A timeout of less than
-# twice that would leave it hardly any time to launch, and messages would only circulate.
-TIMEOUT_SECONDS: Final = range(2 * int(LAUNCH_RESERVE_SECONDS), 900 + 1)
+# twice that would leave it hardly any time to launch, and messages would only circulate. The queue
+# hides a message for several timeouts, and no longer than a client token can be relied on.
+TIMEOUT_SECONDS: Final = range(
+    2 * int(LAUNCH_RESERVE_SECONDS),
+    MAX_VISIBILITY_TIMEOUT_SECONDS // VISIBILITY_TIMEOUTS_PER_FUNCTION_TIMEOUT + 1,
+)
 
 MEMORY_MEGABYTES: Final = range(128, 10_240 + 1)
 
@@ -21,10 +29,6 @@ MEMORY_MEGABYTES: Final = range(128, 10_240 + 1)
 # URLs, ARNs and numbers.
 MAX_ENVIRONMENT_BYTES: Final = 4096
 MAX_ALLOW_LIST_BYTES: Final = MAX_ENVIRONMENT_BYTES - 1024
-
-# A message stays invisible for this many function timeouts, so that Lambda has time to retry a
-# throttled batch. https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
-VISIBILITY_TIMEOUTS_PER_FUNCTION_TIMEOUT: Final = 6
 
 # Batch size, batching window and concurrency of an event source mapping for SQS. A larger batch
 # than MAX_BATCH_SIZE_WITHOUT_WINDOW needs a window of at least one second; a FIFO queue has neither
@@ -48,12 +52,18 @@ ENVIRONMENT_MAX_AGE_MINUTES: Final = range(1, max(QUEUE_RETENTION_DAYS) * 24 * 6
 
 # --- ECS
 
-# RunTask calls per second. AWS grants 20 sustained; the upper end only guards against a typo.
+# Calls or tasks per second, and at once; 0 is what AWS grants every account, see `function.limits`.
+# The upper ends only guard against typos.
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html
-LAUNCH_RATE: Final = range(1, 1000 + 1)
+LAUNCH_RATE: Final = range(1000 + 1)
+LAUNCH_BURST: Final = range(10_000 + 1)
 
 # Duration of a RunTask call. It bounds the rate that the threads of one instance can reach.
 RUN_TASK_LATENCY_MILLISECONDS: Final = range(10, 5000 + 1)
+
+# --- The ledger. DynamoDB keeps an item for as long as it is told to.
+
+KEY_RETENTION_DAYS: Final = range(2, 10 * 365 + 1)
 
 # --- CloudWatch Logs
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html

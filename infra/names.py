@@ -57,6 +57,11 @@ def log_group_name(stage: str) -> str:
     return f"/aws/lambda/{function_name(stage)}"
 
 
+def ledger_table_name(stage: str) -> str:
+    """Return the name of the table that remembers what a stage started."""
+    return f"{stage_name(stage)}-ledger"
+
+
 def artifact_store_name() -> str:
     """Return the prefix of the names of an account's artifact store."""
     return f"{PREFIX}artifacts"

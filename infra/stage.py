@@ -1,4 +1,4 @@
-"""The function stack: one stage's KMS key, queues, topic and function."""
+"""The function stack: one stage's KMS key, queues, topic, ledger and function."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from infra.artifact_source import ArtifactSource, ArtifactSourceArgs
 from infra.documents import to_json
 from infra.failure_topic import FailureTopic, FailureTopicArgs
 from infra.lambda_function import LambdaFunction, LambdaFunctionArgs
+from infra.ledger import LedgerTable, LedgerTableArgs
 from infra.limits import DAY_SECONDS, KMS_KEY_DELETION_WINDOW_DAYS, MINUTE_SECONDS
 from infra.names import KMS_KEY_TAGS, log_group_name
 from infra.policies.function_role import FunctionGrants
@@ -41,7 +42,7 @@ class Stage(pulumi.ComponentResource):
         log_group_arn = config.location.arn("logs", f"log-group:{log_group_name(config.stage)}")
         kms_key = kms.Key(
             f"{name}-key",
-            description=f"Encrypts queues, topic, log and environment of {name}",
+            description=f"Encrypts queues, topic, table, log and environment of {name}",
             deletion_window_in_days=KMS_KEY_DELETION_WINDOW_DAYS,
             enable_key_rotation=True,
             policy=to_json(stage_kms_key_policy(config)),
@@ -53,6 +54,11 @@ class Stage(pulumi.ComponentResource):
         topic = FailureTopic(
             f"{name}-failures",
             FailureTopicArgs(config=config, kms_key_arn=kms_key.arn),
+            child,
+        )
+        ledger = LedgerTable(
+            f"{name}-ledger",
+            LedgerTableArgs(config=config, kms_key_arn=kms_key.arn, alarm_topic_arn=topic.arn),
             child,
         )
         artifact = ArtifactSource(
@@ -77,6 +83,7 @@ class Stage(pulumi.ComponentResource):
                     work_queue_arn=queue.arn,
                     dead_letter_queue_arn=queue.dead_letter_arn,
                     failure_topic_arn=topic.arn,
+                    ledger_table_arn=ledger.arn,
                     kms_key_arn=kms_key.arn,
                     log_group_arn=log_group_arn,
                 ),
@@ -87,6 +94,7 @@ class Stage(pulumi.ComponentResource):
                     queue_url=queue.url,
                     dead_letter_queue_url=queue.dead_letter_url,
                     failure_topic_arn=topic.arn,
+                    ledger_table=ledger.table_name,
                 ),
             ),
             child,
@@ -98,6 +106,7 @@ class Stage(pulumi.ComponentResource):
             "queueUrl": queue.url,
             "deadLetterQueueUrl": queue.dead_letter_url,
             "failureTopicArn": topic.arn,
+            "ledgerTable": ledger.table_name,
             "kmsKeyArn": kms_key.arn,
             "functionName": function.function_name,
             "functionVersion": function.version,
@@ -118,6 +127,7 @@ def function_environment(
     queue_url: Input[str],
     dead_letter_queue_url: Input[str],
     failure_topic_arn: Input[str],
+    ledger_table: Input[str],
 ) -> dict[str, Input[str]]:
     """Return the function's environment variables.
 
@@ -128,12 +138,21 @@ def function_environment(
         "QUEUE_URL": queue_url,
         "DEAD_LETTER_QUEUE_URL": dead_letter_queue_url,
         "FAILURE_TOPIC_ARN": failure_topic_arn,
+        "LEDGER_TABLE": ledger_table,
+        "KEY_RETENTION_SECONDS": str(config.key_retention_days * DAY_SECONDS),
         "CLUSTERS": json.dumps(config.cluster_arns),
         "TASK_DEFINITIONS": json.dumps(config.task_definition_arns),
         "PASS_ROLES": json.dumps(config.pass_roles),
         "QUEUE_RETENTION_SECONDS": str(config.queue_retention_days * DAY_SECONDS),
         "ENVIRONMENT_MAX_AGE_SECONDS": str(config.environment_max_age_minutes * MINUTE_SECONDS),
-        "LAUNCH_RATE": str(config.launch_rate),
+        "VISIBILITY_TIMEOUT_SECONDS": str(config.visibility_timeout_seconds),
+        "RUN_TASK_RATE": str(config.run_task_rate),
+        "RUN_TASK_BURST": str(config.run_task_burst),
+        "FARGATE_LAUNCH_RATE": str(config.fargate_launch_rate),
+        "FARGATE_LAUNCH_BURST": str(config.fargate_launch_burst),
+        "FARGATE_SPOT_LAUNCH_RATE": str(config.fargate_spot_launch_rate),
+        "FARGATE_SPOT_LAUNCH_BURST": str(config.fargate_spot_launch_burst),
         "MAXIMUM_CONCURRENCY": str(config.maximum_concurrency),
+        "PYTHON_LITERALS": json.dumps(config.python_literals),
         "LOG_LEVEL": config.log_level,
     }

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from rehearsal.observer import ObservedSample, StageObserver
+    from rehearsal.samples import Sample
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,11 +63,20 @@ def _sample_checks(observer: StageObserver, one: ObservedSample) -> Iterator[Che
     if one.result is SampleResult.MISSING and (errors := observer.launch_errors(sample)):
         found += f"; RunTask answered {errors[-1]} {len(errors)} times"
     yield Check(text=f"{name} is {expected}", found="" if found == expected else found)
+    if sample.tasks > 1:
+        yield Check(
+            text=f"{name}: {sample.tasks} tasks are started",
+            found="" if one.tasks == sample.tasks else f"{one.tasks} tasks",
+        )
     if sample.exit_code is not None:
         yield Check(
-            text=f"{name}: its task ends with exit code {sample.exit_code}",
+            text=f"{name}: {_each(sample)} with exit code {sample.exit_code}",
             found="" if one.exit_code == sample.exit_code else f"exit code {one.exit_code}",
         )
+
+
+def _each(sample: Sample) -> str:
+    return "its task ends" if sample.tasks == 1 else "each of its tasks ends"
 
 
 def same_artifact(digests: Mapping[str, str]) -> Check:

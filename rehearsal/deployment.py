@@ -35,7 +35,11 @@ class DeployedStage:
 
 
 def deploy_stage(
-    emulator: Emulator, project: Project, stage: str, options: Mapping[str, str] | None = None
+    emulator: Emulator,
+    project: Project,
+    stage: str,
+    options: Mapping[str, str] | None = None,
+    bootstrap_options: Mapping[str, str] | None = None,
 ) -> DeployedStage:
     """Deploy bootstrap stack, sample account and function stack, in this order.
 
@@ -44,18 +48,20 @@ def deploy_stage(
         project: The project.
         stage: The stage.
         options: Options of Pulumi.yaml by name that replace those of the stage, objects as JSON.
+        bootstrap_options: The same for the bootstrap stack.
 
     Raises:
         RuntaskError: if a resource cannot be created.
     """
     location = project.stage_config(stage).location
-    replaced = {f"{PROJECT}:{name}": value for name, value in (options or {}).items()}
+    bootstrap = f"{stage}{BOOTSTRAP_SUFFIX}"
 
     def adapt(stack: str, config: dict[str, str]) -> dict[str, str]:
-        return with_sample_account(config | replaced, location) if stack == stage else config
+        replaced = (options if stack == stage else bootstrap_options) or {}
+        config |= {f"{PROJECT}:{name}": value for name, value in replaced.items()}
+        return with_sample_account(config, location) if stack == stage else config
 
     engine = InProcessEngine(project=project, emulator=emulator, adapt=adapt)
-    bootstrap = f"{stage}{BOOTSTRAP_SUFFIX}"
     engine.up(bootstrap)
     sample_account = SampleAccount(emulator=emulator, location=location)
     sample_account.create()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from function.message.idempotency import KEY_ATTRIBUTE, started_by
-from rehearsal.sample_account import CLUSTER
+from rehearsal.sample_account import CLUSTER, CONTAINER
 from rehearsal.samples import Sample, SampleResult
 
 if TYPE_CHECKING:
@@ -49,8 +49,10 @@ class ObservedSample:
         sent: The sample.
         result: What became of it.
         reason: Why it was rejected, or empty.
-        task: The ARN of its task, or empty.
-        exit_code: The exit code of its container; None while it runs or if there is none.
+        task: The ARN of its first task, or empty.
+        tasks: The number of its tasks.
+        exit_code: The exit code of its containers, the highest of several tasks; None while one
+            runs or if there is none.
         running_after_seconds: From sending until the task was RUNNING.
     """
 
@@ -58,6 +60,7 @@ class ObservedSample:
     result: SampleResult
     reason: str = ""
     task: str = ""
+    tasks: int = 0
     exit_code: int | None = None
     running_after_seconds: float | None = None
 
@@ -127,7 +130,9 @@ class StageObserver:
 
     def _settled(self, observed: list[ObservedSample]) -> bool:
         done = all(
-            one.result is one.sent.sample.result and one.exit_code == one.sent.sample.exit_code
+            one.result is one.sent.sample.result
+            and one.exit_code == one.sent.sample.exit_code
+            and (one.result is SampleResult.REJECTED or one.tasks >= one.sent.sample.tasks)
             for one in observed
         )
         announced = self.dead_letters.keys() == self.notifications.keys()
@@ -144,16 +149,17 @@ class StageObserver:
             return ObservedSample(sent=sent, result=SampleResult.MISSING)
         deliveries = [other for other in self.sent if other.sample.key == sample.key]
         result = SampleResult.LAUNCHED
-        if sent is not deliveries[0]:
-            result = SampleResult.LAUNCHED_AGAIN if len(mine) > 1 else SampleResult.STARTED_ALREADY
-        task = mine[0]
-        codes = {box["name"]: box.get("exitCode") for box in task["containers"]}
-        started = task.get("startedAt")
+        if len(mine) > sample.tasks:
+            result = SampleResult.LAUNCHED_AGAIN
+        elif sent is not deliveries[0]:
+            result = SampleResult.STARTED_ALREADY
+        started = mine[0].get("startedAt")
         return ObservedSample(
             sent=sent,
             result=result,
-            task=task["taskArn"],
-            exit_code=codes.get("report") if task["lastStatus"] == "STOPPED" else None,
+            task=mine[0]["taskArn"],
+            tasks=len(mine),
+            exit_code=_exit_code(mine),
             running_after_seconds=started.timestamp() - sent.time if started else None,
         )
 
@@ -197,3 +203,16 @@ class StageObserver:
 
     def _client(self, service: str) -> Any:  # noqa: ANN401 - its type follows from the service
         return self.emulator.client(service, self.location.account, self.location.region)
+
+
+def _exit_code(tasks: list[dict[str, Any]]) -> int | None:
+    """Return the highest exit code of the sample container; None until all tasks have stopped."""
+    if any(task["lastStatus"] != "STOPPED" for task in tasks):
+        return None
+    codes = [
+        container.get("exitCode")
+        for task in tasks
+        for container in task["containers"]
+        if container["name"] == CONTAINER
+    ]
+    return max((code for code in codes if code is not None), default=None)

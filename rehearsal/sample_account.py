@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 CLUSTER: Final = "batch"
 SERVICE: Final = "report-service"
 FAMILY: Final = "report"
+CONTAINER: Final = "report"
 ROLES: Final = ("report-task", "report-execution")
 
 # Those of the examples; the embedded AWS has no network to check them against.
@@ -63,7 +64,7 @@ class SampleAccount:
             containerDefinitions=[
                 # A sidecar comes first, so that "the first container" would be the wrong one.
                 {"name": "log-router", "image": "log-router", "essential": False},
-                {"name": "report", "image": "report", "command": ["sh", "-c", "echo report"]},
+                {"name": CONTAINER, "image": "report", "command": ["sh", "-c", "echo report"]},
             ],
         )
         ecs.create_service(
@@ -113,7 +114,7 @@ def _delivery_policy(topic_arn: str, queue_arn: str) -> dict[str, object]:
 
 
 def with_sample_account(config: dict[str, str], location: Location) -> dict[str, str]:
-    """Return a stage's configuration with the sample account added to what messages may name.
+    """Return a stage's configuration that takes the sample messages, which name the sample account.
 
     Args:
         config: The stage's configuration; the names in it stay.
@@ -124,10 +125,12 @@ def with_sample_account(config: dict[str, str], location: Location) -> dict[str,
         "taskDefinitions": [FAMILY],
         "passRoles": [location.iam_arn(f"role/{role}") for role in ROLES],
     }
-    return config | {
-        f"{PROJECT}:{key}": json.dumps(_merged(config.get(f"{PROJECT}:{key}", "[]"), added))
-        for key, added in names.items()
+    added = {
+        f"{PROJECT}:{key}": json.dumps(_merged(config.get(f"{PROJECT}:{key}", "[]"), more))
+        for key, more in names.items()
     }
+    # One of the messages is written as senders of the AWS Labs sample write it.
+    return config | added | {f"{PROJECT}:pythonLiterals": "true"}
 
 
 def _merged(text: str, added: list[str]) -> list[str]:

@@ -18,7 +18,7 @@ class SampleResult(StrEnum):
     LAUNCHED = "launched"
     STARTED_ALREADY = "started already"
     REJECTED = "rejected"
-    # A second task for one key: never expected.
+    # More tasks for one key than it asks for: never expected.
     LAUNCHED_AGAIN = "launched again"
     # Neither a task nor in the DLQ: never expected.
     MISSING = "missing"
@@ -32,6 +32,7 @@ class Sample:
         name: The name in the results.
         file: The file in `examples` with the body.
         key: The idempotency key.
+        tasks: The number of tasks that it asks for.
         result: The expected result.
         exit_code: The expected exit code of the task, if there is one.
         reason: The expected reason of a rejection, or empty.
@@ -41,6 +42,7 @@ class Sample:
     file: str
     key: str
     result: SampleResult
+    tasks: int = 1
     exit_code: int | None = None
     reason: str = ""
 
@@ -51,12 +53,13 @@ class Sample:
         return message.body
 
 
-def _launch(file: str, exit_code: int, name: str = "") -> Sample:
+def _launch(file: str, exit_code: int, tasks: int = 1) -> Sample:
     return Sample(
-        name=name or file,
+        name=file,
         file=file,
         key=f"rehearsal-{Path(file).stem}",
         result=SampleResult.LAUNCHED,
+        tasks=tasks,
         exit_code=exit_code,
     )
 
@@ -83,6 +86,7 @@ DEV_SAMPLES: Final = (
     ),
     _launch("without-network.yaml", 7),
     _launch("apostrophes.txt", 0),
+    _launch("several.json", 0, tasks=3),
     _reject("invalid.json", "wrong-type"),
     _reject("not-allowed.json", "not-allowed"),
 )

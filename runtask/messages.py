@@ -75,7 +75,8 @@ def _bodies(path: str, text: str) -> list[tuple[str, str]]:
     """Return source and body of each message; YAML becomes the JSON that it stands for."""
     name = "stdin" if path == "-" else path
     with contextlib.suppress(PermanentFailure):
-        parsing.parse(text)
+        # Whether the stage reads Python literals is checked with its settings, before sending.
+        parsing.parse(text, python_literals=True)
         return [(name, text)]
     try:
         documents = list(YAML(typ="safe", pure=True).load_all(io.StringIO(text)))

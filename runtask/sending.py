@@ -10,10 +10,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from function.failures.reasons import Failure
 from function.message import builder
-from function.message.idempotency import KEY_ATTRIBUTE
+from function.message.idempotency import KEY_ATTRIBUTE, Stage
 from function.message.lookups import Lookups
 from function.settings import Settings
-from infra.names import PREFIX, queue_name
+from infra.names import PREFIX, ledger_table_name, queue_name
 from infra.stage import function_environment
 from runtask.account import sign_in
 from runtask.errors import RuntaskError, UsageError
@@ -66,13 +66,15 @@ def preview(
     """
     requests = _check(messages, config)
     lookups = Lookups(cast("ECSClient", _EcsOnDemand(config, sessions)))
+    location = config.location
+    stage = Stage(name=config.stage, account=location.account, region=location.region)
     calls: list[dict[str, Any]] = []
     for message, request in zip(messages, requests, strict=True):
         try:
             completed = builder.complete(request, lookups)
         except Failure as failure:
             raise UsageError(f"{message.source}: {failure.error}") from None
-        calls += builder.calls(completed, message.key, config.stage)
+        calls.append(builder.call(completed, message.key, stage))
     return calls
 
 
@@ -193,6 +195,7 @@ def _settings(config: FunctionConfig) -> Settings:
         queue_url=f"{host}/{queue}",
         dead_letter_queue_url=f"{host}/{PREFIX}{config.stage}-dlq",
         failure_topic_arn=location.arn("sns", f"{PREFIX}{config.stage}-failures"),
+        ledger_table=ledger_table_name(config.stage),
     )
     return Settings.from_environment(cast("Mapping[str, str]", environment))
 

@@ -6,7 +6,13 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from function.limits import THREADS
+from function.limits import (
+    MAX_BACKOFF_SECONDS,
+    MAX_TASKS,
+    MAX_VISIBILITY_TIMEOUT_SECONDS,
+    THREADS,
+    VISIBILITY_TIMEOUTS_PER_FUNCTION_TIMEOUT,
+)
 from infra.bundle import ROOT
 from infra.config import bootstrap_options, function_options
 from infra.config_reader import Reader
@@ -29,7 +35,7 @@ ends in `-bootstrap` is a bootstrap stack, every other one is the function stack
 option has the namespace `{PROJECT}`, and is set in the file or by a command:
 
 ```sh
-pulumi config set {PROJECT}:launchRate 50 -s dev
+pulumi config set {PROJECT}:fargateLaunchRate 50 -s dev
 pulumi config set --path '{PROJECT}:clusters[0]' batch -s dev
 ```
 
@@ -66,7 +72,7 @@ One bootstrap stack per account: artifact bucket, KMS key, deploy role, permissi
 _FUNCTION: Final = """\
 ## Options of a function stack
 
-One function stack per stage: queues, function, failure topic, KMS key.
+One function stack per stage: queues, function, failure topic, ledger, KMS key.
 """
 
 _COMBINATIONS: Final = f"""\
@@ -76,8 +82,17 @@ Some options depend on others:
 `batchingWindowSeconds` is 0.
 - A `batchSize` of more than {MAX_BATCH_SIZE_WITHOUT_WINDOW} needs a `batchingWindowSeconds` of 1 \
 or more.
-- `launchRate` is `{THREADS} * maximumConcurrency * 1000 / runTaskLatencyMilliseconds` at most: an \
-instance of the function makes {THREADS} RunTask calls at once.
+- `runTaskRate`, `fargateLaunchRate` and `fargateSpotLaunchRate` are \
+`{THREADS} * maximumConcurrency * 1000 / runTaskLatencyMilliseconds` at most: an instance of the \
+function makes {THREADS} RunTask calls at once.
+- `maximumConcurrency` is `{MAX_BACKOFF_SECONDS} / {MAX_TASKS}` = \
+{MAX_BACKOFF_SECONDS // MAX_TASKS} times each of these rates at most, also of one that is 0 and so \
+what AWS grants: the instances share a rate, and each has to launch the {MAX_TASKS} tasks of one \
+message within {MAX_BACKOFF_SECONDS} seconds.
+- `{VISIBILITY_TIMEOUTS_PER_FUNCTION_TIMEOUT} * timeoutSeconds + batchingWindowSeconds`, the \
+queue's visibility timeout, is {MAX_VISIBILITY_TIMEOUT_SECONDS} seconds at most: after a crash a \
+message has to be back while its client token lives.
+- `keyRetentionDays` is `queueRetentionDays + deadLetterRetentionDays` at least.
 - `environmentMaxAgeMinutes` is shorter than `queueRetentionDays`.
 - `passRoles` and `clusters` stay within `boundaryRoles` and `boundaryClusters` of the account's \
 bootstrap stack. A pattern stays within another one that matches all that it matches.

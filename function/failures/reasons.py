@@ -31,13 +31,19 @@ class Reason:
         failure_class: Decides whether the message is rejected or retried.
         redrivable: The same message can succeed once the cause is fixed.
         capacity_exhausted: The capacity pool is exhausted, so the circuit breaker opens.
-        skip_backoff: The message was never attempted, so it returns to the queue immediately.
+        by_size: Only for tasks of this size: others may still fit.
+        announced: A notification is sent although it passes with time.
+        skip_backoff: The message waits for another one, so it returns to the queue immediately.
+        may_have_launched: There was no answer, so tasks may have been launched.
     """
 
     name: str
     failure_class: FailureClass
     redrivable: bool = False
     capacity_exhausted: bool = False
+    by_size: bool = False
+    announced: bool = False
+    may_have_launched: bool = False
     skip_backoff: bool = False
 
 
@@ -57,7 +63,11 @@ REASONS: Final[dict[str, Reason]] = {
         Reason(name="bad-value", failure_class=_INVALID),
         Reason(name="over-limit", failure_class=_INVALID),
         Reason(name="bad-key", failure_class=_INVALID),
+        Reason(name="envelope", failure_class=_INVALID),
         Reason(name="not-allowed", failure_class=_INVALID, redrivable=True),
+        # Found in the ledger.
+        Reason(name="key-reused", failure_class=_INVALID),
+        Reason(name="outcome-unknown", failure_class=_INVALID),
         # Found by AWS in the message.
         Reason(name="service-not-found", failure_class=_INVALID, redrivable=True),
         Reason(name="task-definition-not-found", failure_class=_INVALID, redrivable=True),
@@ -69,23 +79,41 @@ REASONS: Final[dict[str, Reason]] = {
         Reason(name="access-denied", failure_class=_ENVIRONMENT, redrivable=True),
         Reason(name="role-not-assumable", failure_class=_ENVIRONMENT, redrivable=True),
         Reason(name="cluster-not-found", failure_class=_ENVIRONMENT, redrivable=True),
+        Reason(name="capacity-provider", failure_class=_ENVIRONMENT, redrivable=True),
         Reason(name="blocked", failure_class=_ENVIRONMENT, redrivable=True),
         Reason(name="credentials", failure_class=_ENVIRONMENT, redrivable=True),
         Reason(name="placement", failure_class=_ENVIRONMENT, redrivable=True),
         Reason(name="unexpected", failure_class=_ENVIRONMENT, redrivable=True),
         # Passes with time.
         Reason(name="throttled", failure_class=_TRANSIENT, redrivable=True),
-        Reason(name="server-error", failure_class=_TRANSIENT, redrivable=True),
-        Reason(name="network", failure_class=_TRANSIENT, redrivable=True),
-        Reason(name="resource", failure_class=_TRANSIENT, redrivable=True, capacity_exhausted=True),
-        Reason(name="agent", failure_class=_TRANSIENT, redrivable=True, capacity_exhausted=True),
+        Reason(
+            name="server-error", failure_class=_TRANSIENT, redrivable=True, may_have_launched=True
+        ),
+        Reason(name="network", failure_class=_TRANSIENT, redrivable=True, may_have_launched=True),
+        Reason(
+            name="resource",
+            failure_class=_TRANSIENT,
+            redrivable=True,
+            capacity_exhausted=True,
+            by_size=True,
+        ),
+        Reason(
+            name="agent",
+            failure_class=_TRANSIENT,
+            redrivable=True,
+            capacity_exhausted=True,
+            by_size=True,
+        ),
         Reason(name="quota", failure_class=_TRANSIENT, redrivable=True, capacity_exhausted=True),
         Reason(name="capacity", failure_class=_TRANSIENT, redrivable=True, capacity_exhausted=True),
         Reason(
             name="provisioning", failure_class=_TRANSIENT, redrivable=True, capacity_exhausted=True
         ),
         Reason(name="circuit-open", failure_class=_TRANSIENT, redrivable=True),
-        Reason(name="not-attempted", failure_class=_TRANSIENT, redrivable=True, skip_backoff=True),
+        Reason(name="not-attempted", failure_class=_TRANSIENT, redrivable=True),
+        Reason(name="in-progress", failure_class=_TRANSIENT, redrivable=True),
+        Reason(name="conflict-unresolved", failure_class=_TRANSIENT, redrivable=True),
+        Reason(name="table-unavailable", failure_class=_TRANSIENT, redrivable=True, announced=True),
         Reason(
             name="blocked-by-group", failure_class=_TRANSIENT, redrivable=True, skip_backoff=True
         ),
@@ -102,21 +130,24 @@ class Failure(Exception):  # noqa: N818 - a failure of a message, not an error o
     Args:
         reason: A name of REASONS.
         error: What was found, where, and what is expected, for the sender or the operator.
+        seconds: When the message shall be back, None for the backoff of its reason.
 
     Attributes:
         details: The reason with its properties.
         reason: Its name.
         error: As given.
+        seconds: As given.
 
     Raises:
         KeyError: if the reason is not in REASONS.
     """
 
-    def __init__(self, reason: str, error: str) -> None:
+    def __init__(self, reason: str, error: str, seconds: float | None = None) -> None:
         super().__init__(f"{reason}: {error}")
         self.details = REASONS[reason]
         self.reason = reason
         self.error = error
+        self.seconds = seconds
 
     @property
     def redrivable(self) -> bool:
@@ -132,8 +163,8 @@ class RetryableFailure(Failure):
     """The message can succeed later: it returns to the queue."""
 
 
-def make_failure(reason: str, error: str) -> Failure:
+def make_failure(reason: str, error: str, seconds: float | None = None) -> Failure:
     """Return the exception that fits the class of a reason."""
     if REASONS[reason].failure_class is FailureClass.INVALID:
         return PermanentFailure(reason, error)
-    return RetryableFailure(reason, error)
+    return RetryableFailure(reason, error, seconds)

@@ -1,9 +1,9 @@
 """Circuit breaker per capacity pool: while a pool is exhausted, one message probes for the rest.
 
-A capacity pool is what shares one supply of capacity (`Request.capacity_pool`). While it is
-exhausted, a batch is held for up to MAX_HOLD_SECONDS so that its messages can be launched as soon
-as capacity returns, and one message at a time probes. After that, they return to the queue without
-an attempt.
+A capacity pool is what shares one supply of capacity (`Request.capacity_pool`), or the part of it
+that fits tasks of one size (`Request.size_pool`). While it is exhausted, a batch is held for up to
+MAX_HOLD_SECONDS so that its messages can be launched as soon as capacity returns, and one message
+at a time probes. After that, they return to the queue without an attempt.
 """
 
 from __future__ import annotations

@@ -1,51 +1,31 @@
-"""Makes a message's RunTask calls: rate-limited, and held while there is no capacity."""
+"""Launches the tasks of a message: at most one RunTask call in each delivery."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from function.failures.classification import ALREADY_STARTED, classify_error, classify_failures
-from function.failures.reasons import Failure, RetryableFailure
+from function.failures.classification import (
+    CONFLICT,
+    classify_error,
+    classify_failures,
+    may_have_launched,
+)
+from function.failures.reasons import Failure, FailureClass, RetryableFailure
+from function.limits import MIN_CONTENDED_INTERVAL_SECONDS
 
 if TYPE_CHECKING:
     from types_boto3_ecs import ECSClient
+    from types_boto3_ecs.literals import DesiredStatusType
 
     from function.clock import Clock
-    from function.launch.circuit_breaker import CircuitBreaker
-    from function.launch.rate_limiter import RateLimiter
+    from function.launch.admission import Admission, TimeBudget
+    from function.launch.job import Job, LaunchStats
+    from function.launch.progress import Attempt, Progress
 
-
-@dataclass(kw_only=True)
-class LaunchStats:
-    """What the RunTask calls of one message have achieved so far.
-
-    Attributes:
-        task_arns: The tasks of the message, including those that an earlier delivery started.
-        launched: Tasks that this delivery started.
-        already_started: Calls whose task an earlier delivery had started.
-        throttled: Calls that were throttled.
-    """
-
-    task_arns: list[str] = field(default_factory=list)
-    launched: int = 0
-    already_started: int = 0
-    throttled: int = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class TimeBudget:
-    """The time that a batch has, in monotonic time.
-
-    Attributes:
-        deadline: No launch starts after this.
-        hold_until: No message waits for capacity after this.
-    """
-
-    deadline: float
-    hold_until: float
+_STATES: tuple[DesiredStatusType, ...] = ("RUNNING", "STOPPED")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,85 +34,128 @@ class Launcher:
 
     Attributes:
         ecs: A client without retries of its own.
-        rate_limiter: Schedules calls.
-        circuit_breaker: Rejects calls while capacity is exhausted.
-        clock: Sleeps until a call may be made.
+        admission: Tells when a call may be made.
+        progress: Tells which attempt it is, and remembers what came of it.
+        clock: Tells the time.
     """
 
     ecs: ECSClient
-    rate_limiter: RateLimiter
-    circuit_breaker: CircuitBreaker
+    admission: Admission
+    progress: Progress
     clock: Clock
 
-    def launch(
-        self, call: dict[str, Any], capacity_pool: str, time_budget: TimeBudget, stats: LaunchStats
-    ) -> None:
-        """Start one task, and record it in the stats.
+    def launch(self, job: Job, time_budget: TimeBudget, stats: LaunchStats) -> None:
+        """Start the tasks that are missing.
 
         Args:
-            call: The arguments of RunTask.
-            capacity_pool: The pool that the task draws on.
+            job: What to launch.
             time_budget: The time that the batch has.
             stats: Of the message; updated.
 
         Raises:
-            Failure: if the task was not started.
+            Failure: if tasks are missing still.
         """
-        self._wait(capacity_pool, time_budget)
+        self.admission.enter(job.demand, time_budget)
         try:
-            response = self.ecs.run_task(**call)
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") == ALREADY_STARTED:
-                self.circuit_breaker.release(capacity_pool)
-                stats.already_started += 1
-                stats.task_arns += map(
-                    str, cast("list[str]", error.response.get("resourceIds", []))
-                )
-                return
-            raise self._reported(classify_error(error), capacity_pool, stats) from None
-        except BotoCoreError as error:
-            raise self._reported(classify_error(error), capacity_pool, stats) from None
-        if not response.get("tasks"):
-            failure = classify_failures(response.get("failures", []))
-            raise self._reported(failure, capacity_pool, stats)
-        self.circuit_breaker.record_success(capacity_pool)
-        stats.launched += 1
-        stats.task_arns += [task["taskArn"] for task in response["tasks"]]
+            attempt = self.progress.open(job, stats)
+        except Failure:
+            self.admission.release(job.demand)
+            raise
+        if attempt is None:
+            self.admission.release(job.demand)
+            return
+        try:
+            response = self._run_task(job, attempt, stats)
+        except (ClientError, BotoCoreError) as error:
+            self._refused(job, attempt, error, stats)
+            return
+        self._answered(job, attempt, response, stats)
 
-    def _wait(self, capacity_pool: str, time_budget: TimeBudget) -> None:
-        """Sleep until the call may be made.
+    def _run_task(self, job: Job, attempt: Attempt, stats: LaunchStats) -> Any:  # noqa: ANN401 - as boto3
+        stats.uncertain_since = attempt.called_at
+        return self.ecs.run_task(**job.call(attempt.number, job.count - len(attempt.tasks)))
 
-        Raises:
-            RetryableFailure: `not-attempted` or `circuit-open`, if that is too late.
+    def _answered(self, job: Job, attempt: Attempt, response: Any, stats: LaunchStats) -> None:  # noqa: ANN401 - as boto3
+        started = [str(task["taskArn"]) for task in response.get("tasks", ())]
+        failures = response.get("failures", [])
+        stats.started(started)
+        tasks = dict.fromkeys((*attempt.tasks, *started))
+        if len(tasks) >= job.count:
+            stats.uncertain_since = None
+            self.admission.launched(job.demand)
+            if attempt.recorded and not (job.first and attempt.owner):
+                self.progress.finish(job, stats)
+            return
+        failure = classify_failures(failures)
+        self.admission.failed(job.demand, failure)
+        if started or failures:
+            self.progress.advance(job, attempt, tasks, stats)
+        raise failure
+
+    def _refused(
+        self, job: Job, attempt: Attempt, error: ClientError | BotoCoreError, stats: LaunchStats
+    ) -> None:
+        if (
+            isinstance(error, ClientError)
+            and error.response.get("Error", {}).get("Code") == CONFLICT
+        ):
+            self.admission.release(job.demand)
+            self._conflict(job, attempt, error, stats)
+            return
+        failure = classify_error(error)
+        stats.throttled += failure.reason == "throttled"
+        self.admission.failed(job.demand, failure)
+        if not may_have_launched(error):
+            self.progress.release(job, attempt, stats)
+        raise failure from None
+
+    def _conflict(self, job: Job, attempt: Attempt, error: ClientError, stats: LaunchStats) -> None:
+        """The client token was used with other parameters, such as an earlier network.
+
+        Only tasks of this key count, and ECS lists them while the token lives.
         """
-        while seconds := self._circuit_wait(capacity_pool, time_budget):
-            self.clock.sleep(seconds)
-        delay = self.rate_limiter.reserve(time_budget.deadline)
-        if delay is None:
-            self.circuit_breaker.release(capacity_pool)
-            raise RetryableFailure("not-attempted", "no time was left in the invocation")
-        if delay:
-            self.clock.sleep(delay)
+        named: Any = error.response.get("resourceIds") or ()
+        stats.found((*attempt.tasks, *list_tasks(self.ecs, job)))
+        if len(stats.task_arns) >= job.count:
+            stats.uncertain_since = None
+            if attempt.recorded:
+                self.progress.finish(job, stats)
+            return
+        text = (
+            f"the client token was used with other parameters, and ECS lists"
+            f" {len(stats.task_arns)} of {job.count} tasks"
+        )
+        age = self.clock.time() - attempt.called_at
+        complete = set(map(str, named)) <= set(stats.task_arns)
+        if attempt.owner:
+            if attempt.recorded:
+                self.progress.mistrust(job, stats)
+        elif not attempt.contended and complete and age >= MIN_CONTENDED_INTERVAL_SECONDS:
+            self.progress.advance(job, attempt, stats.task_arns, stats)
+        raise RetryableFailure("conflict-unresolved", text) from None
 
-    def _circuit_wait(self, capacity_pool: str, time_budget: TimeBudget) -> float:
-        if self.clock.monotonic() >= time_budget.deadline:
-            raise RetryableFailure("not-attempted", "no time was left in the invocation")
-        hold_until = min(time_budget.hold_until, time_budget.deadline)
-        seconds = self.circuit_breaker.acquire(capacity_pool, hold_until)
-        if seconds is None:
-            raise RetryableFailure(
-                "circuit-open",
-                f"capacity pool {capacity_pool} is exhausted, and other messages probe it",
-            )
-        return seconds
 
-    def _reported(self, failure: Failure, capacity_pool: str, stats: LaunchStats) -> Failure:
-        """Report the failure to the rate limiter and circuit breaker, then return it."""
-        if failure.reason == "throttled":
-            stats.throttled += 1
-            self.rate_limiter.record_throttled()
-        if failure.details.capacity_exhausted:
-            self.circuit_breaker.record_exhausted(capacity_pool)
-        else:
-            self.circuit_breaker.release(capacity_pool)
-        return failure
+def list_tasks(ecs: ECSClient, job: Job) -> list[str]:
+    """Return the tasks of a key that run, or have stopped within the hour.
+
+    Raises:
+        RetryableFailure: if ECS does not tell.
+    """
+    found: list[str] = []
+    try:
+        for state in _STATES:
+            more: dict[str, Any] = {}
+            while True:
+                page = ecs.list_tasks(
+                    cluster=job.cluster, startedBy=job.started_by, desiredStatus=state, **more
+                )
+                found += page["taskArns"]
+                if not page.get("nextToken"):
+                    break
+                more = {"nextToken": page["nextToken"]}
+    except (ClientError, BotoCoreError) as error:
+        failure = classify_error(error)
+        if failure.details.failure_class is FailureClass.INVALID:
+            raise RetryableFailure("unexpected", failure.error) from None
+        raise failure from None
+    return found

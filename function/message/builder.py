@@ -1,8 +1,8 @@
-"""Builds the RunTask calls that a message's body asks for.
+"""Builds the RunTask call that a message's body asks for.
 
-`read` works without AWS, `complete` asks ECS for what the message leaves out, and `calls` returns
-the arguments of the calls. The result depends only on the message, the stage and what ECS returned:
-a redelivery has to make the same calls, or its client tokens would conflict.
+`read` works without AWS, `complete` asks ECS for what the message leaves out, and `call` returns
+the arguments of the call. The result depends only on the message, the stage and what ECS returned:
+a redelivery has to make the same call, or its client token would conflict.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from function.failures.classification import classify_error
 from function.failures.reasons import PermanentFailure
 from function.limits import MAX_TASKS
 from function.message import allowlist, forms, parsing
-from function.message.idempotency import client_token, started_by
+from function.message.idempotency import Stage, client_token, started_by
 from function.message.request import Request
-from function.message.validation import validate
+from function.message.validation import validate, validate_service
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,13 +41,12 @@ def read(body: str, settings: Settings) -> Request:
     Raises:
         PermanentFailure: if the message can never succeed as it is.
     """
-    content = parsing.parse(body)
+    content = parsing.parse(body, python_literals=settings.python_literals)
     flat = forms.is_flat(content)
     parameters = forms.to_run_task_form(content) if flat else content
     service = parameters.pop("service", None)
-    if service is not None and (not isinstance(service, str) or not service):
-        found = "an empty string" if service == "" else parsing.describe(service)
-        raise PermanentFailure("wrong-type", f"ECS.service: expected a string, got {found}")
+    if service is not None:
+        service = validate_service(service)
     if _CLIENT_TOKEN in parameters:
         raise PermanentFailure(
             "bad-value",
@@ -71,7 +70,10 @@ def read(body: str, settings: Settings) -> Request:
 
 
 def complete(request: Request, lookups: Lookups, deadline: float = math.inf) -> Request:
-    """Return a request with the network and the container names that the message left out.
+    """Return a request with what the message left out.
+
+    That is the network and the launch type or capacity providers, from its service, and the names
+    of containers.
 
     Args:
         request: From `read`.
@@ -85,7 +87,7 @@ def complete(request: Request, lookups: Lookups, deadline: float = math.inf) -> 
     parameters = dict(request.parameters)
     try:
         if request.service is not None:
-            _complete_network(parameters, request, lookups, deadline)
+            _complete_from_service(parameters, request, lookups, deadline)
         _complete_containers(parameters, request, lookups, deadline)
     except (ClientError, BotoCoreError) as error:
         raise classify_error(error) from None
@@ -94,26 +96,24 @@ def complete(request: Request, lookups: Lookups, deadline: float = math.inf) -> 
     return replace(request, parameters=parameters)
 
 
-def calls(request: Request, key: str, stage: str) -> list[dict[str, Any]]:
-    """Return the exact arguments of each RunTask call.
-
-    A count of N becomes N calls for one task each, so that after a partial failure a redelivery
-    starts only what is missing.
+def call(
+    request: Request, key: str, stage: Stage, *, attempt: int = 0, count: int | None = None
+) -> dict[str, Any]:
+    """Return the exact arguments of a RunTask call.
 
     Args:
         request: From `complete`.
         key: The message's idempotency key.
-        stage: The stage's name.
+        stage: Where the key is valid.
+        attempt: Its number: each has a client token of its own.
+        count: The tasks that are missing; by default, all of them.
     """
-    return [
-        {
-            **request.parameters,
-            "count": 1,
-            _STARTED_BY: started_by(stage, key),
-            _CLIENT_TOKEN: client_token(key, number),
-        }
-        for number in range(request.count)
-    ]
+    return {
+        **request.parameters,
+        "count": request.count if count is None else count,
+        _STARTED_BY: started_by(stage.name, key),
+        _CLIENT_TOKEN: client_token(key, stage, attempt),
+    }
 
 
 def _awsvpc(parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -130,20 +130,23 @@ def _with_expected_network(parameters: dict[str, Any], service: str | None) -> d
     return {**parameters, "networkConfiguration": expected}
 
 
-def _complete_network(
+def _complete_from_service(
     parameters: dict[str, Any], request: Request, lookups: Lookups, deadline: float
 ) -> None:
     awsvpc = _awsvpc(parameters)
-    if awsvpc.get("subnets") and awsvpc.get("securityGroups"):
+    supplied = "launchType" in parameters or bool(parameters.get("capacityProviderStrategy"))
+    if supplied and awsvpc.get("subnets") and awsvpc.get("securityGroups"):
         return
-    found = lookups.network(request.cluster, request.service or "", deadline)
+    found = lookups.service(request.cluster, request.service or "", deadline)
+    if not supplied:
+        parameters.update({**found.supply, **parameters})
     if not awsvpc.get("subnets"):
         # A public IP address belongs to the subnets, unless the message decides.
         for name in ("subnets", "assignPublicIp"):
-            if name in found and not awsvpc.get(name):
-                awsvpc[name] = found[name]
-    if not awsvpc.get("securityGroups") and found.get("securityGroups"):
-        awsvpc["securityGroups"] = found["securityGroups"]
+            if name in found.network and not awsvpc.get(name):
+                awsvpc[name] = found.network[name]
+    if not awsvpc.get("securityGroups") and found.network.get("securityGroups"):
+        awsvpc["securityGroups"] = found.network["securityGroups"]
     if awsvpc:
         parameters["networkConfiguration"] = {"awsvpcConfiguration": awsvpc}
 

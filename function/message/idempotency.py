@@ -1,13 +1,16 @@
 """The idempotency key of a message: what makes a redelivery harmless.
 
-The key is part of the client token, for which RunTask starts a task once, and of `startedBy`, which
-leads from a task back to its message.
+The key is part of the client token, for which RunTask starts its tasks once, and of `startedBy`,
+which leads from a task back to its message.
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from function.failures.reasons import PermanentFailure
@@ -19,7 +22,18 @@ if TYPE_CHECKING:
 # The message attribute with which a sender sets the idempotency key.
 KEY_ATTRIBUTE: Final = "key"
 
+# The message attributes of a dead letter, which a redriven message still has: the id of the message
+# that was sent first, and how many of its tasks were started.
+ORIGIN_ATTRIBUTE: Final = "messageId"
+TASKS_ATTRIBUTE: Final = "tasks"
+
+# The number of tasks where it is not known.
+UNKNOWN_TASKS: Final = "unknown"
+
 STARTED_BY_PREFIX: Final = "ecs-run-task"
+
+# Hexadecimal digits of a stage's hash in a client token.
+_DIGEST_LENGTH: Final = 8
 
 _KEY: Final = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_KEY_LENGTH}}}")
 
@@ -46,20 +60,68 @@ def key_of(record: Record) -> str:
     return _validated(str(attribute["StringValue"]), where)
 
 
-def client_token(key: str, number: int) -> str:
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """Where a key is valid: within one stage of one account and region.
+
+    Attributes:
+        name: The stage's name.
+        account: The account's 12 digits.
+        region: The AWS region.
+    """
+
+    name: str
+    account: str
+    region: str
+
+    @cached_property
+    def digest(self) -> str:
+        """What keeps the client tokens of stages apart that use one cluster."""
+        identity = f"{self.account}/{self.region}/{self.name}"
+        return hashlib.sha256(identity.encode()).hexdigest()[:_DIGEST_LENGTH]
+
+
+def origin_of(record: Record) -> str:
+    """Return the id of the message that was sent first: a redriven message has another one."""
+    return _text(record, ORIGIN_ATTRIBUTE) or record.message_id
+
+
+def keyless(record: Record) -> bool:
+    """Return whether the sender set no key: a message that was redriven has its first id as key."""
+    key = _text(record, KEY_ATTRIBUTE)
+    return KEY_ATTRIBUTE not in record.attributes or key == _text(record, ORIGIN_ATTRIBUTE)
+
+
+def launches_known(record: Record) -> bool:
+    """Return whether no delivery before this one can have launched tasks that nothing recorded.
+
+    The ledger has every launch that it has to know of, except those by the first delivery of a
+    message without a key.
+    """
+    if KEY_ATTRIBUTE not in record.attributes:
+        return record.receives <= 1
+    return not keyless(record) or (_text(record, TASKS_ATTRIBUTE) or UNKNOWN_TASKS).isdigit()
+
+
+def client_token(key: str, stage: Stage, attempt: int) -> str:
     """Return the idempotency token of one RunTask call.
 
     Args:
         key: The message's idempotency key.
-        number: The call's number within the message, from 0.
+        stage: Where the key is valid.
+        attempt: The number of the attempt, from 0; it increases when an answer left tasks missing.
     """
-    # The last part is reserved for the attempt, should a task ever be launched again.
-    return f"{key}-{number}-0"
+    return f"{key}-{stage.digest}-{attempt}"
 
 
 def started_by(stage: str, key: str) -> str:
     """Return the `startedBy` of a message's tasks."""
     return f"{STARTED_BY_PREFIX}/{stage}/{key}"
+
+
+def _text(record: Record, name: str) -> str | None:
+    text = record.attributes.get(name, {}).get("StringValue")
+    return None if text is None else str(text)
 
 
 def _validated(key: str, where: str) -> str:

@@ -30,10 +30,25 @@ class _Entry(NamedTuple):
 
     expires: float
     result: Any
+    asked: float
+
+
+class Service(NamedTuple):
+    """What a task takes from its service.
+
+    Attributes:
+        network: Its awsvpc configuration, empty if it has none.
+        supply: Its capacity provider strategy or launch type, with the platform version.
+    """
+
+    network: dict[str, Any]
+    supply: dict[str, Any]
 
 
 class Lookups:
     """Cached look-ups in ECS; failed calls are cached too, for a few seconds.
+
+    What is not found is not cached: it may be there a second later.
 
     Args:
         ecs: A client.
@@ -46,8 +61,8 @@ class Lookups:
         self._locks: defaultdict[_Query, threading.Lock] = defaultdict(threading.Lock)
         self._cache: dict[_Query, _Entry] = {}
 
-    def network(self, cluster: str, service: str, deadline: float = math.inf) -> dict[str, Any]:
-        """Return a service's awsvpc configuration, empty if it has none.
+    def service(self, cluster: str, service: str, deadline: float = math.inf) -> Service:
+        """Return what the tasks of a service have in common.
 
         Args:
             cluster: The cluster's name or ARN.
@@ -60,7 +75,7 @@ class Lookups:
             ClientError: if DescribeServices fails; BotoCoreError if ECS does not respond.
         """
         return self._cached(
-            ("network", cluster, service), lambda: self._network(cluster, service), deadline
+            ("service", cluster, service), lambda: self._service(cluster, service), deadline
         )
 
     def container(self, task_definition: str, deadline: float = math.inf) -> str:
@@ -78,6 +93,17 @@ class Lookups:
         return self._cached(
             ("container", task_definition), lambda: self._container(task_definition), deadline
         )
+
+    def forget(self, before: float) -> bool:
+        """Drop the answers that were given before a moment; return whether there were any.
+
+        Args:
+            before: In monotonic time.
+        """
+        stale = [query for query, entry in list(self._cache.items()) if entry.asked < before]
+        for query in stale:
+            self._cache.pop(query, None)
+        return bool(stale)
 
     def _cached(self, query: _Query, ask: Callable[[], _T], deadline: float) -> _T:
         entry = self._fresh(query)
@@ -101,11 +127,12 @@ class Lookups:
             result, ttl_seconds = ask(), LOOKUP_TTL_SECONDS
         except (ClientError, BotoCoreError) as error:
             result, ttl_seconds = error, LOOKUP_FAILURE_TTL_SECONDS
-        entry = _Entry(self._clock.monotonic() + ttl_seconds, result)
+        now = self._clock.monotonic()
+        entry = _Entry(now + ttl_seconds, result, now)
         self._cache[query] = entry
         return entry
 
-    def _network(self, cluster: str, service: str) -> dict[str, Any]:
+    def _service(self, cluster: str, service: str) -> Service:
         response = self._ecs.describe_services(cluster=cluster, services=[service])
         services = [found for found in response["services"] if found.get("status") != "INACTIVE"]
         if not services:
@@ -113,7 +140,16 @@ class Lookups:
                 "service-not-found",
                 f"ECS.service: cluster {cluster} has no active service {service}",
             )
-        return dict(services[0].get("networkConfiguration", {}).get("awsvpcConfiguration", {}))
+        found = services[0]
+        network: Any = found.get("networkConfiguration", {}).get("awsvpcConfiguration", {})
+        supply: dict[str, Any] = {}
+        if found.get("capacityProviderStrategy"):
+            supply["capacityProviderStrategy"] = list(found["capacityProviderStrategy"])
+        elif found.get("launchType"):
+            supply["launchType"] = found["launchType"]
+        if supply and found.get("platformVersion"):
+            supply["platformVersion"] = found["platformVersion"]
+        return Service(network=dict(network), supply=supply)
 
     def _container(self, task_definition: str) -> str:
         response = self._ecs.describe_task_definition(taskDefinition=task_definition)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import ast
+import contextlib
 import json
+import re
 from typing import Any, Final
 
 from function.failures.reasons import PermanentFailure
-from function.limits import MAX_LITERAL_LENGTH
+from function.limits import MAX_NUMBER_DIGITS
+from function.message import envelopes, literals
 
 # The object that may be wrapped around the description of the task.
 WRAPPER: Final = "ECS"
@@ -15,49 +17,64 @@ WRAPPER: Final = "ECS"
 # A counter in the messages of the AWS Labs sample; it never described the task.
 _IGNORED_BESIDE_WRAPPER: Final = frozenset({"SQS_Retries"})
 
+# How the text of a Python dict begins.
+_PYTHON: Final = re.compile(r"\s*\{\s*'")
+
 Json = dict[str, Any]
 
 
-def parse(body: str) -> Json:
+def parse(body: str, *, python_literals: bool = False) -> Json:
     """Return the object in a body, without the wrapper and without nulls.
 
     Args:
         body: JSON, or the text of a Python dict.
+        python_literals: Whether the text of a Python dict is read.
 
     Raises:
-        PermanentFailure: `not-json`, `not-an-object` or `unknown-parameter`.
+        PermanentFailure: `not-json`, `not-an-object`, `envelope` or `unknown-parameter`.
     """
     try:
-        content = _unwrapped(load(body))
+        content = _unwrapped(load(body, python_literals=python_literals))
         return {name: _without_nulls(item) for name, item in content.items() if item is not None}
     except RecursionError:
         raise PermanentFailure("not-json", "the body: nested too deeply to be parsed") from None
 
 
-def load(body: str) -> object:
+def load(body: str, *, python_literals: bool = False) -> object:
     """Return the value that a body holds, whatever it is.
 
     Args:
         body: JSON, or the text of a Python dict.
+        python_literals: Whether the text of a Python dict is read.
 
     Raises:
         PermanentFailure: `not-json`.
         RecursionError: if it is nested too deeply.
     """
     try:
-        return json.loads(body)
+        return json.loads(body, parse_int=_integer)
     except json.JSONDecodeError as error:
         where = f"{error.msg} at line {error.lineno}, column {error.colno}"
-    except ValueError:  # Python refuses to parse a number of thousands of digits
+    except ValueError:
         where = "a number with too many digits"
-    if body.lstrip().startswith("{") and len(body) <= MAX_LITERAL_LENGTH:
-        # Some Python senders send str() of a dict instead of JSON. To replace its quotes would
-        # break on the first apostrophe.
-        try:
-            return ast.literal_eval(body.strip())
-        except (ValueError, SyntaxError, TypeError, MemoryError):
-            pass
+    if body.lstrip().startswith("{"):
+        if python_literals:
+            with contextlib.suppress(literals.LiteralRefusedError):
+                return literals.read(body)
+        elif _PYTHON.match(body):
+            where += "; it looks like the text of a Python dict, which pythonLiterals lets through"
     raise PermanentFailure("not-json", f"the body: expected JSON: {where}")
+
+
+def _integer(text: str) -> int:
+    """Return a number of JSON; no parameter needs more digits.
+
+    Raises:
+        ValueError: if it has more.
+    """
+    if len(text) > MAX_NUMBER_DIGITS:
+        raise ValueError(text[:MAX_NUMBER_DIGITS])
+    return int(text)
 
 
 def describe(value: object) -> str:
@@ -70,12 +87,13 @@ def describe(value: object) -> str:
         digits = repr(value) if abs(value) < 10**15 else "with many digits"
         return f"the number {digits}"
     kinds: dict[type, str] = {dict: "an object", list: "a list", str: "a string"}
-    return kinds.get(type(value), "a Python value that JSON does not have")
+    return kinds.get(type(value), "another kind of value")
 
 
 def _unwrapped(value: object) -> Json:
     content = _object(value, "the body")
     if WRAPPER not in content:
+        envelopes.check(content)
         return content
     beside = sorted(content.keys() - {WRAPPER} - _IGNORED_BESIDE_WRAPPER)
     if beside:

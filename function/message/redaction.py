@@ -29,6 +29,14 @@ _MAX_WORD_LENGTH: Final = 3
 # A truncated secret is recognised by this many characters.
 _PREFIX_LENGTH: Final = 8
 
+# How much of a text is examined: what is masked is often longer than its mask.
+_MAX_EXAMINED_LENGTH: Final = 2 * MAX_ERROR_LENGTH
+
+_WORD: Final = re.compile(r"\w+")
+
+# Texts that are spelled alike in JSON and Python.
+_PLAIN: Final = re.compile(r"[ !#-&(-\[\]-~]*")
+
 # Everything that SQS and SNS refuse: https://www.w3.org/TR/REC-xml/#charsets
 _UNSENDABLE: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -36,7 +44,7 @@ _UNSENDABLE: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U
 def secrets_of(body: str) -> list[str]:
     """Return every value in a body that may be a secret, as it may be spelled, longest first."""
     try:
-        content = parsing.load(body)
+        content = parsing.load(body, python_literals=True)
     except (PermanentFailure, RecursionError):
         return []  # such a body never reaches AWS, so no error can quote it
     found = {text for text in _secrets(content) if text.strip()}
@@ -45,11 +53,30 @@ def secrets_of(body: str) -> list[str]:
 
 
 def redact(text: str, secrets: list[str]) -> str:
-    """Return a text without the secrets, valid for SQS and SNS, cut to MAX_ERROR_LENGTH."""
+    """Return a text without the secrets, valid for SQS and SNS, cut to MAX_ERROR_LENGTH.
+
+    The text is cut before it is masked, with enough left over to cut off a value that the first cut
+    had split, and only values whose beginning occurs in it are looked for: a body can hold tens of
+    thousands.
+    """
+    cut = len(text) > _MAX_EXAMINED_LENGTH
+    text = text[:_MAX_EXAMINED_LENGTH]
+    words = set(_WORD.findall(text))
     for secret in secrets:
-        text = _masked(text, secret)
+        if _may_occur(secret, text, words):
+            text = _masked(text, secret)
+    if cut:
+        text = text[:-_PREFIX_LENGTH]
     text = _UNSENDABLE.sub("\ufffd", text)
-    return text if len(text) <= MAX_ERROR_LENGTH else text[: MAX_ERROR_LENGTH - 1] + "…"
+    cut = cut or len(text) > MAX_ERROR_LENGTH
+    return text[: MAX_ERROR_LENGTH - 1] + "…" if cut else text
+
+
+def _may_occur(secret: str, text: str, words: set[str]) -> bool:
+    """Return whether a secret may occur in a text; quick for the many that do not."""
+    if len(secret) <= _MAX_WORD_LENGTH and _WORD.fullmatch(secret):
+        return secret in words
+    return secret[:_PREFIX_LENGTH] in text
 
 
 def _secrets(content: object) -> Iterator[str]:
@@ -69,6 +96,8 @@ def _secrets(content: object) -> Iterator[str]:
 
 def _spellings(text: str) -> Iterator[str]:
     yield text
+    if _PLAIN.fullmatch(text):
+        return
     yield json.dumps(text)[1:-1]
     yield json.dumps(text, ensure_ascii=False)[1:-1]
     yield repr(text)[1:-1]

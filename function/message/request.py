@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,15 +13,18 @@ if TYPE_CHECKING:
 # The cluster that RunTask uses if none is named.
 DEFAULT_CLUSTER: Final = "default"
 
+# The parameters of a container override that decide whether it fits.
+_SIZES: Final = ("cpu", "memory", "memoryReservation")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """The parameters of a message's RunTask calls.
+    """The parameters of a message's RunTask call.
 
     Attributes:
         parameters: In the RunTask form, without `count`, `startedBy` and `clientToken`.
         count: How many tasks to start.
-        service: The service that supplies the network if the message names none.
+        service: The service that supplies what the message leaves out.
         flat: Whether the sender used the flat form; an error names parameters as the sender did.
     """
 
@@ -47,3 +52,29 @@ class Request:
         ]
         supply = "+".join(sorted(providers)) or self.parameters.get("launchType", "")
         return f"{self.cluster.rpartition('/')[2]}/{supply}"
+
+    @property
+    def size_pool(self) -> str:
+        """The tasks of a pool that fit a container instance alike: one definition in one size."""
+        overrides = self.parameters.get("overrides", {})
+        sizes = [
+            (container.get("name", ""), *(str(container.get(name, "")) for name in _SIZES))
+            for container in overrides.get("containerOverrides", ())
+        ]
+        size = (overrides.get("cpu", ""), overrides.get("memory", ""), *sorted(sizes))
+        return f"{self.capacity_pool}/{self.task_definition.rpartition('/')[2]}/{size}"
+
+    @property
+    def supplies(self) -> frozenset[str]:
+        """The launch type, or the capacity providers: what decides which quotas a call takes."""
+        providers = self.parameters.get("capacityProviderStrategy", ())
+        names = {str(item["capacityProvider"]) for item in providers}
+        return frozenset(names or {str(self.parameters.get("launchType", ""))})
+
+    def digest(self) -> str:
+        """Return what tells whether two messages ask for the same.
+
+        Only of a request that is not completed yet: what ECS supplies may change.
+        """
+        asked = {"parameters": self.parameters, "count": self.count, "service": self.service}
+        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()

@@ -1,12 +1,13 @@
 """Validates a request: botocore's validation of the RunTask shape, plus the documented limits.
 
-The shape comes with botocore, so that a new parameter needs no change here. The values of
-enumerations are left to AWS: an older botocore must not refuse a new one.
+The shape comes with botocore, so that a new parameter needs no change here. Of enumerations, only
+the spelling of known values is checked: an older botocore must not refuse a new one.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -45,6 +46,18 @@ _TYPES: Final = {
     "<class 'list'>": "a list",
 }
 
+# LATEST, or a version of the platform.
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/platform-fargate.html
+_PLATFORM_VERSION: Final = re.compile(r"LATEST|1\.[0-9]{1,3}\.[0-9]{1,3}")
+
+# Tags that only AWS sets. https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Tag.html
+_RESERVED_TAG: Final = "aws:"
+
+# The name of a service, or its ARN, with the cluster's name or without.
+_SERVICE: Final = re.compile(
+    r"(arn:[a-z-]+:ecs:[a-z0-9-]+:[0-9]{12}:service/([A-Za-z0-9_-]{1,255}/)?)?[A-Za-z0-9_-]+"
+)
+
 # Parameters whose values may be secrets: not even numbers in them are quoted.
 _SECRET: Final = ("environment", "command")
 
@@ -82,12 +95,33 @@ def validate(parameters: Mapping[str, Any], *, flat: bool) -> None:
     """
     problems = list(_shape_problems(parameters, flat=flat))
     if not problems:  # limits apply only to values of the right type
-        problems = list(_limit_problems(parameters, flat=flat))
+        checks = (_limit_problems, _enumeration_problems, _value_problems)
+        problems = [problem for check in checks for problem in check(parameters, flat=flat)]
     if problems:
         texts = [text for _, text in problems]
         more = len(texts) - _MAX_ERRORS_SHOWN
         shown = texts[:_MAX_ERRORS_SHOWN] + ([f"and {more} more"] if more > 0 else [])
         raise PermanentFailure(problems[0][0], "; ".join(shown))
+
+
+def validate_service(service: object) -> str:
+    """Return the name of a service, or its ARN.
+
+    Raises:
+        PermanentFailure: if it is something else.
+    """
+    if not isinstance(service, str) or not service:
+        found = "an empty string" if service == "" else describe(service)
+        raise PermanentFailure("wrong-type", f"ECS.service: expected a string, got {found}")
+    if len(service.rpartition("/")[2]) > limits.MAX_SERVICE_NAME_LENGTH:
+        raise PermanentFailure(
+            "over-limit",
+            f"ECS.service: expected a name of at most {limits.MAX_SERVICE_NAME_LENGTH} characters,"
+            f" got {len(service)}",
+        )
+    if _SERVICE.fullmatch(service) is None:
+        raise PermanentFailure("bad-value", "ECS.service: expected the name or ARN of a service")
+    return service
 
 
 def _shape_problems(parameters: Mapping[str, Any], *, flat: bool) -> Iterator[tuple[str, str]]:
@@ -144,6 +178,33 @@ def _limit_problems(parameters: Mapping[str, Any], *, flat: bool) -> Iterator[tu
                 f" characters of JSON, got {size}"
             ),
         )
+
+
+def _enumeration_problems(
+    parameters: Mapping[str, Any], *, flat: bool
+) -> Iterator[tuple[str, str]]:
+    """Yield the values that only in capitals differ from one that AWS knows."""
+    stack: list[tuple[str, Shape, Any]] = [("", _run_task_shape(), dict(parameters))]
+    while stack:
+        place, shape, value = stack.pop()
+        if isinstance(value, dict):
+            members = getattr(shape, "members", {})
+            stack += [
+                (f"{place}.{name}".removeprefix("."), members[name], item)
+                for name, item in value.items()
+                if name in members
+            ]
+        elif isinstance(value, list):
+            member = getattr(shape, "member", None)
+            stack += [(f"{place}[{at}]", member, item) for at, item in enumerate(value) if member]
+        elif known := getattr(shape, "enum", ()):
+            spelled = next((item for item in known if item.lower() == value.lower()), value)
+            if spelled != value:
+                yield "bad-value", f"{path(place, flat=flat)}: expected {spelled}, got {value}"
+
+
+def _value_problems(parameters: Mapping[str, Any], *, flat: bool) -> Iterator[tuple[str, str]]:
+    """Yield the values that AWS documents as refused."""
     if "launchType" in parameters and parameters.get("capacityProviderStrategy"):
         yield (
             "bad-value",
@@ -152,6 +213,46 @@ def _limit_problems(parameters: Mapping[str, Any], *, flat: bool) -> Iterator[tu
                 f" {path('capacityProviderStrategy', flat=flat)}; remove one of them"
             ),
         )
+    if parameters.get("propagateTags") == "SERVICE":
+        yield (
+            "bad-value",
+            (
+                f"{path('propagateTags', flat=flat)}: RunTask does not accept SERVICE; expected"
+                " TASK_DEFINITION"
+            ),
+        )
+    version = parameters.get("platformVersion")
+    if version is not None and _PLATFORM_VERSION.fullmatch(version) is None:
+        yield (
+            "bad-value",
+            (f"{path('platformVersion', flat=flat)}: expected LATEST or a version such as 1.4.0"),
+        )
+    yield from _storage_problems(parameters, flat=flat)
+    for number, tag in enumerate(parameters.get("tags", ())):
+        yield from _tag_problems(tag, path(f"tags[{number}]", flat=flat))
+
+
+def _storage_problems(parameters: Mapping[str, Any], *, flat: bool) -> Iterator[tuple[str, str]]:
+    size = parameters.get("overrides", {}).get("ephemeralStorage", {}).get("sizeInGiB")
+    allowed = limits.EPHEMERAL_STORAGE_GIBIBYTES
+    if size is not None and size not in allowed:
+        where = path("overrides.ephemeralStorage.sizeInGiB", flat=flat)
+        yield (
+            "over-limit",
+            f"{where}: expected {allowed[0]} to {allowed[-1]} GiB, got {describe(size)}",
+        )
+
+
+def _tag_problems(tag: Mapping[str, str], where: str) -> Iterator[tuple[str, str]]:
+    key, value = tag.get("key", ""), tag.get("value", "")
+    if key.lower().startswith(_RESERVED_TAG):
+        yield "bad-value", f"{where}.key: only AWS sets tags that begin with {_RESERVED_TAG}"
+    for name, text, longest in (
+        ("key", key, limits.MAX_TAG_KEY_LENGTH),
+        ("value", value, limits.MAX_TAG_VALUE_LENGTH),
+    ):
+        if len(text) > longest:
+            yield "over-limit", f"{where}.{name}: expected at most {longest}, got {len(text)}"
 
 
 def _at(parameters: Mapping[str, Any], place: str) -> list[Any] | str:

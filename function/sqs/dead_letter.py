@@ -5,10 +5,17 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMe
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from function.limits import MAX_MESSAGE_ATTRIBUTES, MAX_MESSAGE_BYTES
-from function.message.idempotency import KEY_ATTRIBUTE
+from botocore.exceptions import ClientError
+
+from function.limits import (
+    FORMER_MAX_MESSAGE_BYTES,
+    MAX_MESSAGE_ATTRIBUTES,
+    MAX_MESSAGE_BYTES,
+)
+from function.message.idempotency import KEY_ATTRIBUTE, ORIGIN_ATTRIBUTE, TASKS_ATTRIBUTE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,8 +29,31 @@ Attributes = dict[str, dict[str, Any]]
 
 _TRUNCATED: Final = " (the body was truncated to the size of a message)"
 
+# How SQS refuses a message that is too long for the queue.
+_TOO_LONG: Final = frozenset({"InvalidParameterValue", "InvalidMessageContents"})
 
-def send(sqs: SQSClient, queue_url: str, record: Record, failure: Failure, key: str | None) -> None:
+# What stands for a key that is an empty text, which SQS does not take as a value.
+_EMPTY_KEY: Final = "(empty)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Letter:
+    """What a dead letter says of its message.
+
+    Attributes:
+        failure: The reason; its error is free of secrets.
+        key: The message's idempotency key, None if it has no valid one.
+        origin: The id of the message that was sent first.
+        tasks: How many of its tasks were started.
+    """
+
+    failure: Failure
+    key: str | None
+    origin: str
+    tasks: str
+
+
+def send(sqs: SQSClient, queue_url: str, record: Record, letter: Letter) -> None:
     """Send a message to the dead-letter queue.
 
     The idempotency key goes with it, so that a redriven message does not start its tasks again.
@@ -32,59 +62,72 @@ def send(sqs: SQSClient, queue_url: str, record: Record, failure: Failure, key: 
         sqs: A client for the dead-letter queue.
         queue_url: The dead-letter queue; a FIFO queue keeps the message's group.
         record: The rejected message.
-        failure: The reason; its error is free of secrets.
-        key: The message's idempotency key, None if it has no valid one.
+        letter: What to say of it.
 
     Raises:
         ClientError: if SQS refuses the message; BotoCoreError if it does not respond.
     """
-    arguments: dict[str, Any] = {"QueueUrl": queue_url, **_entry(record, failure, key)}
+    arguments: dict[str, Any] = {"QueueUrl": queue_url}
     if queue_url.endswith(".fifo"):
         arguments["MessageGroupId"] = record.group or record.message_id
         # SQS drops a second copy of the same message within five minutes.
         arguments["MessageDeduplicationId"] = record.message_id
-    sqs.send_message(**arguments)
+    whole = _entry(record, letter, MAX_MESSAGE_BYTES)
+    try:
+        sqs.send_message(**arguments, **whole)
+    except ClientError as error:
+        code = str(error.response.get("Error", {}).get("Code", ""))
+        if code.rpartition(".")[2] not in _TOO_LONG or _length(whole) <= FORMER_MAX_MESSAGE_BYTES:
+            raise
+        # The queue was made when messages were shorter.
+        sqs.send_message(**arguments, **_entry(record, letter, FORMER_MAX_MESSAGE_BYTES))
 
 
-def _entry(record: Record, failure: Failure, key: str | None) -> dict[str, Any]:
+def _entry(record: Record, letter: Letter, max_bytes: int) -> dict[str, Any]:
     """Return the body and attributes of the dead letter, within the size of a message."""
-    attributes = _attributes(record, failure, key)
+    attributes = _attributes(record, letter)
     body = record.body.encode()
-    room = MAX_MESSAGE_BYTES - _size(attributes)
+    room = max_bytes - _size(attributes)
     if len(body) > room:
         # A body of nearly one mebibyte leaves no room for the reason, which matters more: no valid
         # request is that long. A truncated body cannot be redriven.
         attributes["error"]["StringValue"] += _TRUNCATED
         attributes["redrivable"]["StringValue"] = "false"
-        room = MAX_MESSAGE_BYTES - _size(attributes)
+        room = max_bytes - _size(attributes)
         return {
             "MessageBody": body[:room].decode(errors="ignore"),
             "MessageAttributes": attributes,
         }
     for name, attribute in record.attributes.items():
         more = {**attributes, name: dict(attribute)}
-        fits = len(body) + _size(more) <= MAX_MESSAGE_BYTES
+        fits = len(body) + _size(more) <= max_bytes
         if name not in attributes and len(more) <= MAX_MESSAGE_ATTRIBUTES and fits:
             attributes = more
     return {"MessageBody": record.body, "MessageAttributes": attributes}
 
 
-def _attributes(record: Record, failure: Failure, key: str | None) -> Attributes:
+def _attributes(record: Record, letter: Letter) -> Attributes:
+    failure = letter.failure
     texts = {
         "reason": failure.reason,
         "error": failure.error,
         "attempts": str(record.receives),
-        "messageId": record.message_id,
+        ORIGIN_ATTRIBUTE: letter.origin,
         "redrivable": str(failure.redrivable).lower(),
+        TASKS_ATTRIBUTE: letter.tasks,
+        KEY_ATTRIBUTE: letter.key or _EMPTY_KEY,
     }
-    if key is not None:
-        texts[KEY_ATTRIBUTE] = key
     attributes: Attributes = {
         name: {"DataType": "String", "StringValue": text} for name, text in texts.items()
     }
-    if KEY_ATTRIBUTE in record.attributes:  # as it was sent, even if it is not a valid key
-        attributes[KEY_ATTRIBUTE] = dict(record.attributes[KEY_ATTRIBUTE])
+    sent = record.attributes.get(KEY_ATTRIBUTE, {})
+    if sent.get("StringValue") or sent.get("BinaryValue"):  # as it was sent, even if not valid
+        attributes[KEY_ATTRIBUTE] = dict(sent)
     return attributes
+
+
+def _length(entry: Mapping[str, Any]) -> int:
+    return len(entry["MessageBody"].encode()) + _size(entry["MessageAttributes"])
 
 
 def _size(attributes: Mapping[str, Mapping[str, Any]]) -> int:

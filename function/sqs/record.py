@@ -28,6 +28,7 @@ class Record:
         body: The message's body, as text.
         receives: How often the message has been received, this time included.
         sent_at: When it was sent, in seconds since 1970.
+        first_received_at: When it was received for the first time, in seconds since 1970.
         group: The message group; None if there is none.
         attributes: The sender's message attributes, as SendMessage takes them.
     """
@@ -37,6 +38,7 @@ class Record:
     body: str
     receives: int
     sent_at: float
+    first_received_at: float
     group: str | None
     attributes: Mapping[str, Mapping[str, Any]]
 
@@ -68,6 +70,10 @@ def _record(record: Mapping[str, Any]) -> Record:
         body=record["body"],
         receives=int(system["ApproximateReceiveCount"]),
         sent_at=int(system["SentTimestamp"]) / _MILLISECONDS,
+        first_received_at=int(
+            system.get("ApproximateFirstReceiveTimestamp") or system["SentTimestamp"]
+        )
+        / _MILLISECONDS,
         group=system.get("MessageGroupId"),
         attributes={
             name: _attribute(value) for name, value in record.get("messageAttributes", {}).items()

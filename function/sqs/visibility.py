@@ -5,45 +5,19 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Change
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from function.limits import BACKOFF_BASE_SECONDS, MAX_BACKOFF_SECONDS, MAX_VISIBILITY_BATCH
+from function.limits import MAX_VISIBILITY_BATCH
 from function.outcome import Disposition
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from types_boto3_sqs import SQSClient
     from types_boto3_sqs.type_defs import ChangeMessageVisibilityBatchRequestEntryTypeDef
 
     from function.observability import Log
     from function.outcome import Outcome
-
-
-def backoff_seconds(
-    receives: int,
-    draw: Callable[[], float],
-    base_seconds: float = BACKOFF_BASE_SECONDS,
-    max_seconds: float = MAX_BACKOFF_SECONDS,
-) -> int:
-    """Return how long a message that failed stays invisible, in seconds.
-
-    Exponential with full jitter: messages that failed together do not return together.
-    https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
-
-    Args:
-        receives: How often the message has been received, at least 1.
-        draw: Returns a random number from 0 to 1, such as `random.random`.
-        base_seconds: The longest wait after the first receive; doubles with each further one.
-        max_seconds: The longest wait of all.
-    """
-    # Limited before the power is taken: the thousandth receive must not compute 2 ** 999.
-    doublings = min(max(receives, 1) - 1, math.log2(max_seconds / base_seconds))
-    longest = min(max_seconds, base_seconds * 2**doublings)
-    return max(1, math.ceil(longest * draw()))
 
 
 def return_to_queue(sqs: SQSClient, queue_url: str, outcomes: list[Outcome], log: Log) -> None:

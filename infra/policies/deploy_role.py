@@ -154,6 +154,34 @@ def deploy_policy(grants: DeployGrants) -> Document:
             resources=[location.arn("sns", f"{PREFIX}*")],
         ),
         allow(
+            "Tables",
+            [
+                "dynamodb:CreateTable",
+                "dynamodb:DeleteTable",
+                "dynamodb:DescribeContinuousBackups",
+                "dynamodb:DescribeTable",
+                "dynamodb:DescribeTimeToLive",
+                "dynamodb:ListTagsOfResource",
+                "dynamodb:TagResource",
+                "dynamodb:UntagResource",
+                "dynamodb:UpdateContinuousBackups",
+                "dynamodb:UpdateTable",
+                "dynamodb:UpdateTimeToLive",
+            ],
+            resources=[location.arn("dynamodb", f"table/{PREFIX}*")],
+        ),
+        allow(
+            "Alarms",
+            [
+                "cloudwatch:DeleteAlarms",
+                "cloudwatch:ListTagsForResource",
+                "cloudwatch:PutMetricAlarm",
+                "cloudwatch:TagResource",
+                "cloudwatch:UntagResource",
+            ],
+            resources=[location.arn("cloudwatch", f"alarm:{PREFIX}*")],
+        ),
+        allow(
             "LogGroups",
             [
                 "logs:AssociateKmsKey",
@@ -269,9 +297,12 @@ def deploy_policy(grants: DeployGrants) -> Document:
             resources=[location.arn("kms", f"alias/{PREFIX}*")],
         ),
         allow(
-            # The AWS provider finds aliases and log groups by listing all of them.
+            # The AWS provider finds aliases and log groups by listing all of them. To describe an
+            # alarm needs the action on all: the name could be that of a composite alarm.
+            # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
             "ActionsWithoutResource",
             [
+                "cloudwatch:DescribeAlarms",
                 "kms:ListAliases",
                 "logs:DescribeLogGroups",
                 "sns:GetSubscriptionAttributes",

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from infra.names import PREFIX, Location
-from infra.policies.statements import Document, allow, document
+from infra.policies.statements import Document, Statement, allow, document
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pulumi import Input
 
-# For ecs:DescribeTaskDefinition, which cannot be limited to a resource.
+# For ecs:DescribeTaskDefinition, which cannot be limited to a resource, and for ecs:ListTasks, which
+# is authorised on container instances; a condition limits it to clusters.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html
 _ANY_RESOURCE: Final = "*"
 
@@ -29,7 +30,10 @@ _RECEIVE_ACTIONS: Final = (
 _KMS_KEY_ACTIONS: Final = ("kms:Decrypt", "kms:GenerateDataKey")
 
 # The only services through which a function uses a KMS key.
-_KMS_SERVICES: Final = ("lambda", "sns", "sqs")
+_KMS_SERVICES: Final = ("dynamodb", "lambda", "sns", "sqs")
+
+# One item at a time, and none is ever deleted: it expires.
+_LEDGER_ACTIONS: Final = ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem")
 _LOG_ACTIONS: Final = ("logs:CreateLogStream", "logs:PutLogEvents")
 
 
@@ -45,6 +49,7 @@ class FunctionGrants:
         work_queue_arn: ARN of the work queue.
         dead_letter_queue_arn: ARN of the DLQ.
         failure_topic_arn: ARN of the failure topic.
+        ledger_table_arn: ARN of the ledger table.
         kms_key_arn: ARN of the stage's KMS key.
         log_group_arn: ARN of the function's log group.
     """
@@ -56,6 +61,7 @@ class FunctionGrants:
     work_queue_arn: Input[str]
     dead_letter_queue_arn: Input[str]
     failure_topic_arn: Input[str]
+    ledger_table_arn: Input[str]
     kms_key_arn: Input[str]
     log_group_arn: str
 
@@ -91,6 +97,7 @@ def function_policy(grants: FunctionGrants) -> Document:
         )
         if grants.pass_role_arns
         else None,
+        _list_tasks(grants.cluster_arns),
         allow(
             "DescribeServices",
             ["ecs:DescribeServices"],
@@ -104,6 +111,7 @@ def function_policy(grants: FunctionGrants) -> Document:
         allow("ReceiveMessages", _RECEIVE_ACTIONS, resources=[grants.work_queue_arn]),
         allow("SendDeadLetters", ["sqs:SendMessage"], resources=[grants.dead_letter_queue_arn]),
         allow("PublishNotifications", ["sns:Publish"], resources=[grants.failure_topic_arn]),
+        allow("KeepLedger", _LEDGER_ACTIONS, resources=[grants.ledger_table_arn]),
         allow(
             "UseKmsKey",
             _KMS_KEY_ACTIONS,
@@ -143,6 +151,7 @@ def boundary_policy(
             resources=role_arns,
             conditions={"StringEquals": {"iam:PassedToService": _ECS_SERVICES}},
         ),
+        _list_tasks(cluster_arns),
         allow(
             "DescribeServices",
             ["ecs:DescribeServices"],
@@ -162,6 +171,11 @@ def boundary_policy(
             "PublishNotifications", ["sns:Publish"], resources=[location.arn("sns", f"{PREFIX}*")]
         ),
         allow(
+            "KeepLedgers",
+            _LEDGER_ACTIONS,
+            resources=[location.arn("dynamodb", f"table/{PREFIX}*")],
+        ),
+        allow(
             "UseKmsKeys",
             _KMS_KEY_ACTIONS,
             resources=[location.arn("kms", "key/*")],
@@ -172,6 +186,15 @@ def boundary_policy(
             _LOG_ACTIONS,
             resources=[location.arn("logs", f"log-group:/aws/lambda/{PREFIX}*")],
         ),
+    )
+
+
+def _list_tasks(cluster_arns: Sequence[str]) -> Statement:
+    return allow(
+        "ListTasks",
+        ["ecs:ListTasks"],
+        resources=[_ANY_RESOURCE],
+        conditions={"ArnLike": {"ecs:cluster": cluster_arns}},
     )
 
 

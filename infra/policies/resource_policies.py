@@ -87,6 +87,15 @@ _DEPLOY_KEY_ACTIONS: Final = (
     "kms:UpdateKeyDescription",
 )
 
+# Actions on a stage's key, besides, that creating and changing its encrypted table needs.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+_TABLE_KEY_ACTIONS: Final = (
+    "kms:GenerateDataKey",
+    "kms:GenerateDataKeyWithoutPlaintext",
+    "kms:ReEncryptFrom",
+    "kms:ReEncryptTo",
+)
+
 # The service that executes the actions of alarms.
 _ALARMS: Final[Principals] = {"Service": "cloudwatch.amazonaws.com"}
 
@@ -148,7 +157,7 @@ def artifact_kms_key_policy(location: Location, readers: Sequence[str]) -> Docum
 
 
 def stage_kms_key_policy(config: FunctionConfig) -> Document:
-    """Return the policy of a stage's KMS key, which encrypts queues, topic, log and environment.
+    """Return the policy of a stage's KMS key, which encrypts queues, topic, table, log and environment.
 
     It names exactly who uses the stage. The deploy role owns its stages' keys by this policy alone.
     """
@@ -160,12 +169,20 @@ def stage_kms_key_policy(config: FunctionConfig) -> Document:
         _owned(location),
         allow("Deploy", _DEPLOY_KEY_ACTIONS, resources=[_THIS_KEY], principals=deploy_role),
         allow(
-            # Lambda creates a grant for the function's role on behalf of the deploy role.
+            # On behalf of the deploy role, Lambda creates a grant for the function's role, and
+            # DynamoDB one for itself, with which it keeps the table's own key.
             "DeployGrants",
             ["kms:CreateGrant"],
             resources=[_THIS_KEY],
             principals=deploy_role,
             conditions={"Bool": {"kms:GrantIsForAWSResource": "true"}},
+        ),
+        allow(
+            "DeployTable",
+            _TABLE_KEY_ACTIONS,
+            resources=[_THIS_KEY],
+            principals=deploy_role,
+            conditions={"StringEquals": {"kms:ViaService": location.via_services("dynamodb")}},
         ),
         allow(
             "EncryptLog",

@@ -13,14 +13,18 @@ from rehearsal.emulator.interception import (
     InterceptedCall,
     Interception,
     Interceptor,
+    Shortage,
     TaskFailure,
 )
 from rehearsal.emulator.journal import Call
 from rehearsal.emulator.process import Emulator, EmulatorError
+from rehearsal.emulator.readings import KEPT, RETRIED, Reading
 from rehearsal.emulator.request import Request, Response
 
 # The child process imports this package too. It has no use for boto3, which costs it some 80 ms.
 __all__ = [
+    "KEPT",
+    "RETRIED",
     "Call",
     "Credentials",
     "Disconnect",
@@ -29,7 +33,9 @@ __all__ = [
     "InterceptedCall",
     "Interception",
     "Interceptor",
+    "Reading",
     "Request",
     "Response",
+    "Shortage",
     "TaskFailure",
 ]

@@ -25,10 +25,8 @@ from rehearsal.emulator import (
     lambda_actions,
     message_sizes,
     ministack_internals,
-    permissions,
     policy_simulation,
     principals,
-    tag_permissions,
 )
 from rehearsal.emulator.container_instances import ContainerInstances
 from rehearsal.emulator.containers import Containers
@@ -39,12 +37,11 @@ if TYPE_CHECKING:
     from rehearsal.emulator.interception import Interceptor
 
 
-def main(folder: Path, *, strict: bool, tag_delay_calls: int, interceptor: str = "") -> None:
+def main(folder: Path, *, tag_delay_calls: int, interceptor: str = "") -> None:
     """Serve until the parent lets go of the pipe.
 
     Args:
         folder: The emulator's private folder, deleted at the end.
-        strict: Ask for the permissions of `Emulator.start`.
         tag_delay_calls: How many evaluations of a resource's tags see the old ones after a change.
         interceptor: `module:factory` of what may change answers, or empty for nothing.
     """
@@ -52,12 +49,11 @@ def main(folder: Path, *, strict: bool, tag_delay_calls: int, interceptor: str =
     threading.Thread(target=_end_with_parent, args=(folder, containers), daemon=True).start()
     instances = ContainerInstances()
     instances.install()
-    Tasks(containers, tasks_folder(folder), instances.place).install()
+    Tasks(containers, tasks_folder(folder), folder, instances.place).install()
     iam.install()
     principals.install()
     policy_simulation.install()
     lambda_actions.install()
-    permissions.strict = tag_permissions.strict = strict
     delayed_tags.install(tag_delay_calls)
     key_policies.install()
     message_sizes.install()
@@ -87,7 +83,6 @@ def _end_with_parent(folder: Path, containers: Containers) -> None:
 if __name__ == "__main__":
     main(
         Path(sys.argv[1]),
-        strict=sys.argv[2] == "strict",
-        tag_delay_calls=int(sys.argv[3]),
-        interceptor=sys.argv[4],
+        tag_delay_calls=int(sys.argv[2]),
+        interceptor=sys.argv[3],
     )

@@ -26,7 +26,12 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
-    from rehearsal.emulator.interception import Interception, Interceptor, TaskFailure
+    from rehearsal.emulator.interception import (
+        Interception,
+        Interceptor,
+        Shortage,
+        TaskFailure,
+    )
 
 # What the journal shows where the caller got no answer.
 _NO_ANSWER: Final[Response] = (0, {}, b"")
@@ -51,12 +56,15 @@ class _InterceptedCall:
     dispatch: Callable[[], Awaitable[Response]]
     request_id: str
 
-    async def proceed(self, task_failure: TaskFailure | None = None) -> Response:
+    async def proceed(
+        self, task_failure: TaskFailure | None = None, shortage: Shortage | None = None
+    ) -> Response:
         """Let MiniStack answer the call."""
         iam.current.set(self.request)
         # The loopback stands for TLS; else policies that insist on TLS would deny everything.
         ministack_internals.request_origin.set(("127.0.0.1", True))
         ecs.task_failure.set(task_failure)
+        ecs.shortage.set(shortage)
         try:
             return await self.dispatch()
         except iam.Denied as denied:
@@ -74,16 +82,6 @@ class _InterceptedCall:
             headers=self.request.headers,
         )
         return status, headers, body
-
-    def launch_failure(self, reason: str) -> Response:
-        """Return RunTask's answer of no task and one failure."""
-        arn = (
-            f"arn:aws:ecs:{self.request.region}:{self.request.account}:container-instance/stand-in"
-        )
-        answer: Response = ministack_internals.json_response(
-            {"tasks": [], "failures": [{"arn": arn, "reason": reason}]}
-        )
-        return answer
 
     def kill_caller(self) -> None:
         """Kill the processes of the Lambda function whose credentials signed the call."""

@@ -13,9 +13,11 @@ import contextvars
 import json
 import re
 import threading
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from rehearsal.emulator import ministack_internals
+from rehearsal.emulator.readings import read_reading
 from rehearsal.emulator.tasks import RunningTask, new_task
 
 if TYPE_CHECKING:
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
 
     from rehearsal.emulator.container_instances import Placement
     from rehearsal.emulator.containers import Containers
-    from rehearsal.emulator.interception import TaskFailure
+    from rehearsal.emulator.interception import Shortage, TaskFailure
+    from rehearsal.emulator.readings import Reading
     from rehearsal.emulator.request import Response
 
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
@@ -41,6 +44,27 @@ _STARTED_BY: Final = re.compile(r"[A-Za-z0-9_/-]{0,128}")
 task_failure: contextvars.ContextVar[TaskFailure | None] = contextvars.ContextVar(
     "task_failure", default=None
 )
+
+
+# Why the current call does not start all of its tasks; set by an interceptor.
+shortage: contextvars.ContextVar[Shortage | None] = contextvars.ContextVar("shortage", default=None)
+
+
+@dataclass(kw_only=True)
+class _Token:
+    """What a client token has started.
+
+    Attributes:
+        parameters: The request that it was first used with.
+        tasks: The ARNs of the tasks that were answered.
+        unreported: Those of tasks that were answered as failures.
+        failures: The other entries of the answer.
+    """
+
+    parameters: str
+    tasks: list[str] = field(default_factory=list)
+    unreported: list[str] = field(default_factory=list)
+    failures: list[dict[str, str]] = field(default_factory=list)
 
 
 class Refusal(Exception):  # noqa: N818 - an answer, not an error of ours
@@ -69,6 +93,7 @@ class Tasks:
     Args:
         containers: What starts the processes of containers.
         folder: Where each task gets a folder of its own.
+        readings: The folder with the readings of AWS's documents, by cluster.
         place: Returns where the tasks of a call run, by its parameters, its task definition and
             its cluster.
     """
@@ -77,13 +102,15 @@ class Tasks:
         self,
         containers: Containers,
         folder: Path,
+        readings: Path,
         place: Callable[[dict[str, Any], dict[str, Any], dict[str, Any]], Placement],
     ) -> None:
         self._containers = containers
         self._folder = folder
+        self._readings = readings
         self._place = place
         self._lock = threading.Lock()
-        self._tokens: dict[tuple[str, ...], tuple[str, list[str]]] = {}
+        self._tokens: dict[tuple[str, str], _Token] = {}
         self._running: dict[str, RunningTask] = {}
 
     def install(self) -> None:
@@ -99,11 +126,16 @@ class Tasks:
             check(request, definition)
             # One lock: two calls with the same token at the same time must not both start.
             with self._lock:
-                arns, failures = self._known_or_started(request, definition, cluster)
+                token = self._launch(request, definition, cluster)
         except Refusal as refusal:
             return refusal.response
-        found = [ministack_internals.wire_shape(ministack_internals.tasks[arn]) for arn in arns]
-        answer: Response = ministack_internals.json_response({"tasks": found, "failures": failures})
+        found = [ministack_internals.tasks[arn] for arn in token.tasks]
+        answer: Response = ministack_internals.json_response(
+            {
+                "tasks": [ministack_internals.wire_shape(task) for task in found],
+                "failures": token.failures,
+            }
+        )
         return answer
 
     def stop_task(self, request: dict[str, Any]) -> Response:
@@ -121,62 +153,97 @@ class Tasks:
         )
         return answer
 
-    def _known_or_started(
+    def _launch(
         self, request: dict[str, Any], definition: dict[str, Any], cluster: dict[str, Any]
-    ) -> tuple[list[str], list[dict[str, str]]]:
-        """Return the tasks of the call, or why there is none. A token does not keep failures."""
-        if known := self._known(request, cluster):
-            return known, []
-        placement = self._place(request, definition, cluster)
-        if placement.failures:
-            return [], placement.failures
-        return self._start(request, definition, cluster, placement.instance), []
+    ) -> _Token:
+        """Start the tasks of a new client token, and what a known one still lacks.
 
-    def _known(self, request: dict[str, Any], cluster: dict[str, Any]) -> list[str]:
-        """Return the tasks that this client token has started before."""
-        token = request.get("clientToken")
-        if not token:
-            return []
-        text, arns = self._tokens.get((cluster["clusterArn"], token), ("", []))
-        if text and text != _canonical(request):
+        Raises:
+            Refusal: if the token was used with different parameters.
+        """
+        reading = read_reading(self._readings, cluster["clusterName"])
+        name, parameters = request.get("clientToken"), _canonical(request)
+        token = self._tokens.get((cluster["clusterArn"], name)) if name else None
+        if token is None:
+            token = _Token(parameters=parameters)
+        elif token.parameters != parameters:
             raise Refusal(
                 "ConflictException",
                 "The client token was used with different parameters.",
-                resourceIds=arns,
+                resourceIds=token.tasks if reading.conflict_names_tasks else [],
             )
-        return arns
+        elif not _tries_again(token, reading):
+            return token
+        started = len(token.tasks) + len(token.unreported)
+        self._start(token, request, definition, cluster, (request.get("count") or 1) - started)
+        if name:
+            self._tokens[cluster["clusterArn"], name] = token
+        return token
 
     def _start(
+        self,
+        token: _Token,
+        request: dict[str, Any],
+        definition: dict[str, Any],
+        cluster: dict[str, Any],
+        count: int,
+    ) -> None:
+        """Start so many tasks, or as many as there is room for, and fail the others.
+
+        Raises:
+            Refusal: if the cluster has no container instance, and the tasks need one.
+        """
+        placement = self._place(request, definition, cluster)
+        if placement.failures:
+            token.failures = placement.failures
+            return
+        lack = shortage.get()
+        room = count if lack is None else min(count, lack.tasks)
+        unreported = 0 if lack is None else min(count - room, lack.unreported)
+        token.failures = [
+            {
+                "arn": f"{cluster['clusterArn'].replace(':cluster/', ':container-instance/')}/{n}",
+                "reason": lack.reason if lack else "",
+            }
+            for n in range(count - room)
+        ]
+        arns = [
+            self._start_one(request, definition, cluster, placement.instance)
+            for _ in range(room + unreported)
+        ]
+        token.tasks += arns[:room]
+        token.unreported += arns[room:]
+
+    def _start_one(
         self,
         request: dict[str, Any],
         definition: dict[str, Any],
         cluster: dict[str, Any],
         instance: str,
-    ) -> list[str]:
-        failure = task_failure.get()
-        arns = []
-        for _ in range(request.get("count") or 1):
-            task = new_task(request, definition, cluster)
-            task["containerInstanceArn"] = instance or None
-            arn = task["taskArn"]
-            if request.get("propagateTags") == "TASK_DEFINITION":
-                task["tags"] += ministack_internals.ecs_tags.get(
-                    definition["taskDefinitionArn"], []
-                )
-            ministack_internals.tasks[arn] = task
-            ministack_internals.ecs_tags[arn] = task["tags"]
-            running = self._running[arn] = RunningTask(
-                task,
-                definition,
-                self._containers,
-                self._folder / arn.rsplit("/", 1)[1],
-                failure=failure,
-            )
-            running.begin()
-            arns.append(arn)
-        if token := request.get("clientToken"):
-            self._tokens[cluster["clusterArn"], token] = (_canonical(request), arns)
-        return arns
+    ) -> str:
+        task = new_task(request, definition, cluster)
+        task["containerInstanceArn"] = instance or None
+        arn: str = task["taskArn"]
+        if request.get("propagateTags") == "TASK_DEFINITION":
+            task["tags"] += ministack_internals.ecs_tags.get(definition["taskDefinitionArn"], [])
+        ministack_internals.tasks[arn] = task
+        ministack_internals.ecs_tags[arn] = task["tags"]
+        running = self._running[arn] = RunningTask(
+            task,
+            definition,
+            self._containers,
+            self._folder / arn.rsplit("/", 1)[1],
+            failure=task_failure.get(),
+        )
+        running.begin()
+        return arn
+
+
+def _tries_again(token: _Token, reading: Reading) -> bool:
+    """Return whether a known client token starts what failed at first."""
+    if not token.failures:
+        return False
+    return reading.partial_completed if token.tasks else not reading.failures_remembered
 
 
 def _canonical(request: dict[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 RunTask is authorised on the task definition with `ecs:cluster`, each role that a task, a volume or
 a function gets by `iam:PassRole`, tags by the tagging action of the service, and the customer
-managed keys of queues, topics and functions by the caller's `kms:` actions. MiniStack still
+managed keys of queues, topics, tables and functions by the caller's `kms:` actions. MiniStack still
 evaluates the policies.
 """
 
@@ -12,7 +12,8 @@ import contextvars
 from typing import TYPE_CHECKING, Any
 
 from rehearsal.emulator import ministack_internals
-from rehearsal.emulator.permissions import PermissionCheck, permission_checks
+from rehearsal.emulator.permission_check import PermissionCheck
+from rehearsal.emulator.permissions import permission_checks
 
 if TYPE_CHECKING:
     from rehearsal.emulator.request import Request, Response

@@ -28,6 +28,21 @@ class TaskFailure:
     stop_code: str = "TaskFailedToStart"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Shortage:
+    """A reason for which a RunTask call does not start all of its tasks.
+
+    Attributes:
+        reason: The `reason` of each entry in `failures`.
+        tasks: How many tasks are started and answered.
+        unreported: How many of the others are started although they are answered as failures.
+    """
+
+    reason: str
+    tasks: int = 0
+    unreported: int = 0
+
+
 class Disconnect(Exception):  # noqa: N818 - an order, not an error
     """Close the caller's connection without an answer.
 
@@ -47,11 +62,14 @@ class InterceptedCall(Protocol):
     def request(self) -> Request:
         """The call."""
 
-    async def proceed(self, task_failure: TaskFailure | None = None) -> Response:
+    async def proceed(
+        self, task_failure: TaskFailure | None = None, shortage: Shortage | None = None
+    ) -> Response:
         """Let the emulator answer the call.
 
         Args:
             task_failure: Why the tasks that the call starts stop before they run.
+            shortage: Why the call does not start all of its tasks.
         """
 
     def error(self, code: str, message: str, status: int) -> Response:
@@ -62,9 +80,6 @@ class InterceptedCall(Protocol):
             message: The error's text.
             status: The HTTP status.
         """
-
-    def launch_failure(self, reason: str) -> Response:
-        """Return RunTask's answer of no task and one entry in `failures`."""
 
     def kill_caller(self) -> None:
         """Kill the processes of the Lambda function that made the call."""

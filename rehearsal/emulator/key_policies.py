@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from rehearsal.emulator import iam, ministack_internals
-from rehearsal.emulator.permissions import PermissionCheck
+from rehearsal.emulator.permission_check import PermissionCheck
 
 if TYPE_CHECKING:
     from rehearsal.emulator.request import Request, Response

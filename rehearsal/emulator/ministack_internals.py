@@ -28,6 +28,7 @@ from ministack.core.responses import (
 )
 from ministack.core.router import extract_access_key_id
 from ministack.services import kms, lambda_svc, sqs, tagging
+from ministack.services.dynamodb import _tables as tables
 from ministack.services.ecs import _ACTION_MAP as ECS_ACTIONS
 from ministack.services.ecs import _attributes as ecs_attributes
 from ministack.services.ecs import _clusters as clusters
@@ -88,6 +89,7 @@ __all__ = [
     "roles",
     "sqs",
     "tagging",
+    "tables",
     "task_definition_key",
     "task_definitions",
     "tasks",

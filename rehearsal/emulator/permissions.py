@@ -7,9 +7,10 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/
 from __future__ import annotations
 
 import urllib.parse
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
-from rehearsal.emulator import ecs, ministack_internals
+from rehearsal.emulator import ecs, ministack_internals, table_permissions
+from rehearsal.emulator.permission_check import PermissionCheck
 from rehearsal.emulator.tag_permissions import TagOnCreate, tag_context, tag_on_create
 
 if TYPE_CHECKING:
@@ -17,23 +18,6 @@ if TYPE_CHECKING:
 
     from rehearsal.emulator.request import Request
 
-
-# Whether a mapping that is gone is asked for.
-strict = True
-
-
-class PermissionCheck(NamedTuple):
-    """May the caller do this action on this resource.
-
-    Attributes:
-        action: The IAM action, for example `ecs:RunTask`.
-        resource: The resource's ARN, or `*`.
-        context: Condition keys and their values.
-    """
-
-    action: str
-    resource: str
-    context: dict[str, Any] = {}  # noqa: RUF012 - never changed
 
 
 def permission_checks(request: Request, asked: PermissionCheck) -> Iterator[PermissionCheck]:
@@ -117,6 +101,11 @@ def _task_calls(request: Request, asked: PermissionCheck) -> Iterator[Permission
     yield from _in_cluster(request, asked, "task", names)
 
 
+def _list_tasks(request: Request, asked: PermissionCheck) -> Iterator[PermissionCheck]:
+    """Check the container instances of the cluster; a task on Fargate has none."""
+    yield from _in_cluster(request, asked, "container-instance", ["*"])
+
+
 def _describe_services(request: Request, asked: PermissionCheck) -> Iterator[PermissionCheck]:
     yield from _in_cluster(request, asked, "service", request.parameters.get("services") or [])
 
@@ -137,8 +126,14 @@ def _on_everything(_: Request, asked: PermissionCheck) -> Iterator[PermissionChe
 
 def _named(request: Request, asked: PermissionCheck) -> Iterator[PermissionCheck]:
     """Check the resource whose ARN is in the call's parameters."""
-    arn = request.parameters.get("ResourceArn") or asked.resource
-    yield PermissionCheck(asked.action, arn, asked.context)
+    arn = request.parameters.get("ResourceArn") or request.parameters.get("ResourceARN")
+    yield PermissionCheck(asked.action, arn or asked.resource, asked.context)
+
+
+def _alarms(request: Request, asked: PermissionCheck) -> Iterator[PermissionCheck]:
+    for name in request.parameters.get("AlarmNames") or ():
+        arn = f"arn:aws:cloudwatch:{request.region}:{request.account}:alarm:{name}"
+        yield PermissionCheck(asked.action, arn, asked.context)
 
 
 def _function(request: Request, asked: PermissionCheck) -> Iterator[PermissionCheck]:
@@ -188,8 +183,6 @@ def _mapping(request: Request, asked: PermissionCheck) -> Iterator[PermissionChe
     """
     _, _, mapping_id = request.path.rstrip("/").partition("/event-source-mappings/")
     mapping = ministack_internals.lambda_svc._esms.get(mapping_id) or {}  # noqa: SLF001 - see ministack_internals
-    if mapping_id and not mapping and not strict:
-        return
     function = mapping.get("FunctionArn") or ""
     if not mapping_id:
         function = request.parameters.get("FunctionName") or ""
@@ -320,7 +313,15 @@ _SPECIAL: Final[
     ("ecs", "RunTask"): _run_task,
     ("ecs", "StopTask"): _task_calls,
     ("ecs", "DescribeTasks"): _task_calls,
+    ("dynamodb", "CreateTable"): table_permissions.create_table,
+    ("dynamodb", "GetItem"): table_permissions.item,
+    ("dynamodb", "ListTagsOfResource"): _named,
+    ("dynamodb", "PutItem"): table_permissions.item,
+    ("dynamodb", "TagResource"): _named,
+    ("dynamodb", "UntagResource"): _named,
+    ("dynamodb", "UpdateItem"): table_permissions.item,
     ("ecs", "DescribeServices"): _describe_services,
+    ("ecs", "ListTasks"): _list_tasks,
     ("ecs", "DescribeTaskDefinition"): _on_everything,
     ("lambda", "CreateFunction"): _function,
     ("lambda", "UpdateFunctionConfiguration"): _function,
@@ -330,6 +331,11 @@ _SPECIAL: Final[
     ("lambda", "DeleteEventSourceMapping"): _mapping,
     ("lambda", "GetEventSourceMapping"): _mapping,
     ("lambda", "ListEventSourceMappings"): _mapping,
+    ("monitoring", "DeleteAlarms"): _alarms,
+    ("monitoring", "DescribeAlarms"): _on_everything,
+    ("monitoring", "ListTagsForResource"): _named,
+    ("monitoring", "TagResource"): _named,
+    ("monitoring", "UntagResource"): _named,
     ("kms", "CreateAlias"): _alias,
     ("kms", "CreateGrant"): _create_grant,
     ("kms", "UpdateAlias"): _alias,

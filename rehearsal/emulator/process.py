@@ -19,6 +19,7 @@ from rehearsal.emulator.clients import Clients, Credentials
 from rehearsal.emulator.containers import kill_group, kill_listed
 from rehearsal.emulator.journal import Call, read_calls
 from rehearsal.emulator.layout import groups_folder, log_file, tasks_folder
+from rehearsal.emulator.readings import Reading, write_readings
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -35,10 +36,6 @@ MAX_STOP_SECONDS: Final = 1.0
 # minutes, so nothing that the kit does may depend on a tag.
 # https://docs.aws.amazon.com/kms/latest/developerguide/tag-permissions.html
 TAG_DELAY_CALLS: Final = 20
-
-# Whether the emulator asks for what a stage's deploy role does not have yet: the permission to tag
-# a new key, and to read an event source mapping that is gone.
-STRICT: Final = True
 
 # How much of the log an error shows.
 TAIL_LINES: Final = 20
@@ -69,23 +66,21 @@ class Emulator:
         self.endpoint = f"http://127.0.0.1:{port}"
         self._process = process
         self._clients = Clients(self.endpoint)
+        self._readings: dict[str, Reading] = {}
 
     @classmethod
     def start(
         cls,
         log: Path | None = None,
         *,
-        strict: bool = STRICT,
-        tag_delay_calls: int | None = None,
+        tag_delay_calls: int = TAG_DELAY_CALLS,
     ) -> Self:
         """Start the emulator and wait until it answers.
 
         Args:
             log: Where its log goes; by default into the private folder, which ends with it.
-            strict: Ask for the tags of a new key, and for a mapping that is gone.
             tag_delay_calls: How many evaluations of a resource's tags by conditions on
-                `aws:ResourceTag` see the old ones after a change; by default TAG_DELAY_CALLS, or
-                none if not strict.
+                `aws:ResourceTag` see the old ones after a change.
 
         Raises:
             EmulatorError: if it does not start; the text ends with the end of its log.
@@ -93,8 +88,6 @@ class Emulator:
         folder = Path(tempfile.mkdtemp(prefix="ecs-run-task-")).resolve()
         file = log or log_file(folder)
         port = _free_port()
-        if tag_delay_calls is None:
-            tag_delay_calls = TAG_DELAY_CALLS if strict else 0
         with file.open("ab") as output:
             process = subprocess.Popen(  # noqa: S603 - our own module
                 [
@@ -102,7 +95,6 @@ class Emulator:
                     "-m",
                     "rehearsal.emulator.child",
                     str(folder),
-                    "strict" if strict else "",
                     str(tag_delay_calls),
                     cls.interceptor,
                 ],
@@ -183,6 +175,11 @@ class Emulator:
             action: Only calls of this API action; empty is any.
         """
         return [call for call in read_calls(self.folder) if action in ("", call.action)]
+
+    def set_reading(self, cluster: str, reading: Reading) -> None:
+        """Set how RunTask answers a client token that it knows in a cluster; by default KEPT."""
+        self._readings[cluster] = reading
+        write_readings(self.folder, self._readings)
 
     def output(self, task: str, container: str) -> str:
         """Return the output of a task's container so far.

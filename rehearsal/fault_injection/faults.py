@@ -29,7 +29,10 @@ class InjectedFault:
         error: The error code of the answer, for example `ThrottlingException`.
         message: The error's text.
         status: The HTTP status of the error.
-        reason: RunTask only: answer with `failures[].reason` instead of a task.
+        reason: RunTask only: tasks are not started, and `failures[].reason` says why. ECS
+            remembers that under the client token, as the reading of its documents says.
+        tasks: With `reason`: how many of the call's tasks start nevertheless.
+        unreported: With `reason`: how many start besides, and are answered as failures.
         drop: Close the connection without an answer.
         kill: Kill the Lambda function's process that made the call.
         after: Let the call happen first, and replace its answer.
@@ -50,6 +53,8 @@ class InjectedFault:
     message: str = ""
     status: int = 400
     reason: str = ""
+    tasks: int = 0
+    unreported: int = 0
     drop: bool = False
     kill: bool = False
     after: bool = False

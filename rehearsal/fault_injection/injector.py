@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from rehearsal.emulator import Disconnect, TaskFailure
+from rehearsal.emulator import Disconnect, Shortage, TaskFailure
 from rehearsal.fault_injection.faults import faults_file, read_faults
 
 if TYPE_CHECKING:
@@ -65,19 +65,24 @@ class FaultyAnswer:
         """
         fault = self.fault
         await asyncio.sleep(fault.delay_seconds)
-        replaces = fault.error or fault.reason or fault.drop or fault.kill
+        replaces = fault.error or fault.drop or fault.kill
         response = None
         if fault.after or not replaces:
-            response = await call.proceed(self._task_failure())
+            response = await call.proceed(self._task_failure(), self._shortage())
         if fault.kill:
             call.kill_caller()
         if fault.drop:
             raise Disconnect(response)
         if fault.error:
             return call.error(fault.error, fault.message or fault.error, fault.status)
-        if fault.reason:
-            return call.launch_failure(fault.reason)
         return response or (503, {}, b"")
+
+    def _shortage(self) -> Shortage | None:
+        if not self.fault.reason:
+            return None
+        return Shortage(
+            reason=self.fault.reason, tasks=self.fault.tasks, unreported=self.fault.unreported
+        )
 
     def _task_failure(self) -> TaskFailure | None:
         if not self.fault.stopped_reason:

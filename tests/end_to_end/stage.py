@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from function.message.idempotency import KEY_ATTRIBUTE, started_by
 from infra.names import ALIAS
 from rehearsal.deployment import deploy_stage
+from rehearsal.emulator import KEPT
 from rehearsal.fault_injection import InjectedFault
 from rehearsal.sample_account import SECURITY_GROUP, SUBNETS
 from runtask.project import load_project
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from infra.names import Location
+    from rehearsal.emulator import Reading
     from rehearsal.fault_injection import FaultyEmulator
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -59,11 +61,14 @@ _TASK: Final[Mapping[str, Any]] = {
     "networkConfiguration": NETWORK,
 }
 
+_CLUSTERS: Final = json.dumps(["batch", "pool-*"])
+_BOOTSTRAP_OPTIONS: Final = {"boundaryClusters": _CLUSTERS}
 _OPTIONS: Final = {
-    "clusters": json.dumps(["batch", "pool-*"]),
+    "clusters": _CLUSTERS,
     "taskDefinitions": json.dumps(["report", "report-*"]),
     # Throttled messages slow the rate limiter down to a twentieth: fast enough for the others.
-    "launchRate": "200",
+    "runTaskRate": "200",
+    "fargateLaunchRate": "200",
     "runTaskLatencyMilliseconds": "10",
     "timeoutSeconds": "20",
 }
@@ -100,9 +105,10 @@ class Stage:
         """Let the RunTask calls of a message fail."""
         self.emulator.inject(InjectedFault(match=f'"{sent_key}-', **how))
 
-    def add_cluster(self, name: str) -> str:
+    def add_cluster(self, name: str, reading: Reading = KEPT) -> str:
         """Create a cluster that the stage may use, which is a capacity pool of its own."""
         self.client("ecs").create_cluster(clusterName=name)
+        self.emulator.set_reading(name, reading)
         return name
 
     @contextlib.contextmanager
@@ -250,7 +256,7 @@ def wait_for(condition: Callable[[], bool], seconds: float = MAX_WAIT_SECONDS) -
 
 def deploy(emulator: FaultyEmulator) -> Stage:
     """Deploy a stage, with a queue that receives its notifications."""
-    deployed = deploy_stage(emulator, load_project(ROOT), STAGE, _OPTIONS)
+    deployed = deploy_stage(emulator, load_project(ROOT), STAGE, _OPTIONS, _BOOTSTRAP_OPTIONS)
     inbox_url = deployed.sample_account.subscribe_inbox(deployed.outputs["failureTopicArn"])
     return Stage(
         emulator=emulator,

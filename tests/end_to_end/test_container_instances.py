@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from rehearsal.emulator.readings import KEPT, RETRIED, write_readings
 from tests.end_to_end.ecs_calls import refused, run, wait
 
 if TYPE_CHECKING:
     from rehearsal.emulator import Emulator
+    from rehearsal.emulator.readings import Reading
 
 UNSATISFIED = "MemberOf placement constraint unsatisfied."
 
@@ -101,11 +104,25 @@ def test_an_attribute_that_is_put_and_deleted_changes_the_choice(ecs: Any, insta
     for change in (None, ecs.put_attributes, ecs.delete_attributes):
         if change:
             change(cluster="jobs", attributes=[attribute])
-        found.append(len(on_ec2(ecs, "attribute:zone == b", clientToken="zone")["tasks"]))
+        found.append(len(on_ec2(ecs, "attribute:zone == b")["tasks"]))
 
-    # The token keeps its task, and no failures.
-    assert found == [0, 1, 1]
-    assert not on_ec2(ecs, "attribute:zone == b")["tasks"]
+    assert found == [0, 1, 0]
+
+
+@pytest.mark.parametrize(("reading", "starts"), [(KEPT, 0), (RETRIED, 1)])
+def test_a_token_keeps_such_failures_as_the_reading_says(
+    emulator: Emulator, ecs: Any, instance: str, reading: Reading, starts: int
+) -> None:
+    name = uuid.uuid4().hex
+    attribute = {"name": name, "value": "b", "targetId": instance}
+    write_readings(emulator.folder, {"jobs": reading})
+    try:
+        assert not on_ec2(ecs, f"attribute:{name} == b", clientToken=name)["tasks"]
+        ecs.put_attributes(cluster="jobs", attributes=[attribute])
+        answer = on_ec2(ecs, f"attribute:{name} == b", clientToken=name)
+    finally:
+        write_readings(emulator.folder, {})
+    assert (len(answer["tasks"]), len(answer["failures"])) == (starts, 1 - starts)
 
 
 @pytest.mark.parametrize(

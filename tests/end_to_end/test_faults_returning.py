@@ -1,4 +1,7 @@
-"""Failures that pass: the message is returned, never in the DLQ, and launched once in the end."""
+"""Failures that pass: the message is returned, never in the DLQ, and launched once in the end.
+
+Each in both readings of what ECS remembers under a client token.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,14 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from rehearsal.emulator import Credentials
+from rehearsal.emulator import KEPT, RETRIED, Credentials
 from tests.end_to_end.message_history import EndState, launched
 from tests.end_to_end.stage import Stage, deploy, task, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from rehearsal.emulator import Reading
     from rehearsal.fault_injection import FaultyEmulator
     from tests.end_to_end.message_history import MessageHistory
 
@@ -30,6 +34,12 @@ PROVISIONING: Final = "The cluster has reached the limit of tasks in the PROVISI
 
 THROTTLED: Final = {"error": "ThrottlingException", "message": "Rate exceeded"}
 
+# Two of its five tasks find no memory at first.
+PARTLY: Final = "count-of-five"
+
+# Its task starts although RunTask answers a failure.
+UNREPORTED: Final = "unreported"
+
 FAULTS: Final[Mapping[str, Mapping[str, object]]] = {
     "throttled-thrice": {**THROTTLED, "times": 3},
     "server-error": {"error": "ServerException", "message": "Oops", "status": 500, "times": 2},
@@ -41,18 +51,24 @@ FAULTS: Final[Mapping[str, Mapping[str, object]]] = {
     "vcpu-limit": {"error": "ClientException", "message": VCPU_LIMIT, "times": 1},
     "provisioning": {"error": "ClientException", "message": PROVISIONING, "times": 1},
     "ec2-throttles": {"error": "InvalidParameterException", "message": EC2_THROTTLES, "times": 1},
+    PARTLY: {"reason": "RESOURCE:MEMORY", "tasks": 3, "times": 1},
+    UNREPORTED: {"reason": "RESOURCE:ENI", "unreported": 1, "times": 1},
 }
 
 # What the queue itself waits before it delivers again; minutes would take too long here.
 VISIBILITY_SECONDS: Final = 2
 
-# The fourth of its five tasks finds no memory at first.
-PARTLY: Final = "count-of-five"
+READINGS: Final[Mapping[str, Reading]] = {"kept": KEPT, "retried": RETRIED}
 
 
 @pytest.fixture(scope="module")
 def stage(emulator: FaultyEmulator) -> Stage:
     return deploy(emulator)
+
+
+@pytest.fixture(params=READINGS)
+def reading(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.fixture(scope="module")
@@ -65,16 +81,19 @@ def meanwhile() -> dict[str, EndState]:
 def histories(stage: Stage, meanwhile: dict[str, EndState]) -> Mapping[str, MessageHistory]:
     """Send all messages at once, each with a fault of its own and a cluster of its own."""
     stage.fail("throttled-long", **THROTTLED)
-    stage.fail(f"{PARTLY}-3", reason="RESOURCE:MEMORY", times=1)
-    for key, how in FAULTS.items():
-        stage.fail(key, **how)
-    sent = {
-        key: stage.send(task(cluster=stage.add_cluster(f"pool-{key}"), count=count), key)
-        for key, count in {**dict.fromkeys(FAULTS, 1), PARTLY: 5}.items()
-    }
+    sent = {}
+    for name, how in FAULTS.items():
+        for reading in READINGS:
+            key = f"{name}-{reading}"
+            stage.fail(key, **how)
+            cluster = stage.add_cluster(f"pool-{key}", READINGS[reading])
+            count = 5 if name == PARTLY else 1
+            sent[key] = stage.send(task(cluster=cluster, count=count), key)
     # Nothing is asserted here: one wrong message must not fail the tests of the others.
-    wait_for(stage.answered(PARTLY, times=4))
-    meanwhile[PARTLY] = stage.histories(sent[PARTLY])[PARTLY].end
+    for reading in READINGS:
+        key = f"{PARTLY}-{reading}"
+        wait_for(stage.answered(key, times=1))
+        meanwhile[key] = stage.histories(sent[key])[key].end
     wait_for(lambda: all(stage.answered(key, times=1)() for key in sent))
     stage.hide_for(VISIBILITY_SECONDS)
     long = stage.send(task(), "throttled-long")
@@ -84,16 +103,18 @@ def histories(stage: Stage, meanwhile: dict[str, EndState]) -> Mapping[str, Mess
     wait_for(stage.answered(long.key, times=3))
     meanwhile[long.key] = stage.histories(long)[long.key].end
     # Clearing removes every fault, even one that a slow message has not met yet.
-    for key, how in FAULTS.items():
-        wait_for(stage.answered(key, times=int(str(how["times"]))))
+    for name, how in FAULTS.items():
+        for reading in READINGS:
+            wait_for(stage.answered(f"{name}-{reading}", times=int(str(how["times"]))))
     stage.emulator.clear_faults()
     return stage.settle(long, *sent.values())
 
 
 def test_throttled_three_times_is_launched_at_the_fourth(
     histories: Mapping[str, MessageHistory],
+    reading: str,
 ) -> None:
-    history = histories["throttled-thrice"]
+    history = histories[f"throttled-thrice-{reading}"]
     assert history.end == launched()
     assert history.answers == ["ThrottlingException"] * 3 + [""]
     assert set(history.returned) == {"throttled"}
@@ -110,8 +131,10 @@ def test_throttled_for_longer_than_three_visibility_periods_stays_until_it_is_la
     assert history.calls[-1].time - history.calls[0].time > 3 * VISIBILITY_SECONDS
 
 
-def test_answer_500_twice_is_launched_at_the_third(histories: Mapping[str, MessageHistory]) -> None:
-    history = histories["server-error"]
+def test_answer_500_twice_is_launched_at_the_third(
+    histories: Mapping[str, MessageHistory], reading: str
+) -> None:
+    history = histories[f"server-error-{reading}"]
     assert history.end == launched()
     assert history.answers == ["ServerException", "ServerException", ""]
     assert history.returned == ("server-error",) * 2
@@ -119,64 +142,80 @@ def test_answer_500_twice_is_launched_at_the_third(histories: Mapping[str, Messa
 
 def test_failure_resource_cpu_is_launched_once_there_is_room(
     histories: Mapping[str, MessageHistory],
+    reading: str,
 ) -> None:
-    history = histories["resource-cpu"]
+    history = histories[f"resource-cpu-{reading}"]
     assert history.end == launched()
     assert [len(call.tasks) for call in history.calls] == [0, 1]
     assert history.returned == ("resource",)
 
 
-def test_failure_agent_is_launched_later(histories: Mapping[str, MessageHistory]) -> None:
-    assert histories["agent"].end == launched()
-    assert histories["agent"].returned == ("agent",)
+def test_failure_agent_is_launched_later(
+    histories: Mapping[str, MessageHistory], reading: str
+) -> None:
+    assert histories[f"agent-{reading}"].end == launched()
+    assert histories[f"agent-{reading}"].returned == ("agent",)
 
 
 @pytest.mark.parametrize("key", ["capacity-error", "capacity-failure"])
 def test_capacity_is_unavailable_is_launched_later(
-    histories: Mapping[str, MessageHistory], key: str
+    histories: Mapping[str, MessageHistory], key: str, reading: str
 ) -> None:
-    assert histories[key].end == launched()
-    assert histories[key].returned == ("capacity",)
+    assert histories[f"{key}-{reading}"].end == launched()
+    assert histories[f"{key}-{reading}"].returned == ("capacity",)
 
 
 def test_limit_on_the_number_of_tasks_is_launched_later(
     histories: Mapping[str, MessageHistory],
+    reading: str,
 ) -> None:
-    assert histories["tasks-limit"].end == launched()
-    assert histories["tasks-limit"].answers == ["ClientException", ""]
-    assert histories["tasks-limit"].returned == ("quota",)
+    assert histories[f"tasks-limit-{reading}"].end == launched()
+    assert histories[f"tasks-limit-{reading}"].answers == ["ClientException", ""]
+    assert histories[f"tasks-limit-{reading}"].returned == ("quota",)
 
 
 def test_limit_on_the_number_of_vcpus_is_launched_later(
     histories: Mapping[str, MessageHistory],
+    reading: str,
 ) -> None:
-    assert histories["vcpu-limit"].end == launched()
-    assert histories["vcpu-limit"].answers == ["ClientException", ""]
-    assert histories["vcpu-limit"].returned == ("quota",)
+    assert histories[f"vcpu-limit-{reading}"].end == launched()
+    assert histories[f"vcpu-limit-{reading}"].answers == ["ClientException", ""]
+    assert histories[f"vcpu-limit-{reading}"].returned == ("quota",)
 
 
-def test_provisioning_limit_is_launched_later(histories: Mapping[str, MessageHistory]) -> None:
-    assert histories["provisioning"].end == launched()
-    assert histories["provisioning"].returned == ("provisioning",)
+def test_provisioning_limit_is_launched_later(
+    histories: Mapping[str, MessageHistory], reading: str
+) -> None:
+    assert histories[f"provisioning-{reading}"].end == launched()
+    assert histories[f"provisioning-{reading}"].returned == ("provisioning",)
 
 
 def test_ec2_throttling_inside_an_invalid_parameter_is_launched_later(
     histories: Mapping[str, MessageHistory],
+    reading: str,
 ) -> None:
-    assert histories["ec2-throttles"].end == launched()
-    assert histories["ec2-throttles"].answers == ["InvalidParameterException", ""]
-    assert histories["ec2-throttles"].returned == ("throttled",)
+    assert histories[f"ec2-throttles-{reading}"].end == launched()
+    assert histories[f"ec2-throttles-{reading}"].answers == ["InvalidParameterException", ""]
+    assert histories[f"ec2-throttles-{reading}"].returned == ("throttled",)
 
 
 def test_partial_failure_of_a_count_of_five_repeats_only_what_is_missing(
-    histories: Mapping[str, MessageHistory], meanwhile: Mapping[str, EndState]
+    histories: Mapping[str, MessageHistory], meanwhile: Mapping[str, EndState], reading: str
 ) -> None:
-    history = histories[PARTLY]
-    assert meanwhile[PARTLY] == EndState(tasks=3, left=1)
+    history = histories[f"{PARTLY}-{reading}"]
+    assert meanwhile[f"{PARTLY}-{reading}"] == EndState(tasks=3, left=1)
     assert history.end == launched(5)
-    started = {call.client_token: call.tasks for call in history.calls if call.tasks}
-    assert set(started) == {f"{PARTLY}-{number}-0" for number in range(5)}
-    assert len({arn for arns in started.values() for arn in arns}) == 5
+    assert [len(call.tasks) for call in history.calls] == [3, 2]
+    assert [call.client_token[-2:] for call in history.calls] == ["-0", "-1"]
+    assert history.returned == ("resource",)
+
+
+def test_task_that_started_in_spite_of_a_failure_is_found_before_another_is_asked_for(
+    histories: Mapping[str, MessageHistory], reading: str
+) -> None:
+    history = histories[f"{UNREPORTED}-{reading}"]
+    assert history.end == launched()
+    assert [call.tasks for call in history.calls] == [()]
     assert history.returned == ("resource",)
 
 

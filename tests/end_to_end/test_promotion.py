@@ -120,10 +120,10 @@ def function_variables(accounts: Accounts) -> dict[str, str]:
 def test_a_changed_configuration_reaches_prod_with_the_same_artifact(accounts: Accounts) -> None:
     accounts.promote()
     accounts.questions.clear()
-    accounts.configure("prod", "ecs-run-task:launchRate: 7")
-    assert function_variables(accounts)["LAUNCH_RATE"] != "7"
+    accounts.configure("prod", "ecs-run-task:runTaskRate: 7")
+    assert function_variables(accounts)["RUN_TASK_RATE"] != "7"
     assert accounts.promote() is Outcome.DEPLOYED
-    assert function_variables(accounts)["LAUNCH_RATE"] == "7"
+    assert function_variables(accounts)["RUN_TASK_RATE"] == "7"
     (question,) = accounts.questions
     assert f"{digest()[:12]} stays, only its configuration changes" in question
     prod = accounts.stage_state("prod")

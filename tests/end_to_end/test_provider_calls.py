@@ -29,6 +29,8 @@ STACKS: Final = (f"{STAGE}-bootstrap", STAGE)
 # Actions that are asked for by another call, as the emulator names that call.
 IMPLIED: Final = frozenset(
     {
+        "cloudwatch:TagResource",
+        "dynamodb:TagResource",
         "iam:PassRole",
         "iam:TagPolicy",
         "iam:TagRole",
@@ -42,6 +44,10 @@ IMPLIED: Final = frozenset(
         "sqs:TagQueue",
     }
 )
+
+
+# What IAM calls a service whose endpoint has another name.
+SERVICES: Final = {"monitoring": "cloudwatch"}
 
 
 class Recorded:
@@ -82,7 +88,11 @@ def recorded() -> Iterator[Recorded]:
 def names(calls: list[Call]) -> set[str]:
     """Return the calls as the table names them; buckets are the administrator's."""
     renamed = {f"s3:{api}": action for action, api in API_NAMES.items()}
-    found = (f"{call.service}:{call.action}" for call in calls if call.service != "s3")
+    found = (
+        f"{SERVICES.get(call.service, call.service)}:{call.action}"
+        for call in calls
+        if call.service != "s3"
+    )
     return {renamed.get(name, name) for name in found}
 
 
@@ -90,7 +100,7 @@ def test_every_type_of_the_engine_is_in_the_table() -> None:
     assert RESOURCE_TYPES.keys() <= PROVIDER_CALLS.keys()
 
 
-def test_creating_makes_the_calls_of_the_table_and_a_second_time_none(recorded: Recorded) -> None:
+def test_the_engine_makes_the_calls_of_the_table_and_a_second_time_none(recorded: Recorded) -> None:
     for stack in STACKS:
         calls = recorded.up(stack)
         if stack == STACKS[0]:
@@ -106,9 +116,10 @@ def test_creating_makes_the_calls_of_the_table_and_a_second_time_none(recorded: 
         assert wanted - names(calls) <= IMPLIED
         assert names(calls) <= allowed
         assert recorded.up(stack) == []
+    destroying_makes_the_calls_of_the_table(recorded)
 
 
-def test_destroying_makes_the_calls_of_the_table(recorded: Recorded) -> None:
+def destroying_makes_the_calls_of_the_table(recorded: Recorded) -> None:
     unprotect(recorded, STAGE)
     types = recorded.types(STAGE)
     since = len(recorded.emulator.calls())

@@ -66,7 +66,7 @@ def test_the_answers_are_recorded(verification: StageVerification) -> None:
         assert facts[name]["denied"] == 0
     # What the stand-in does, which says nothing about AWS.
     assert facts["token-replays-failures"] == {
-        "replaysFailures": False,
+        "replaysFailures": True,
         "reason": "MemberOf placement constraint unsatisfied.",
     }
     assert facts["tag-delay"]["secondsToGrant"] is not None
@@ -122,7 +122,7 @@ def test_without_the_client_token_the_probe_that_fails_is_idempotency(
     break_handler: Callable[[str, str, str], None],
 ) -> None:
     break_handler(
-        "message/builder.py", "            _CLIENT_TOKEN: client_token(key, number),\n", ""
+        "message/builder.py", "        _CLIENT_TOKEN: client_token(key, stage, attempt),\n", ""
     )
     with dev() as broken:
         found = verified(broken)

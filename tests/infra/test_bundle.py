@@ -92,7 +92,9 @@ def test_the_handler_runs_from_the_zip_alone(tmp_path: Path) -> None:
         "PASS_ROLES": "[]",
         "QUEUE_RETENTION_SECONDS": "345600",
         "ENVIRONMENT_MAX_AGE_SECONDS": "3600",
-        "LAUNCH_RATE": "20",
+        "LEDGER_TABLE": "ecs-run-task-dev-ledger",
+        "KEY_RETENTION_SECONDS": "1555200",
+        "VISIBILITY_TIMEOUT_SECONDS": "360",
         "MAXIMUM_CONCURRENCY": "2",
         "LOG_LEVEL": "INFO",
     }

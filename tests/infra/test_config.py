@@ -62,8 +62,8 @@ def test_prod_waits_for_a_promotion(project: Project) -> None:
         ),
         ({"clusters": "batch"}, "ecs-run-task:clusters: found 'batch'; expected a list"),
         (
-            {"timeoutSeconds": "901"},
-            "ecs-run-task:timeoutSeconds: found '901'; expected 20 to 900 seconds",
+            {"timeoutSeconds": "451"},
+            "ecs-run-task:timeoutSeconds: found '451'; expected 20 to 450 seconds",
         ),
         (
             {"maximumConcurrency": "1"},
@@ -100,9 +100,9 @@ def test_prod_waits_for_a_promotion(project: Project) -> None:
             ),
         ),
         (
-            {"launchRate": "100"},
+            {"fargateLaunchRate": "100"},
             (
-                "ecs-run-task:launchRate: found 100 with a maximumConcurrency of 2; that many "
+                "ecs-run-task:fargateLaunchRate: found 100 with a maximumConcurrency of 2; that many "
                 "instances reach 27 calls per second, with 4 threads each and 0.3 s per call "
                 "(ecs-run-task:runTaskLatencyMilliseconds); set ecs-run-task:maximumConcurrency "
                 "to 8 or a lower rate"
@@ -138,8 +138,56 @@ def test_a_stack_belongs_to_exactly_one_account(project: Project, accounts: str 
     assert "expected exactly one account id" in problem
 
 
-def test_a_rate_is_allowed_with_the_concurrency_that_reaches_it(project: Project) -> None:
-    assert problems(project, launchRate="100", maximumConcurrency="8") == []
+@pytest.mark.parametrize("option", ["runTaskRate", "fargateLaunchRate", "fargateSpotLaunchRate"])
+def test_a_rate_is_allowed_with_the_concurrency_that_reaches_it(
+    project: Project, option: str
+) -> None:
+    assert problems(project, **{option: "100"}, maximumConcurrency="8") == []
+    (problem,) = problems(project, **{option: "100"}, maximumConcurrency="7")
+    assert problem.startswith(f"ecs-run-task:{option}: found 100 with a maximumConcurrency of 7;")
+
+
+def test_what_aws_grants_every_account_is_no_promise_to_reach_it(project: Project) -> None:
+    assert problems(project, runTaskRate="0", maximumConcurrency="2") == []
+
+
+@pytest.mark.parametrize("option", ["runTaskRate", "fargateLaunchRate", "fargateSpotLaunchRate"])
+def test_a_share_has_to_launch_a_message_within_its_backoff(project: Project, option: str) -> None:
+    assert problems(project, **{option: "1"}, maximumConcurrency="90") == []
+    assert problems(project, **{option: "1"}, maximumConcurrency="91") == [
+        f"ecs-run-task:maximumConcurrency: found 91 with a {option} of 1 per second; that many "
+        "instances share the rate, and one would need 910 seconds to launch the 10 tasks of one "
+        "message, which may take 900 at most; set ecs-run-task:maximumConcurrency to 90 or less, "
+        "or a higher rate"
+    ]
+
+
+def test_the_rates_of_a_smaller_region_are_checked_too(project: Project) -> None:
+    assert problems(project, aws_region="eu-central-1", maximumConcurrency="1000") == []
+    assert problems(project, aws_region="eu-south-1", maximumConcurrency="450") == []
+    found = problems(project, aws_region="eu-south-1", maximumConcurrency="451")
+    assert [problem.partition(";")[0] for problem in found] == [
+        "ecs-run-task:maximumConcurrency: found 451 with a fargateLaunchRate of 5 per second",
+        "ecs-run-task:maximumConcurrency: found 451 with a fargateSpotLaunchRate of 5 per second",
+    ]
+
+
+def test_after_a_crash_a_message_is_back_while_its_token_lives(project: Project) -> None:
+    assert problems(project, timeoutSeconds="400", batchingWindowSeconds="300") == []
+    assert problems(project, timeoutSeconds="401", batchingWindowSeconds="300") == [
+        "ecs-run-task:timeoutSeconds: found 401 with a batchingWindowSeconds of 300; the queue "
+        "would hide a message for 6 x 401 + 300 = 2706 seconds, and after a crash it has to be "
+        "back within 2700; set ecs-run-task:timeoutSeconds to 400 or less"
+    ]
+
+
+def test_a_key_is_remembered_while_a_queue_keeps_its_message(project: Project) -> None:
+    assert problems(project, keyRetentionDays="18") == []
+    assert problems(project, keyRetentionDays="17") == [
+        "ecs-run-task:keyRetentionDays: found 17; expected at least 18: a message can wait for 4 "
+        "days in the work queue (ecs-run-task:queueRetentionDays) and then for 14 in the "
+        "dead-letter queue (ecs-run-task:deadLetterRetentionDays), and be sent once more"
+    ]
 
 
 def test_an_allow_list_that_no_environment_holds_is_refused(project: Project) -> None:
@@ -241,8 +289,8 @@ def test_a_stage_name_that_no_resource_could_bear_is_refused(project: Project) -
 
 
 def test_a_number_that_is_none_is_refused(project: Project) -> None:
-    assert problems(project, batchSize="ten", launchRate=None) == [
-        "ecs-run-task:launchRate: is missing; expected 1 to 1000 calls per second",
+    assert problems(project, batchSize="ten", runTaskRate=None) == [
+        "ecs-run-task:runTaskRate: is missing; expected 0 to 1000 calls per second",
         "ecs-run-task:batchSize: found 'ten'; expected 1 to 10000 messages",
     ]
 

@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from function.limits import (
+    MAX_VISIBILITY_TIMEOUT_SECONDS,
+    VISIBILITY_TIMEOUTS_PER_FUNCTION_TIMEOUT,
+)
 from function.settings import Settings
 from infra import limits
 from infra.bundle import build_bundle
@@ -21,9 +25,6 @@ if TYPE_CHECKING:
 DIGEST = "ab" * 32
 LOCATION = "eu-central-1:111111111111"
 
-# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
-MAX_VISIBILITY_TIMEOUT_SECONDS = 43_200
-
 
 def statement(document: dict[str, Any], sid: str) -> dict[str, Any]:
     (found,) = [entry for entry in document["Statement"] if entry["Sid"] == sid]
@@ -35,15 +36,19 @@ def work_queue(recorder: Recorder) -> Any:
     return recorder.named("sqs/queue:Queue", "ecs-run-task-dev").inputs
 
 
-def test_the_visibility_timeout_is_six_times_the_functions_timeout(stack: Stack) -> None:
-    recorder = stack("dev", timeoutSeconds="90")
-    assert recorder.only("lambda/function:Function").inputs["timeout"] == 90
-    assert work_queue(recorder)["visibilityTimeoutSeconds"] == 540
+def test_the_visibility_timeout_is_six_times_the_functions_timeout_and_the_window(
+    stack: Stack,
+) -> None:
+    recorder = stack("dev", timeoutSeconds="90", batchingWindowSeconds="30")
+    function = recorder.only("lambda/function:Function").inputs
+    assert function["timeout"] == 90
+    assert work_queue(recorder)["visibilityTimeoutSeconds"] == 570
+    assert function["environment"]["variables"]["VISIBILITY_TIMEOUT_SECONDS"] == "570"
 
 
-def test_the_longest_function_timeout_keeps_the_visibility_limit() -> None:
-    longest = limits.VISIBILITY_TIMEOUTS_PER_FUNCTION_TIMEOUT * max(limits.TIMEOUT_SECONDS)
-    assert longest <= MAX_VISIBILITY_TIMEOUT_SECONDS
+def test_the_longest_timeout_of_the_function_brings_a_message_back_in_time() -> None:
+    longest = VISIBILITY_TIMEOUTS_PER_FUNCTION_TIMEOUT * max(limits.TIMEOUT_SECONDS)
+    assert longest == MAX_VISIBILITY_TIMEOUT_SECONDS
 
 
 def test_the_queue_gives_up_only_after_a_thousand_receives(dev: Recorder) -> None:

@@ -1,4 +1,4 @@
-"""The deploy role and the boundary grant what is needed, and nothing else.
+"""The deploy role grants what is needed, and nothing else.
 
 What a deployment needs follows from the registered resources of all stacks and from the calls that
 the AWS provider makes for each type (`rehearsal.engine.provider_calls`). A new type of resource
@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from infra.boundary import outside
 from infra.config import read_function_config
 from infra.names import KMS_KEY_TAGS, Location
 from infra.policies.deploy_role import DeployGrants, deploy_policy
-from infra.policies.function_role import FunctionGrants, boundary_policy, function_policy
 from infra.policies.resource_policies import stage_kms_key_policy
 from infra.program import main
 from rehearsal.engine.provider_calls import PROVIDER_CALLS
@@ -45,11 +43,15 @@ TOPIC: Final = HERE.arn("sns", "ecs-run-task-dev-failures-0123456")
 ROLE: Final = HERE.iam_arn("role/ecs-run-task/ecs-run-task-dev-role-0123456")
 ALIAS: Final = HERE.arn("kms", "alias/ecs-run-task-dev")
 LOG_GROUP: Final = HERE.arn("logs", "log-group:/aws/lambda/ecs-run-task-dev")
+TABLE: Final = HERE.arn("dynamodb", "table/ecs-run-task-dev-ledger")
+ALARM: Final = HERE.arn("cloudwatch", "alarm:ecs-run-task-dev-ledger-unavailable-0123456")
 OBJECT: Final = f"{BUCKET}/artifacts/{'ab' * 32}.zip"
 
 # What the actions of a resource type are authorised on; an alias on itself and its key.
 RESOURCES: Final = {
     "cloudwatch/logGroup:LogGroup": (LOG_GROUP,),
+    "cloudwatch/metricAlarm:MetricAlarm": (ALARM,),
+    "dynamodb/table:Table": (TABLE,),
     "iam/role:Role": (ROLE,),
     "iam/rolePolicy:RolePolicy": (ROLE,),
     "kms/alias:Alias": (ALIAS, STAGE_KEY),
@@ -89,6 +91,9 @@ NEVER: Final = {
     ),
 }
 
+# Actions that AWS authorises on every resource, though its reference names one.
+ON_ANYTHING: Final = {"cloudwatch:DescribeAlarms"}
+
 # What is needed besides, and why.
 BESIDES: Final = (
     Need(
@@ -116,6 +121,32 @@ BESIDES: Final = (
         action="kms:TagResource",
         resource=HERE.arn("kms", "key/new"),
         context=CONTEXT,
+    ),
+    *(
+        Need(
+            why="DynamoDB keeps the key of an encrypted table with the rights of its creator",
+            action=f"kms:{action}",
+            resource=STAGE_KEY,
+            context={"kms:ViaService": "dynamodb.eu-central-1.amazonaws.com"},
+        )
+        for action in (
+            "Decrypt",
+            "DescribeKey",
+            "Encrypt",
+            "GenerateDataKey",
+            "GenerateDataKeyWithoutPlaintext",
+            "ReEncryptFrom",
+            "ReEncryptTo",
+        )
+    ),
+    Need(
+        why="DynamoDB keeps the key of an encrypted table by a grant",
+        action="kms:CreateGrant",
+        resource=STAGE_KEY,
+        context={
+            "kms:GrantIsForAWSResource": "true",
+            "kms:ViaService": "dynamodb.eu-central-1.amazonaws.com",
+        },
     ),
     Need(
         why="a function's code is named by its version",
@@ -201,7 +232,8 @@ def needs_of(type_: str) -> list[Need]:
     for action in sorted(PROVIDER_CALLS[f"aws:{type_}"].actions):
         if (type_, action) in NEVER:
             continue
-        on: tuple[str, ...] = ("*",) if not resource_types(action) else RESOURCES[type_]
+        anything = action in ON_ANYTHING or not resource_types(action)
+        on: tuple[str, ...] = ("*",) if anything else RESOURCES[type_]
         if type_ == "lambda/function:Function":
             on = OTHER_RESOURCES.get(action, on)
         found += [
@@ -225,7 +257,7 @@ def test_the_deploy_role_may_do_what_its_stages_need(types: set[str]) -> None:
 
 
 def test_a_type_without_its_actions_is_found_before_a_deployment() -> None:
-    needed = Need(why="a table", action="dynamodb:CreateTable", resource="*")
+    needed = Need(why="a bus", action="events:CreateEventBus", resource="*")
     assert missing([*DEPLOY_POLICY, *KEY_POLICY], [needed]) == [needed]
 
 
@@ -264,112 +296,30 @@ def test_a_key_of_the_account_cannot_be_taken_by_tagging_it() -> None:
         assert missing(DEPLOY_POLICY, [need])
 
 
-FUNCTION_POLICY: Final[list[Statement]] = function_policy(
-    FunctionGrants(
-        location=HERE,
-        cluster_arns=(HERE.cluster_arn("batch"),),
-        task_definition_arns=(HERE.task_definition_arn("report"),),
-        pass_role_arns=(HERE.iam_arn("role/report-task"),),
-        work_queue_arn=QUEUE,
-        dead_letter_queue_arn=DEAD_LETTERS,
-        failure_topic_arn=TOPIC,
-        kms_key_arn=STAGE_KEY,
-        log_group_arn=LOG_GROUP,
-    )
-)["Statement"]
-BOUNDARY_POLICY: Final[list[Statement]] = boundary_policy(
-    HERE,
-    role_arns=(HERE.iam_arn("role/report-*"),),
-    cluster_arns=(HERE.cluster_arn("batch"),),
-)["Statement"]
-
-
-def not_within(statements: list[Statement]) -> list[str]:
-    """Return what the function role has and the boundary's statements do not cover."""
-    return [
-        f"{one['Sid']}: {action}"
-        for one in FUNCTION_POLICY
-        for action in one["Action"]
-        if not any(covers(entry, one, action) for entry in statements)
-    ]
-
-
-def covers(boundary: Statement, own: Statement, action: str) -> bool:
-    conditions = [
-        (own.get("Condition", {}).get(operator, {}).get(key, ["*"]), values)
-        for operator, keys in boundary.get("Condition", {}).items()
-        for key, values in keys.items()
-    ]
-    return (
-        action in boundary["Action"]
-        and not outside(own["Resource"], boundary["Resource"])
-        and not any(outside(_list(found), _list(values)) for found, values in conditions)
-    )
-
-
-def _list(values: str | list[str]) -> list[str]:
-    return [values] if isinstance(values, str) else list(values)
-
-
-def test_the_function_role_is_within_its_boundary() -> None:
-    assert not not_within(BOUNDARY_POLICY)
-
-
-def test_the_boundary_allows_no_action_that_the_function_role_has_not() -> None:
-    allowed = {action for entry in BOUNDARY_POLICY for action in entry["Action"]}
-    assert allowed == {action for entry in FUNCTION_POLICY for action in entry["Action"]}
-
-
-@pytest.mark.parametrize("sid", [entry["Sid"] for entry in BOUNDARY_POLICY])
-def test_without_a_statement_of_the_boundary_something_is_missing(sid: str) -> None:
-    assert not_within([entry for entry in BOUNDARY_POLICY if entry["Sid"] != sid])
+def test_the_keys_of_a_table_are_used_through_dynamodb_only() -> None:
+    for action in ("kms:GenerateDataKey", "kms:ReEncryptTo"):
+        assert missing(
+            [*DEPLOY_POLICY, *KEY_POLICY], [Need(why="direct", action=action, resource=STAGE_KEY)]
+        )
 
 
 @pytest.mark.parametrize(
-    ("action", "resource", "context"),
+    ("action", "resource"),
     [
-        (
-            "iam:PassRole",
-            HERE.iam_arn("role/payroll"),
-            {"iam:PassedToService": "ecs-tasks.amazonaws.com"},
-        ),
-        (
-            "ecs:RunTask",
-            HERE.task_definition_arn("report"),
-            {"ecs:cluster": HERE.cluster_arn("payroll")},
-        ),
-        ("ecs:DescribeServices", HERE.arn("ecs", "service/payroll/api"), {}),
-        (
-            "ecs:TagResource",
-            HERE.arn("ecs", "task/payroll/1"),
-            {"ecs:CreateAction": "RunTask"},
-        ),
+        ("dynamodb:DeleteTable", HERE.arn("dynamodb", "table/orders")),
+        ("cloudwatch:DeleteAlarms", HERE.arn("cloudwatch", "alarm:orders")),
     ],
 )
-def test_the_boundary_ends_at_the_administrators_roles_and_clusters(
-    action: str, resource: str, context: dict[str, str]
-) -> None:
-    need = Need(why="outside", action=action, resource=resource, context=context)
-    assert missing(BOUNDARY_POLICY, [need])
-    inside = Need(
-        why="inside",
-        action=action,
-        resource=resource.replace("payroll", "report-x" if "role/" in resource else "batch"),
-        context={key: text.replace("payroll", "batch") for key, text in context.items()},
-    )
-    assert not missing(BOUNDARY_POLICY, [inside])
+def test_tables_and_alarms_of_others_are_out_of_reach(action: str, resource: str) -> None:
+    assert missing(DEPLOY_POLICY, [Need(why="not ours", action=action, resource=resource)])
 
 
-def test_a_role_that_manages_volumes_can_be_passed_to_ecs() -> None:
-    for statements in (FUNCTION_POLICY, BOUNDARY_POLICY):
-        for service in ("ecs-tasks.amazonaws.com", "ecs.amazonaws.com"):
-            need = Need(
-                why="a managed EBS volume",
-                action="iam:PassRole",
-                resource=HERE.iam_arn("role/report-task"),
-                context={"iam:PassedToService": service},
-            )
-            assert not missing(statements, [need])
+@pytest.mark.parametrize(
+    "action", ["PutItem", "GetItem", "DeleteItem", "Scan", "ExportTableToPointInTime"]
+)
+def test_the_deploy_role_reads_and_writes_no_item(action: str) -> None:
+    need = Need(why="items", action=f"dynamodb:{action}", resource=TABLE)
+    assert missing(DEPLOY_POLICY, [need])
 
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html

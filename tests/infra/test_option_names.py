@@ -1,7 +1,6 @@
 """An option has one name from Pulumi.yaml to the handler's settings; only its unit may change.
 
-launchRate (Pulumi.yaml) -> launch_rate (config) -> LAUNCH_RATE (environment) -> launch_rate
-(settings).
+logLevel (Pulumi.yaml) -> log_level (config) -> LOG_LEVEL (environment) -> log_level (settings).
 """
 
 from __future__ import annotations
@@ -33,7 +32,13 @@ UNITS = ("_milliseconds", "_seconds", "_minutes", "_days", "_megabytes")
 OF_THE_STACK = {"stage", "location"}
 
 # Known only after the resources were made.
-OF_RESOURCES = {"queue_url", "dead_letter_queue_url", "failure_topic_arn"}
+OF_RESOURCES = {"queue_url", "dead_letter_queue_url", "failure_topic_arn", "ledger_table"}
+
+# Follows from the function's timeout and the batching window.
+OF_OTHERS = {"visibility_timeout_seconds"}
+
+# The two halves of a rate are one setting.
+RATE_PARTS = ("_rate", "_burst")
 
 # What the handler reads from the topic's ARN.
 OF_THE_ARN = {"partition", "region", "account"}
@@ -47,6 +52,12 @@ def stem(name: str) -> str:
     for unit in UNITS:
         name = name.removesuffix(unit)
     return name
+
+
+def whole(variable: str) -> str:
+    for part in RATE_PARTS:
+        variable = variable.removesuffix(part)
+    return variable
 
 
 def names(model: type) -> set[str]:
@@ -80,9 +91,14 @@ def test_an_option_is_an_attribute_of_the_same_name() -> None:
 def test_a_variable_has_the_name_of_its_option_and_of_its_setting(project: Project) -> None:
     config = read_function_config("dev", project.stack_config("dev").get)
     environment = function_environment(
-        config, queue_url="queue", dead_letter_queue_url="dlq", failure_topic_arn="topic"
+        config,
+        queue_url="queue",
+        dead_letter_queue_url="dlq",
+        failure_topic_arn="topic",
+        ledger_table="table",
     )
     variables = {variable.lower() for variable in environment}
-    assert variables == {field.name for field in fields(Settings)} - OF_THE_ARN
-    options = variables - OF_RESOURCES - OF_THE_STACK
+    settings = {whole(variable) for variable in variables}
+    assert settings == {field.name for field in fields(Settings)} - OF_THE_ARN
+    options = variables - OF_RESOURCES - OF_THE_STACK - OF_OTHERS
     assert {stem(name) for name in options} <= {stem(name) for name in names(FunctionConfig)}

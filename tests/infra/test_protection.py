@@ -10,12 +10,17 @@ if TYPE_CHECKING:
     from tests.infra.conftest import Stack
     from tools.recorder import Recorder
 
-# What loses data when it is deleted: messages, artifacts, or the keys to both.
+# What loses data when it is deleted: messages, artifacts, what was started, or the keys to them.
 HOLDS_DATA = {
-    "dev": {"ecs-run-task-dev", "ecs-run-task-dev-dlq", "ecs-run-task-dev-key"},
+    "dev": {
+        "ecs-run-task-dev",
+        "ecs-run-task-dev-dlq",
+        "ecs-run-task-dev-key",
+        "ecs-run-task-dev-ledger",
+    },
     "dev-bootstrap": {"ecs-run-task-artifacts", "ecs-run-task-artifacts-key"},
 }
-TYPES = ("kms/key:Key", "sqs/queue:Queue", "s3/bucket:Bucket")
+TYPES = ("dynamodb/table:Table", "kms/key:Key", "sqs/queue:Queue", "s3/bucket:Bucket")
 BUCKET = "s3/bucket:Bucket"
 
 
@@ -34,6 +39,12 @@ def test_what_holds_data_is_protected(stack: Stack, name: str) -> None:
 def test_a_stack_that_is_taken_away_is_unprotected_first(stack: Stack, name: str) -> None:
     recorder = stack(name, protect="false")
     assert not [resource.name for resource in recorder.resources if resource.protect]
+
+
+def test_aws_itself_refuses_to_delete_a_protected_ledger(stack: Stack) -> None:
+    for protect, expected in (("true", True), ("false", False)):
+        table = stack("dev", protect=protect).only("dynamodb/table:Table").inputs
+        assert table["deletionProtectionEnabled"] is expected
 
 
 def test_a_bucket_is_emptied_only_when_its_stack_is_taken_away(stack: Stack) -> None:

@@ -41,7 +41,7 @@ def queue_policy(recorder: Recorder) -> dict[str, Any]:
 def test_the_key_itself_names_the_deploy_role(bootstrap: Recorder, dev: Recorder) -> None:
     policy = key_policy(dev)
     assert bootstrap.only("iam/role:Role").inputs["name"] == DEPLOY_ROLE.rpartition("/")[2]
-    for sid in ("Deploy", "DeployGrants"):
+    for sid in ("Deploy", "DeployGrants", "DeployTable"):
         assert statement(policy, sid)["Principal"] == {"AWS": DEPLOY_ROLE}
     # KMS refuses a key whose creator could not change its policy.
     assert "kms:PutKeyPolicy" in statement(policy, "Deploy")["Action"]
@@ -51,8 +51,18 @@ def test_an_administrator_can_deploy_a_stage_without_the_deploy_role(dev: Record
     policy = key_policy(dev)
     owner = statement(policy, "Owner")
     assert owner["Principal"] == {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
-    needed = {*statement(policy, "Deploy")["Action"], *statement(policy, "DeployGrants")["Action"]}
+    needed = {
+        action
+        for sid in ("Deploy", "DeployGrants", "DeployTable")
+        for action in statement(policy, sid)["Action"]
+    }
     assert needed <= set(owner["Action"])
+
+
+def test_the_deploy_role_uses_the_key_for_a_table_through_dynamodb_only(dev: Recorder) -> None:
+    assert statement(key_policy(dev), "DeployTable")["Condition"] == {
+        "StringEquals": {"kms:ViaService": ["dynamodb.eu-central-1.amazonaws.com"]}
+    }
 
 
 def test_only_the_stages_own_log_group_may_use_the_key(dev: Recorder) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,7 @@ def test_one_wrong_message_keeps_all_from_being_sent(run: Run, queue: Queue) -> 
 def test_a_dry_run_prints_the_calls_and_sends_nothing(run: Run, queue: Queue) -> None:
     result = run("send", EXAMPLE, "--stage", "dev", "--key", "nightly-1", "--dry-run")
     (call,) = json.loads(result.stdout)
-    assert call["clientToken"] == "nightly-1-0-0"
+    assert re.fullmatch(r"nightly-1-[0-9a-f]{8}-0", call["clientToken"])
     assert call["startedBy"] == "ecs-run-task/dev/nightly-1"
     assert call["taskDefinition"] == "report"
     assert queue() == []

@@ -43,8 +43,8 @@ def test_the_program_looks_like_the_picture(registrations: Registrations) -> Non
 
 def test_a_resource_that_no_card_shows_is_reported(registrations: Registrations) -> None:
     table = next(iter(registrations.resources.values()))
-    more = {**registrations.resources, "dev dynamodb/table:Table ledger": table}
-    with pytest.raises(DiagramError, match=r"no card .* shows dev dynamodb/table:Table ledger"):
+    more = {**registrations.resources, "dev events/bus:Bus other": table}
+    with pytest.raises(DiagramError, match=r"no card .* shows dev events/bus:Bus other"):
         check(dataclasses.replace(registrations, resources=more))
 
 

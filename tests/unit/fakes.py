@@ -15,7 +15,9 @@ from botocore.exceptions import ClientError
 from function.application import Application
 from function.failures.reasons import PermanentFailure
 from function.message.builder import read
+from function.message.idempotency import Stage, client_token
 from function.settings import Settings
+from tests.model.dynamodb import DynamoDbClient, Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,9 +30,11 @@ ENVIRONMENT = {
     "CLUSTERS": '["arn:aws:ecs:eu-central-1:111111111111:cluster/batch"]',
     "TASK_DEFINITIONS": '["arn:aws:ecs:eu-central-1:111111111111:task-definition/report:*"]',
     "PASS_ROLES": '["arn:aws:iam::111111111111:role/report-*"]',
+    "LEDGER_TABLE": "ledger",
+    "KEY_RETENTION_SECONDS": "1555200",
     "QUEUE_RETENTION_SECONDS": "345600",
+    "VISIBILITY_TIMEOUT_SECONDS": "360",
     "ENVIRONMENT_MAX_AGE_SECONDS": "86400",
-    "LAUNCH_RATE": "20",
     "MAXIMUM_CONCURRENCY": "2",
     "LOG_LEVEL": "DEBUG",
 }
@@ -44,6 +48,9 @@ MESSAGE: dict[str, Any] = {
         "awsvpcConfiguration": {"subnets": ["subnet-1"], "securityGroups": ["sg-1"]}
     },
 }
+
+# Tasks of one page of ListTasks.
+LIST_PAGE = 2
 
 _NUMBERS = itertools.count()
 
@@ -70,6 +77,12 @@ def rejected(body: str) -> PermanentFailure:
     failure = rejection(body, settings())
     assert failure is not None
     return failure
+
+
+def token(key: str, attempt: int = 0) -> str:
+    """Return the client token of the rig's stage."""
+    stage = Stage(name="dev", account="111111111111", region="eu-central-1")
+    return client_token(key, stage, attempt)
 
 
 def client_error(code: str, text: str, operation: str = "RunTask", status: int = 400) -> Exception:
@@ -125,21 +138,32 @@ class FakeEcs:
     """The calls to ECS that the handler makes, with idempotent client tokens.
 
     `script` holds the results of the next RunTask calls: an exception to raise, a string for an
-    entry of `failures`, or None for a task. After that, every call has the result `always`.
+    entry of `failures`, a number for so many tasks and failures for the others, or None for all
+    tasks. After that, every call has the result `always`.
     """
 
     def __init__(self) -> None:
         self.calls: list[dict[str, Any]] = []
         self.started: dict[str, dict[str, Any]] = {}
-        self.script: list[Exception | str | None] = []
-        self.always: Exception | str | None = None
+        self.tasks: dict[str, list[str]] = {}
+        self.script: list[Exception | str | int | None] = []
+        self.always: Exception | str | int | None = None
         self.lost_responses = 0
         self.services: dict[str, dict[str, Any]] = {}
         self.containers: list[dict[str, Any]] = [{"name": "main"}]
         self.lookups: list[str] = []
         self.lookup_error: Exception | None = None
+        self.lists = 0
+        self.stopped: set[str] = set()
+        self.list_error: Exception | None = None
+        self.named_by_conflict = False
         self.before_call: Callable[[dict[str, Any]], None] = lambda _call: None
         self._lock = threading.Lock()
+
+    @property
+    def count(self) -> int:
+        """How many tasks were started."""
+        return sum(map(len, self.tasks.values()))
 
     def run_task(self, **call: Any) -> dict[str, Any]:
         self.before_call(call)
@@ -150,14 +174,46 @@ class FakeEcs:
             if isinstance(result, Exception):
                 if self.lost_responses:
                     self.lost_responses -= 1
-                    self.started.setdefault(token, call)
+                    self._start(call, call["count"])
                 raise result
             if isinstance(result, str):
                 return {"tasks": [], "failures": [{"reason": result, "arn": "arn:x"}]}
             if token in self.started and self.started[token] != call:
-                raise client_error("ConflictException", "the token is known")
-            self.started.setdefault(token, call)
-            return {"tasks": [{"taskArn": f"arn:task/{token}"}], "failures": []}
+                error: Any = client_error("ConflictException", "the token is known")
+                named = self.tasks[token] if self.named_by_conflict else []
+                error.response["resourceIds"] = named
+                raise error
+            tasks = self._start(call, call["count"] if result is None else result)
+            failures = [{"reason": "RESOURCE:CPU"}] * (call["count"] - len(tasks))
+            return {"tasks": [{"taskArn": arn} for arn in tasks], "failures": failures}
+
+    def _start(self, call: dict[str, Any], count: int) -> list[str]:
+        token = call["clientToken"]
+        self.started.setdefault(token, call)
+        new = [f"arn:task/{token}/{number}" for number in range(count)]
+        return self.tasks.setdefault(token, new)
+
+    def list_tasks(
+        self,
+        *,
+        cluster: str,
+        startedBy: str,  # noqa: N803
+        desiredStatus: str,  # noqa: N803
+        nextToken: str = "0",  # noqa: N803
+    ) -> dict[str, Any]:
+        self.lists += 1
+        if self.list_error:
+            raise self.list_error
+        found = [
+            arn
+            for token, call in self.started.items()
+            for arn in self.tasks[token]
+            if (call.get("cluster"), call["startedBy"]) == (cluster, startedBy)
+            and (arn in self.stopped) == (desiredStatus == "STOPPED")
+        ]
+        end = int(nextToken) + LIST_PAGE
+        more = {"nextToken": str(end)} if end < len(found) else {}
+        return {"taskArns": found[int(nextToken) : end], **more}
 
     def describe_services(self, *, cluster: str, services: list[str]) -> dict[str, Any]:
         self.lookups.append(f"{cluster}/{services[0]}")
@@ -226,6 +282,17 @@ class FakeSns:
         return [json.loads(arguments["Message"]) for arguments in self.published]
 
 
+class FakeWire:
+    """Carries the calls to the ledger table, and counts them."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def call(self, operation: str, effect: Callable[[], Any]) -> Any:
+        self.calls.append(operation)
+        return effect()
+
+
 @dataclass
 class Rig:
     """The application with its fakes."""
@@ -234,13 +301,21 @@ class Rig:
     ecs: FakeEcs = field(default_factory=FakeEcs)
     sqs: FakeSqs = field(default_factory=FakeSqs)
     sns: FakeSns = field(default_factory=FakeSns)
+    table: Table = field(default_factory=lambda: Table(name="ledger"))
+    wire: FakeWire = field(default_factory=FakeWire)
     settings: Settings = field(default_factory=settings)
     log_text: io.StringIO = field(default_factory=io.StringIO)
     seconds: float = 60
     draw: float = 1.0
 
     def __post_init__(self) -> None:
-        clients: dict[str, Any] = {"ecs": self.ecs, "sqs": self.sqs, "sns": self.sns}
+        wire: Any = self.wire
+        clients: dict[str, Any] = {
+            "ecs": self.ecs,
+            "sqs": self.sqs,
+            "sns": self.sns,
+            "dynamodb": DynamoDbClient(wire=wire, table=self.table),
+        }
         self.application = Application(
             self.settings,
             **clients,
@@ -255,6 +330,9 @@ class Rig:
         system = {
             "ApproximateReceiveCount": str(changes.pop("receives", 1)),
             "SentTimestamp": str(int((self.clock.time() - age) * 1000)),
+            "ApproximateFirstReceiveTimestamp": str(
+                int((self.clock.time() - changes.pop("received", 0)) * 1000)
+            ),
         }
         if group is not None:
             system["MessageGroupId"] = group
@@ -292,6 +370,11 @@ class Rig:
             }
             for sent in self.sqs.sent
         ]
+
+    def item(self, key: str = "message-0") -> dict[str, Any] | None:
+        """Return the ledger's item of a key, as plain values."""
+        found = self.table.items.get(key)
+        return found and {name: next(iter(value.values())) for name, value in found.items()}
 
     @property
     def logs(self) -> list[dict[str, Any]]:

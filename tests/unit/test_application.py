@@ -15,6 +15,7 @@ from tests.unit.fakes import (
     Rig,
     client_error,
     message,
+    token,
 )
 
 THROTTLED = client_error("ThrottlingException", "Rate exceeded")
@@ -80,21 +81,23 @@ def test_with_less_than_ten_seconds_left_no_launch_starts(rig: Rig) -> None:
     ]
 
     assert rig.ecs.calls == []
-    assert rig.sqs.visibility == {f"receipt-{n}": 0 for n in range(3)}
+    assert rig.sqs.visibility == {f"receipt-{n}": 1 for n in range(3)}
 
 
-def test_launches_are_spaced_by_the_rate(rig: Rig) -> None:
-    rig.run(message(count=10))
+def test_launches_are_spaced_by_the_rate_after_a_burst(rig: Rig) -> None:
+    """20 tasks a second of the stage are 10 of one of its two environments, after 50 at once."""
+    rig.handle(*(rig.record(message(count=10), n) for n in range(8)))
 
-    assert rig.clock.slept == pytest.approx([0.1] * 9)
+    assert sum(rig.clock.slept) == pytest.approx(3)
+    assert rig.ecs.count == 80
 
 
 def test_throttling_slows_the_next_launches(rig: Rig) -> None:
     rig.ecs.script = [THROTTLED]
     rig.run(message())
-    rig.run(message(count=2), receives=2)
+    rig.handle(rig.record(message(), 1), rig.record(message(), 2))
 
-    assert rig.clock.slept[-1] > 0.14
+    assert max(rig.clock.slept) > 0.14
 
 
 def test_without_capacity_one_message_probes_and_the_others_wait(rig: Rig) -> None:
@@ -116,7 +119,7 @@ def test_without_capacity_one_message_probes_and_the_others_wait(rig: Rig) -> No
 
 
 def test_a_probe_that_finds_capacity_releases_the_batch(rig: Rig) -> None:
-    rig.ecs.script = ["RESOURCE:CPU"]
+    rig.ecs.script = ["Capacity is unavailable at this time."]
     rig.run(message(), receives=1)
 
     assert rig.handle(*(rig.record(message(), n) for n in range(1, 10))) == []
@@ -124,9 +127,28 @@ def test_a_probe_that_finds_capacity_releases_the_batch(rig: Rig) -> None:
     assert len(rig.ecs.started) == 9
 
 
+def test_tasks_that_do_not_fit_leave_the_pool_to_those_that_do(rig: Rig) -> None:
+    def instances(call: dict[str, Any]) -> None:
+        if call["overrides"]["cpu"] == "9999":
+            raise client_error("InvalidParameterException", "No Container Instances were found")
+
+    rig.ecs.before_call = instances
+    records = [
+        rig.record(message(overrides={"cpu": "9999" if number % 2 else "256"}), number)
+        for number in range(100)
+    ]
+    began = rig.clock.now
+
+    for start in range(0, 100, 10):
+        rig.handle(*records[start : start + 10])
+
+    assert rig.ecs.count == 50
+    assert rig.clock.now - began < 10
+
+
 def test_after_an_unexpected_exception_only_its_message_returns(rig: Rig) -> None:
     def bug(call: dict[str, Any]) -> None:
-        if call["clientToken"] == "message-1-0-0":
+        if call["clientToken"] == token("message-1"):
             raise ZeroDivisionError("canary")
 
     rig.ecs.before_call = bug

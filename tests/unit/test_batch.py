@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.unit.fakes import ENVIRONMENT, Rig, client_error, message, settings
+from tests.unit.fakes import ENVIRONMENT, Rig, client_error, message, settings, token
 
 THROTTLED = client_error("ThrottlingException", "Rate exceeded")
 
@@ -20,7 +20,7 @@ def test_behind_a_returned_message_the_rest_of_its_group_returns_in_order() -> N
     rig = fifo()
 
     def fail_second(call: dict[str, Any]) -> None:
-        if call["clientToken"] == "message-1-0-0":
+        if call["clientToken"] == token("message-1"):
             raise THROTTLED
 
     rig.ecs.before_call = fail_second
@@ -31,7 +31,7 @@ def test_behind_a_returned_message_the_rest_of_its_group_returns_in_order() -> N
 
     assert returned == ["message-1", "message-2", "message-4"]
     assert {call["clientToken"] for call in rig.ecs.calls} == {
-        f"message-{n}-0-0" for n in (0, 3, 5)
+        token(f"message-{n}") for n in (0, 3, 5)
     }
     assert rig.sqs.visibility == {"receipt-1": 2, "receipt-2": 0, "receipt-4": 0}
 
@@ -42,7 +42,9 @@ def test_a_group_is_launched_in_order() -> None:
 
     assert rig.handle(*records) == []
 
-    assert [call["clientToken"] for call in rig.ecs.calls] == [f"message-{n}-0-0" for n in range(8)]
+    assert [call["clientToken"] for call in rig.ecs.calls] == [
+        token(f"message-{n}") for n in range(8)
+    ]
 
 
 def test_a_rejected_message_does_not_block_its_group() -> None:

@@ -5,7 +5,8 @@ from typing import Any, cast
 import pytest
 
 from function.failures.reasons import PermanentFailure, RetryableFailure
-from function.message.builder import calls, complete, read
+from function.message.builder import call, complete, read
+from function.message.idempotency import Stage
 from function.message.lookups import Lookups
 from tests.unit.fakes import FakeClock, FakeEcs, client_error, message, settings
 
@@ -157,20 +158,29 @@ def test_an_unknown_task_definition_is_rejected_by_the_look_up(ecs: FakeEcs) -> 
     assert caught.value.reason == "task-definition-not-found"
 
 
-def test_a_count_becomes_calls_for_one_task_each() -> None:
+STAGE = Stage(name="dev", account="111111111111", region="eu-central-1")
+
+
+def test_a_count_is_one_call() -> None:
+    found = call(read(message(count=3), settings()), "my-key", STAGE)
+
+    assert found["count"] == 3
+    assert found["startedBy"] == "ecs-run-task/dev/my-key"
+    assert found["clientToken"] == f"my-key-{STAGE.digest}-0"
+
+
+def test_a_later_attempt_asks_for_what_is_missing_with_a_token_of_its_own() -> None:
     request = read(message(count=3), settings())
 
-    found = calls(request, "my-key", "dev")
+    found = call(request, "my-key", STAGE, attempt=2, count=1)
 
-    assert [call["clientToken"] for call in found] == ["my-key-0-0", "my-key-1-0", "my-key-2-0"]
-    assert {call["count"] for call in found} == {1}
-    assert {call["startedBy"] for call in found} == {"ecs-run-task/dev/my-key"}
+    assert (found["count"], found["clientToken"]) == (1, f"my-key-{STAGE.digest}-2")
 
 
-def test_calls_are_a_pure_function_of_the_message() -> None:
+def test_a_call_is_a_pure_function_of_the_message() -> None:
     request = read(message(), settings())
 
-    assert calls(request, "k", "dev") == calls(read(message(), settings()), "k", "dev")
+    assert call(request, "k", STAGE) == call(read(message(), settings()), "k", STAGE)
 
 
 def test_a_senders_started_by_is_replaced_by_ours() -> None:

@@ -4,12 +4,13 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from function.failures.reasons import make_failure
 from function.sqs import dead_letter
 from function.sqs.record import Record, records_of
-from tests.unit.fakes import Rig
+from tests.unit.fakes import Rig, client_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,12 +32,18 @@ def record(body: str = "{", **attributes: Any) -> Record:
     return records_of({"Records": [Rig().record(body, group="g", attributes=attributes)]})[0]
 
 
+def letter(reason: str, error: str) -> dead_letter.Letter:
+    return dead_letter.Letter(
+        failure=make_failure(reason, error), key="message-0", origin="message-0", tasks="3"
+    )
+
+
 def received(sqs: SQSClient, item: Record, error: str = "why", *, fifo: bool = False) -> Any:
     if fifo:
         url = sqs.create_queue(QueueName="dlq.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
     else:
         url = sqs.create_queue(QueueName="dlq")["QueueUrl"]
-    dead_letter.send(sqs, url, item, make_failure("not-json", error), "message-0")
+    dead_letter.send(sqs, url, item, letter("not-json", error))
     return sqs.receive_message(
         QueueUrl=url, MessageAttributeNames=["All"], MessageSystemAttributeNames=["All"]
     )["Messages"][0]
@@ -45,7 +52,7 @@ def received(sqs: SQSClient, item: Record, error: str = "why", *, fifo: bool = F
 def sent(item: Record, error: str = "why") -> dict[str, Any]:
     rig = Rig()
     client: Any = rig.sqs
-    dead_letter.send(client, "dlq", item, make_failure("not-allowed", error), "message-0")
+    dead_letter.send(client, "dlq", item, letter("not-allowed", error))
     return rig.sqs.sent[0]
 
 
@@ -66,7 +73,7 @@ def test_sqs_accepts_the_message_with_its_attributes(sqs: SQSClient) -> None:
 
     assert found["Body"] == '{"ü": "\\ud800"}'
     assert set(found["MessageAttributes"]) == {
-        "reason", "error", "attempts", "messageId", "redrivable", "key", "trace", "raw",
+        "reason", "error", "attempts", "messageId", "redrivable", "key", "tasks", "trace", "raw",
     }  # fmt: skip
     assert found["MessageAttributes"]["raw"]["BinaryValue"] == b"\x00\x01\x02"
 
@@ -107,9 +114,49 @@ def test_an_attribute_that_does_not_fit_is_left_out() -> None:
     assert size(arguments) <= LIMIT
 
 
-@pytest.mark.parametrize("letter", ["x", "ü", "\U0001f600"])
-def test_a_body_of_a_mebibyte_is_truncated_to_fit_the_reason(letter: str) -> None:
-    body = letter * (LIMIT // len(letter.encode()))
+class OldQueue:
+    """A queue that was made when messages had at most 256 KiB."""
+
+    def __init__(self) -> None:
+        self.sent: list[dict[str, Any]] = []
+
+    def send_message(self, **arguments: Any) -> None:
+        if size(arguments) > 262_144:
+            raise client_error("InvalidParameterValue", "Message must be shorter than 262144 bytes")
+        self.sent.append(arguments)
+
+
+@pytest.mark.parametrize("length", [262_144, 600_000, LIMIT])
+def test_a_letter_that_sqs_refuses_for_its_size_is_sent_truncated(length: int) -> None:
+    queue: Any = OldQueue()
+
+    dead_letter.send(queue, "dlq", record("x" * length), letter("not-allowed", "why"))
+
+    (arguments,) = queue.sent
+    assert size(arguments) <= 262_144
+    assert len(arguments["MessageBody"]) > 261_000
+    assert arguments["MessageAttributes"]["redrivable"]["StringValue"] == "false"
+    assert arguments["MessageAttributes"]["error"]["StringValue"].startswith("why (the body was")
+
+
+def test_a_short_letter_that_sqs_refuses_is_not_sent_twice() -> None:
+    class Refusing:
+        asked = 0
+
+        def send_message(self, **_: Any) -> None:
+            self.asked += 1
+            raise client_error("InvalidParameterValue", "no")
+
+    queue: Any = Refusing()
+    with pytest.raises(ClientError):
+        dead_letter.send(queue, "dlq", record("x"), letter("not-allowed", "why"))
+
+    assert queue.asked == 1
+
+
+@pytest.mark.parametrize("character", ["x", "ü", "\U0001f600"])
+def test_a_body_of_a_mebibyte_is_truncated_to_fit_the_reason(character: str) -> None:
+    body = character * (LIMIT // len(character.encode()))
 
     arguments = sent(record(body), "e" * 1024)
 

@@ -46,6 +46,7 @@ DIRECTION = {
     "function.launch": (
         "function.launch",
         "function.failures",
+        "function.ledger",
         "function.clock",
         "function.limits",
     ),
@@ -112,6 +113,7 @@ def test_the_handler_loads_only_botocore_and_powertools() -> None:
     [
         "settings",
         "failures.reasons",
+        "launch.admission",
         "launch.circuit_breaker",
         "launch.rate_limiter",
         "message.builder",
@@ -126,9 +128,9 @@ def test_what_other_programs_use_needs_neither_environment_nor_powertools(module
 
 def test_an_invalid_environment_is_named_at_import() -> None:
     with pytest.raises(subprocess.CalledProcessError) as caught:
-        loaded("import function.handler", **{**ENVIRONMENT, "LAUNCH_RATE": "fast"})
+        loaded("import function.handler", **{**ENVIRONMENT, "RUN_TASK_RATE": "fast"})
 
-    assert "LAUNCH_RATE: expected a number above 0, got 'fast'" in caught.value.stderr
+    assert "RUN_TASK_RATE: expected a number above 0, got 'fast'" in caught.value.stderr
 
 
 @pytest.mark.parametrize("package", DIRECTION)

@@ -51,18 +51,18 @@ def lookups(ecs: Ecs, clock: FakeClock) -> Lookups:
 
 
 def test_an_answer_is_cached(lookups: Lookups, ecs: Ecs) -> None:
-    assert lookups.network("batch", "report") == lookups.network("batch", "report") == NETWORK
+    assert lookups.service("batch", "report") is lookups.service("batch", "report")
     assert ecs.asked == ["report"]
 
 
 def test_an_answer_is_cached_for_five_minutes(lookups: Lookups, ecs: Ecs, clock: FakeClock) -> None:
-    lookups.network("batch", "report")
+    lookups.service("batch", "report")
     clock.now += LOOKUP_TTL_SECONDS - 1
-    lookups.network("batch", "report")
+    lookups.service("batch", "report")
     assert ecs.asked == ["report"]
 
     clock.now += 2
-    lookups.network("batch", "report")
+    lookups.service("batch", "report")
     assert ecs.asked == ["report", "report"]
 
 
@@ -72,7 +72,7 @@ def test_the_messages_of_a_batch_wait_for_one_timeout_not_for_one_each(
     ecs.hangs = True
     for _ in range(10):
         with pytest.raises(ReadTimeoutError):
-            lookups.network("batch", "report")
+            lookups.service("batch", "report")
     assert ecs.asked == ["report"]
 
 
@@ -81,22 +81,22 @@ def test_ecs_is_asked_again_seconds_after_a_timeout(
 ) -> None:
     ecs.hangs = True
     with pytest.raises(ReadTimeoutError):
-        lookups.network("batch", "report")
+        lookups.service("batch", "report")
     ecs.hangs = False
     clock.now += LOOKUP_FAILURE_TTL_SECONDS + 1
-    assert lookups.network("batch", "report") == NETWORK
+    assert lookups.service("batch", "report").network == NETWORK
 
 
 def test_after_the_deadline_ecs_is_not_asked(lookups: Lookups, ecs: Ecs, clock: FakeClock) -> None:
     with pytest.raises(RetryableFailure) as caught:
-        lookups.network("batch", "report", deadline=clock.monotonic())
+        lookups.service("batch", "report", deadline=clock.monotonic())
     assert caught.value.reason == "not-attempted"
     assert ecs.asked == []
 
 
 def test_cached_answers_are_used_after_the_deadline_too(lookups: Lookups, clock: FakeClock) -> None:
-    lookups.network("batch", "report")
-    assert lookups.network("batch", "report", deadline=clock.monotonic()) == NETWORK
+    lookups.service("batch", "report")
+    assert lookups.service("batch", "report", deadline=clock.monotonic()).network == NETWORK
 
 
 def test_threads_that_need_the_same_answer_ask_once(lookups: Lookups, ecs: Ecs) -> None:
@@ -110,7 +110,7 @@ def test_threads_that_need_the_same_answer_ask_once(lookups: Lookups, ecs: Ecs) 
 
     ecs.describe_services = slowly  # type: ignore[method-assign]
     with ThreadPoolExecutor(4) as pool:
-        answers = [pool.submit(lookups.network, "batch", "report") for _ in range(4)]
+        answers = [pool.submit(lookups.service, "batch", "report") for _ in range(4)]
         asked.wait(5)
         go_on.set()
 
@@ -121,8 +121,8 @@ def test_threads_that_need_the_same_answer_ask_once(lookups: Lookups, ecs: Ecs) 
 def test_a_service_that_was_missing_is_looked_up_again(lookups: Lookups, ecs: Ecs) -> None:
     ecs.exists = False
     with pytest.raises(PermanentFailure):
-        lookups.network("batch", "report")
+        lookups.service("batch", "report")
 
     ecs.exists = True
 
-    assert lookups.network("batch", "report") == NETWORK
+    assert lookups.service("batch", "report").network == NETWORK

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.fakes import Rig, client_error, message
+from tests.unit.fakes import Rig, client_error, message, token
 
 
 def metrics(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
@@ -32,6 +32,7 @@ def test_the_metrics_of_a_batch_are_written_once(capsys: pytest.CaptureFixture[s
     assert set(metric["Dimensions"][0]) == {"service", "stage"}
     assert (total["service"], total["stage"]) == ("ecs-run-task", "dev")
     assert (total["Launched"], total["Rejected"], total["Returned"]) == ([2], [3], [1])
+    assert total["TableUnavailable"] == [0]
     assert (total["Throttled"], total["AlreadyStarted"]) == ([1], [0])
     assert total["AgeAtLaunch"][0] == pytest.approx(30, abs=1)
     found = {
@@ -82,7 +83,7 @@ def test_a_log_line_is_a_constant_text_with_data_in_keys() -> None:
     assert line["key"] == "order-17"
     assert line["request_id"] == "request-1"
     assert line["message_id"] == "message-0"
-    assert line["task_arns"] == ["arn:task/order-17-0-0"]
+    assert line["task_arns"] == [f"arn:task/{token('order-17')}/0"]
 
 
 def _raise(error: Exception) -> None:

@@ -121,7 +121,7 @@ def has_one_outcome(body: str, result: Exception | str | None = None, age: int =
         assert len(body.encode()) < MAX_MESSAGE_BYTES
         assert dead["reason"] in REASONS
         dead["error"].encode()
-    assert all(call["count"] == 1 for call in rig.ecs.calls)
+    assert all(1 <= call["count"] <= 10 for call in rig.ecs.calls)
 
 
 QUICK = settings(

@@ -36,10 +36,13 @@ def test_a_missing_variable_is_named(name: str) -> None:
         ("CLUSTERS", "batch"),
         ("CLUSTERS", '"batch"'),
         ("PASS_ROLES", "[1]"),
-        ("LAUNCH_RATE", "0"),
-        ("LAUNCH_RATE", "fast"),
-        ("LAUNCH_RATE", "nan"),
-        ("LAUNCH_RATE", "inf"),
+        ("RUN_TASK_RATE", "-1"),
+        ("FARGATE_LAUNCH_RATE", "fast"),
+        ("FARGATE_LAUNCH_BURST", "nan"),
+        ("FARGATE_SPOT_LAUNCH_RATE", "inf"),
+        ("PYTHON_LITERALS", "yes"),
+        ("KEY_RETENTION_SECONDS", "0"),
+        ("VISIBILITY_TIMEOUT_SECONDS", "soon"),
         ("MAXIMUM_CONCURRENCY", "1.5"),
         ("QUEUE_RETENTION_SECONDS", "-1"),
         ("LOG_LEVEL", "LOUD"),
@@ -58,6 +61,43 @@ def test_a_fifo_queue_is_recognised_by_its_url() -> None:
 
 def test_a_message_expires_half_an_hour_before_its_retention_ends() -> None:
     assert settings().expiry_age_seconds == 345_600 - 1800
+
+
+def test_a_long_visibility_timeout_makes_a_message_expire_earlier() -> None:
+    """It has to be received once more after a crash, before SQS deletes it."""
+    found = settings(VISIBILITY_TIMEOUT_SECONDS="2700")
+
+    assert found.timeout_seconds == 450
+    assert found.expiry_age_seconds == 345_600 - (900 + 2700 + 450 + 480)
+
+
+def rates(found: Settings) -> list[float]:
+    return [
+        found.run_task_rate,
+        found.run_task_burst,
+        found.fargate_launch_rate,
+        found.fargate_launch_burst,
+        found.fargate_spot_launch_rate,
+        found.fargate_spot_launch_burst,
+    ]
+
+
+def test_the_rates_of_fargate_depend_on_the_region() -> None:
+    small = settings(FAILURE_TOPIC_ARN="arn:aws:sns:mx-central-1:111111111111:failures")
+
+    assert rates(settings()) == [40, 100, 20, 100, 20, 100]
+    assert rates(small) == [40, 100, 5, 25, 5, 25]
+
+
+def test_a_rate_that_is_set_takes_precedence_and_0_means_the_default() -> None:
+    found = settings(FARGATE_LAUNCH_RATE="50", FARGATE_SPOT_LAUNCH_RATE="0", RUN_TASK_BURST="7")
+
+    assert rates(found) == [40, 7, 50, 100, 20, 100]
+
+
+def test_python_literals_are_off_unless_switched_on() -> None:
+    assert not settings().python_literals
+    assert settings(PYTHON_LITERALS="true").python_literals
 
 
 def test_with_a_retention_of_minutes_a_message_expires_at_half_of_it() -> None:

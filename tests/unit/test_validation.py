@@ -33,6 +33,52 @@ from tests.unit.fakes import message, rejected, settings
         ({"service": 5}, "wrong-type", "ECS.service: expected a string, got the number 5"),
         ({"service": 0}, "wrong-type", "ECS.service: expected a string, got the number 0"),
         ({"service": ""}, "wrong-type", "ECS.service: expected a string, got an empty string"),
+        ({"service": "s" * 256}, "over-limit", "ECS.service: expected a name of at most 255"),
+        ({"service": "a b"}, "bad-value", "ECS.service: expected the name or ARN of a service"),
+        (
+            {"launchType": "fargate"},
+            "bad-value",
+            "ECS.launchType: expected FARGATE, got fargate",
+        ),
+        (
+            {"propagateTags": "SERVICE"},
+            "bad-value",
+            "ECS.propagateTags: RunTask does not accept SERVICE",
+        ),
+        (
+            {"propagateTags": "task_definition"},
+            "bad-value",
+            "ECS.propagateTags: expected TASK_DEFINITION",
+        ),
+        (
+            {
+                "networkConfiguration": {
+                    "awsvpcConfiguration": {"subnets": ["s"], "assignPublicIp": "Enabled"}
+                }
+            },
+            "bad-value",
+            "ECS.networkConfiguration.awsvpcConfiguration.assignPublicIp: expected ENABLED",
+        ),
+        (
+            {"placementStrategy": [{"type": "Spread"}]},
+            "bad-value",
+            "ECS.placementStrategy[0].type: expected spread, got Spread",
+        ),
+        (
+            {"overrides": {"ephemeralStorage": {"sizeInGiB": 201}}},
+            "over-limit",
+            "ECS.overrides.ephemeralStorage.sizeInGiB: expected 21 to 200 GiB, got the number 201",
+        ),
+        ({"overrides": {"ephemeralStorage": {"sizeInGiB": 20}}}, "over-limit", "21 to 200"),
+        ({"platformVersion": "2.0.0"}, "bad-value", "ECS.platformVersion: expected LATEST or"),
+        ({"platformVersion": "latest"}, "bad-value", "ECS.platformVersion: expected LATEST or"),
+        (
+            {"tags": [{"key": "AWS:x", "value": ""}]},
+            "bad-value",
+            "ECS.tags[0].key: only AWS sets tags that begin with aws:",
+        ),
+        ({"tags": [{"key": "k" * 129, "value": ""}]}, "over-limit", "ECS.tags[0].key"),
+        ({"tags": [{"key": "k", "value": "v" * 257}]}, "over-limit", "ECS.tags[0].value"),
         ({"clientToken": "x"}, "bad-value", "set the message attribute `key`"),
         ({"cluster": ""}, "bad-value", "ECS.cluster: expected the name or ARN of a cluster"),
         ({"taskDefinition": "a/b:c"}, "bad-value", "ECS.taskDefinition"),
@@ -131,3 +177,22 @@ def test_the_report_of_botocore_still_has_the_facts_that_errors_are_made_of() ->
         ".overrides.cpu",
         {"param": 1, "valid_types": ["<class 'str'>"]},
     )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"launchType": "MANAGED_INSTANCES_2"},
+        {"platformVersion": "1.4.0"},
+        {"platformVersion": "LATEST"},
+        {"service": "s" * 255},
+        {"service": "arn:aws:ecs:eu-central-1:111111111111:service/batch/report"},
+        {"overrides": {"ephemeralStorage": {"sizeInGiB": 21}}},
+        {"overrides": {"ephemeralStorage": {"sizeInGiB": 200}}},
+        {"tags": [{"key": "k" * 128, "value": "v" * 256}]},
+        {"tags": [{"value": "x"}]},
+        {"propagateTags": "NONE"},
+    ],
+)
+def test_what_aws_may_accept_is_accepted(changes: dict[str, Any]) -> None:
+    read(message(**changes), settings())

@@ -10,6 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from rehearsal.engine.resources import (
+    cloudwatch,
+    dynamodb,
     iam,
     kms,
     lambda_functions,
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 RESOURCE_TYPES: Final[dict[str, ResourceType]] = {
     resource_type.type: resource_type
-    for module in (iam, kms, lambda_functions, logs, s3, sns, sqs)
+    for module in (cloudwatch, dynamodb, iam, kms, lambda_functions, logs, s3, sns, sqs)
     for resource_type in module.RESOURCE_TYPES
 }
 

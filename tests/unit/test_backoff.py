@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from function.sqs.visibility import backoff_seconds
+from function.launch.admission import backoff_seconds
 from tests.unit.fakes import settings
 
 

@@ -1,0 +1,84 @@
+"""What a message wants launched, and what has become of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from function.launch.admission import Demand
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """The tasks of one message, in one delivery.
+
+    Attributes:
+        key: The idempotency key.
+        request: The hash of what the sender asked for.
+        count: How many tasks that is.
+        call: Returns the arguments of RunTask for an attempt and the number of missing tasks.
+        cluster: The cluster's name or ARN.
+        started_by: What the message's tasks carry.
+        demand: What the call takes.
+        origin: The id of the message that was sent first.
+        claim: A name of this delivery, unlike all others.
+        first: Whether this is the first delivery.
+        unique: Whether the key can have been used by no other delivery, so that the ledger has
+            nothing to tell.
+        unrecorded_since: Since when, in seconds since 1970, a call may have been made that the
+            ledger does not know of, if it has no item; None if there is no such call.
+    """
+
+    key: str
+    request: str
+    count: int
+    call: Callable[[int, int], dict[str, Any]]
+    cluster: str
+    started_by: str
+    demand: Demand
+    origin: str
+    claim: str
+    first: bool
+    unique: bool
+    unrecorded_since: float | None
+
+
+@dataclass(kw_only=True)
+class LaunchStats:
+    """What is known of a message's tasks.
+
+    Attributes:
+        task_arns: The tasks that are known, including those that an earlier delivery started.
+        launched: Tasks that this delivery started.
+        already_started: Tasks that an earlier delivery had started.
+        throttled: Calls that were throttled.
+        table_failures: Calls of the ledger table that failed.
+        recorded: Whether the ledger has an item of the key, which was read or written.
+        uncertain_since: Since when a call may have started tasks that are not known; None if there
+            is no such call.
+        back_after: The message is of no use before these seconds have passed.
+    """
+
+    task_arns: list[str] = field(default_factory=list)
+    launched: int = 0
+    already_started: int = 0
+    throttled: int = 0
+    table_failures: int = 0
+    recorded: bool = False
+    uncertain_since: float | None = None
+    back_after: float = 0.0
+
+    def found(self, tasks: Iterable[str]) -> None:
+        """Add tasks that an earlier delivery started."""
+        new = [arn for arn in dict.fromkeys(tasks) if arn not in self.task_arns]
+        self.task_arns += new
+        self.already_started += len(new)
+
+    def started(self, tasks: Iterable[str]) -> None:
+        """Add tasks that this delivery started."""
+        new = [arn for arn in dict.fromkeys(tasks) if arn not in self.task_arns]
+        self.task_arns += new
+        self.launched += len(new)

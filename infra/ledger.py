@@ -1,0 +1,99 @@
+"""The ledger: the table that remembers what was started for a key, and the alarm that watches it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import pulumi
+from pulumi import Input, Output, ResourceOptions
+from pulumi_aws import cloudwatch, dynamodb
+
+from infra.limits import MINUTE_SECONDS
+from infra.names import PROJECT, ledger_table_name
+
+if TYPE_CHECKING:
+    from infra.config import FunctionConfig
+
+# The attributes that the handler uses as partition key and as time to live.
+_KEY: Final = "key"
+_EXPIRES: Final = "expires"
+
+# The handler's metric, which counts the calls of the table that failed. Its namespace is the name
+# of the service that the handler's logs and metrics carry.
+_METRIC: Final = "TableUnavailable"
+
+# How long the alarm adds up failed calls.
+_ALARM_PERIOD_SECONDS: Final = 5 * MINUTE_SECONDS
+
+
+@dataclass(frozen=True, kw_only=True)
+class LedgerTableArgs:
+    """Arguments of a ledger table.
+
+    Attributes:
+        config: The stage's configuration.
+        kms_key_arn: ARN of the KMS key that items are encrypted with.
+        alarm_topic_arn: ARN of the topic that learns when the table does not answer.
+    """
+
+    config: FunctionConfig
+    kms_key_arn: Input[str]
+    alarm_topic_arn: Input[str]
+
+
+class LedgerTable(pulumi.ComponentResource):
+    """The table with one item per key, and its alarm.
+
+    No key is started twice for as long as its item is kept. So nothing deletes the table by
+    accident, and a lost one can be restored as it was at any second of the last 35 days.
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Point-in-time-recovery.html
+
+    Attributes:
+        table_name: Name of the table.
+        arn: ARN of the table.
+    """
+
+    table_name: Output[str]
+    arn: Output[str]
+
+    def __init__(
+        self, name: str, args: LedgerTableArgs, opts: ResourceOptions | None = None
+    ) -> None:
+        super().__init__("ecs-run-task:index:LedgerTable", name, None, opts)
+        config = args.config
+        table = dynamodb.Table(
+            name,
+            # A fixed name: a table that has to be replaced fails, and is not lost.
+            name=ledger_table_name(config.stage),
+            billing_mode="PAY_PER_REQUEST",
+            hash_key=_KEY,
+            attributes=[{"name": _KEY, "type": "S"}],
+            ttl={"attribute_name": _EXPIRES, "enabled": True},
+            server_side_encryption={"enabled": True, "kms_key_arn": args.kms_key_arn},
+            point_in_time_recovery={"enabled": True},
+            deletion_protection_enabled=config.protect,
+            opts=ResourceOptions(parent=self, protect=config.protect),
+        )
+        cloudwatch.MetricAlarm(
+            f"{name}-unavailable",
+            alarm_description=(
+                "The handler cannot use the ledger: first deliveries are launched, all others wait"
+            ),
+            namespace=PROJECT,
+            metric_name=_METRIC,
+            dimensions={"service": PROJECT, "stage": config.stage},
+            statistic="Sum",
+            period=_ALARM_PERIOD_SECONDS,
+            evaluation_periods=1,
+            comparison_operator="GreaterThanOrEqualToThreshold",
+            threshold=1,
+            # Without messages there are no metrics.
+            treat_missing_data="notBreaching",
+            alarm_actions=[args.alarm_topic_arn],
+            ok_actions=[args.alarm_topic_arn],
+            opts=ResourceOptions(parent=self),
+        )
+        self.table_name = table.name
+        self.arn = table.arn
+        self.register_outputs({"tableName": self.table_name, "arn": self.arn})

@@ -1,0 +1,111 @@
+"""Tables of DynamoDB."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from rehearsal.engine.resource_types import (
+    CreateContext,
+    Created,
+    DeleteContext,
+    ResourceType,
+    wait_until_gone,
+)
+
+if TYPE_CHECKING:
+    from rehearsal.engine.inputs import Inputs
+
+# Inputs of UpdateTable, besides the encryption.
+_ATTRIBUTES: Final = {
+    "billingMode": "BillingMode",
+    "deletionProtectionEnabled": "DeletionProtectionEnabled",
+    "tableClass": "TableClass",
+}
+
+# Inputs that have a call of their own.
+_TTL: Final = "ttl"
+_BACKUPS: Final = "pointInTimeRecovery"
+
+
+def _table(context: CreateContext) -> Created:
+    inputs, client = context.inputs, context.client("dynamodb")
+    name = context.physical_name()
+    table = client.create_table(
+        TableName=name,
+        AttributeDefinitions=[
+            part.as_api({"name": "AttributeName", "type": "AttributeType"})
+            for part in inputs.parts("attributes")
+        ],
+        KeySchema=[{"AttributeName": inputs.require("hashKey"), "KeyType": "HASH"}],
+        Tags=context.tag_list(),
+        **inputs.as_api(_ATTRIBUTES),
+        **_encryption(inputs),
+    )["TableDescription"]
+    _set_time_to_live(client, name, inputs)
+    _set_backups(client, name, inputs)
+    return Created(name, {"name": name, "arn": table["TableArn"]})
+
+
+def _update_table(context: CreateContext) -> Created:
+    inputs, client = context.inputs, context.client("dynamodb")
+    name, before = context.physical_name(), context.existing.inputs
+    for fixed in ("attributes", "hashKey"):
+        inputs.get(fixed)
+    changes = {**inputs.as_api(_ATTRIBUTES), **_encryption(inputs)}
+    now = {key: inputs.get(key) for key in (*_ATTRIBUTES, "serverSideEncryption")}
+    if any(value != before.get(key) for key, value in now.items()):
+        client.update_table(TableName=name, **changes)
+    if inputs.get(_TTL) != before.get(_TTL):
+        _set_time_to_live(client, name, inputs)
+    if inputs.get(_BACKUPS) != before.get(_BACKUPS):
+        _set_backups(client, name, inputs)
+    arn = context.existing.outputs["arn"]
+    changed, removed = context.changed_tags()
+    if changed:
+        tags = [{"Key": key, "Value": value} for key, value in changed.items()]
+        client.tag_resource(ResourceArn=arn, Tags=tags)
+    if removed:
+        client.untag_resource(ResourceArn=arn, TagKeys=removed)
+    return Created(context.existing.id, context.kept("name", "arn"))
+
+
+def _delete_table(context: DeleteContext) -> None:
+    client = context.client("dynamodb")
+    client.delete_table(TableName=context.id)
+    wait_until_gone(lambda: client.describe_table(TableName=context.id), "ResourceNotFoundException")
+
+
+def _encryption(inputs: Inputs) -> dict[str, Any]:
+    part = inputs.part("serverSideEncryption")
+    if not part:
+        return {}
+    names = {"enabled": "Enabled", "kmsKeyArn": "KMSMasterKeyId"}
+    return {"SSESpecification": {"SSEType": "KMS", **part.as_api(names)}}
+
+
+def _set_time_to_live(client: Any, name: str, inputs: Inputs) -> None:  # noqa: ANN401 - a client
+    if part := inputs.part(_TTL):
+        names = {"attributeName": "AttributeName", "enabled": "Enabled"}
+        client.update_time_to_live(TableName=name, TimeToLiveSpecification=part.as_api(names))
+
+
+def _set_backups(client: Any, name: str, inputs: Inputs) -> None:  # noqa: ANN401 - a client
+    if part := inputs.part(_BACKUPS):
+        names = {
+            "enabled": "PointInTimeRecoveryEnabled",
+            "recoveryPeriodInDays": "RecoveryPeriodInDays",
+        }
+        client.update_continuous_backups(
+            TableName=name, PointInTimeRecoverySpecification=part.as_api(names)
+        )
+
+
+RESOURCE_TYPES: Final = (
+    ResourceType(
+        type="aws:dynamodb/table:Table",
+        create=_table,
+        update=_update_table,
+        delete=_delete_table,
+        replace_on=("name", "hashKey", "attributes"),
+    ),
+)

@@ -1,0 +1,168 @@
+"""A function's role grants what the handler needs, and the boundary what any such role may have."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+
+from infra.boundary import outside
+from infra.policies.function_role import FunctionGrants, boundary_policy, function_policy
+from tests.infra.grants import Need, Statement, missing
+from tests.infra.test_needed_actions import (
+    DEAD_LETTERS,
+    HERE,
+    LOG_GROUP,
+    QUEUE,
+    STAGE_KEY,
+    TABLE,
+    TOPIC,
+)
+
+CLUSTER: Final = {"ecs:cluster": HERE.cluster_arn("batch")}
+VIA_DYNAMODB: Final = {"kms:ViaService": "dynamodb.eu-central-1.amazonaws.com"}
+
+# What the handler does beside launching, and where.
+NEEDS: Final = (
+    *(
+        Need(why="the ledger", action=f"dynamodb:{action}", resource=TABLE)
+        for action in ("GetItem", "PutItem", "UpdateItem")
+    ),
+    Need(why="items are encrypted", action="kms:Decrypt", resource=STAGE_KEY, context=VIA_DYNAMODB),
+    Need(why="which tasks a key has", action="ecs:ListTasks", resource="*", context=CLUSTER),
+)
+
+FUNCTION_POLICY: Final[list[Statement]] = function_policy(
+    FunctionGrants(
+        location=HERE,
+        cluster_arns=(HERE.cluster_arn("batch"),),
+        task_definition_arns=(HERE.task_definition_arn("report"),),
+        pass_role_arns=(HERE.iam_arn("role/report-task"),),
+        work_queue_arn=QUEUE,
+        dead_letter_queue_arn=DEAD_LETTERS,
+        failure_topic_arn=TOPIC,
+        ledger_table_arn=TABLE,
+        kms_key_arn=STAGE_KEY,
+        log_group_arn=LOG_GROUP,
+    )
+)["Statement"]
+BOUNDARY_POLICY: Final[list[Statement]] = boundary_policy(
+    HERE,
+    role_arns=(HERE.iam_arn("role/report-*"),),
+    cluster_arns=(HERE.cluster_arn("batch"),),
+)["Statement"]
+
+
+def not_within(statements: list[Statement]) -> list[str]:
+    """Return what the function role has and the boundary's statements do not cover."""
+    return [
+        f"{one['Sid']}: {action}"
+        for one in FUNCTION_POLICY
+        for action in one["Action"]
+        if not any(covers(entry, one, action) for entry in statements)
+    ]
+
+
+def covers(boundary: Statement, own: Statement, action: str) -> bool:
+    conditions = [
+        (own.get("Condition", {}).get(operator, {}).get(key, ["*"]), values)
+        for operator, keys in boundary.get("Condition", {}).items()
+        for key, values in keys.items()
+    ]
+    return (
+        action in boundary["Action"]
+        and not outside(own["Resource"], boundary["Resource"])
+        and not any(outside(_list(found), _list(values)) for found, values in conditions)
+    )
+
+
+def _list(values: str | list[str]) -> list[str]:
+    return [values] if isinstance(values, str) else list(values)
+
+
+def test_the_function_role_is_within_its_boundary() -> None:
+    assert not not_within(BOUNDARY_POLICY)
+
+
+def test_the_boundary_allows_no_action_that_the_function_role_has_not() -> None:
+    allowed = {action for entry in BOUNDARY_POLICY for action in entry["Action"]}
+    assert allowed == {action for entry in FUNCTION_POLICY for action in entry["Action"]}
+
+
+@pytest.mark.parametrize("sid", [entry["Sid"] for entry in BOUNDARY_POLICY])
+def test_without_a_statement_of_the_boundary_something_is_missing(sid: str) -> None:
+    assert not_within([entry for entry in BOUNDARY_POLICY if entry["Sid"] != sid])
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "context"),
+    [
+        (
+            "iam:PassRole",
+            HERE.iam_arn("role/payroll"),
+            {"iam:PassedToService": "ecs-tasks.amazonaws.com"},
+        ),
+        (
+            "ecs:RunTask",
+            HERE.task_definition_arn("report"),
+            {"ecs:cluster": HERE.cluster_arn("payroll")},
+        ),
+        ("ecs:DescribeServices", HERE.arn("ecs", "service/payroll/api"), {}),
+        ("ecs:ListTasks", "*", {"ecs:cluster": HERE.cluster_arn("payroll")}),
+        (
+            "ecs:TagResource",
+            HERE.arn("ecs", "task/payroll/1"),
+            {"ecs:CreateAction": "RunTask"},
+        ),
+    ],
+)
+def test_the_boundary_ends_at_the_administrators_roles_and_clusters(
+    action: str, resource: str, context: dict[str, str]
+) -> None:
+    need = Need(why="outside", action=action, resource=resource, context=context)
+    assert missing(BOUNDARY_POLICY, [need])
+    inside = Need(
+        why="inside",
+        action=action,
+        resource=resource.replace("payroll", "report-x" if "role/" in resource else "batch"),
+        context={key: text.replace("payroll", "batch") for key, text in context.items()},
+    )
+    assert not missing(BOUNDARY_POLICY, [inside])
+
+
+def test_a_role_that_manages_volumes_can_be_passed_to_ecs() -> None:
+    for statements in (FUNCTION_POLICY, BOUNDARY_POLICY):
+        for service in ("ecs-tasks.amazonaws.com", "ecs.amazonaws.com"):
+            need = Need(
+                why="a managed EBS volume",
+                action="iam:PassRole",
+                resource=HERE.iam_arn("role/report-task"),
+                context={"iam:PassedToService": service},
+            )
+            assert not missing(statements, [need])
+
+
+def test_the_handler_may_keep_its_ledger_and_list_its_tasks() -> None:
+    for statements in (FUNCTION_POLICY, BOUNDARY_POLICY):
+        assert not missing(statements, NEEDS)
+
+
+@pytest.mark.parametrize("sid", ["KeepLedger", "ListTasks", "UseKmsKey"])
+def test_without_a_statement_the_handler_cannot_keep_its_ledger(sid: str) -> None:
+    assert missing([entry for entry in FUNCTION_POLICY if entry["Sid"] != sid], NEEDS)
+
+
+@pytest.mark.parametrize("action", ["DeleteItem", "Query", "Scan", "DeleteTable", "UpdateTable"])
+def test_the_handler_cannot_make_the_ledger_forget(action: str) -> None:
+    need = Need(why="never", action=f"dynamodb:{action}", resource=TABLE)
+    for statements in (FUNCTION_POLICY, BOUNDARY_POLICY):
+        assert missing(statements, [need])
+
+
+def test_a_ledger_is_one_stages_alone() -> None:
+    other = HERE.arn("dynamodb", "table/ecs-run-task-prod-ledger")
+    need = Need(why="another stage", action="dynamodb:GetItem", resource=other)
+    assert missing(FUNCTION_POLICY, [need])
+    foreign = HERE.arn("dynamodb", "table/orders")
+    need = Need(why="not ours", action="dynamodb:GetItem", resource=foreign)
+    assert missing(BOUNDARY_POLICY, [need])
