@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from infra.names import BOOTSTRAP_SUFFIX, PROJECT
 from rehearsal.engine import InProcessEngine
-from rehearsal.sample_account import SampleAccount, with_sample_account
+from rehearsal.sample_account import (
+    SampleAccount,
+    with_names,
+    with_sample_account,
+    with_sample_limits,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,6 +50,7 @@ def deploy_stage(
         project: The project.
         stage: The stage.
         options: Options of Pulumi.yaml by name that replace those of the stage, objects as JSON.
+            The bootstrap stack allows the roles and clusters in them.
 
     Raises:
         RuntaskError: if a resource cannot be created.
@@ -51,11 +58,18 @@ def deploy_stage(
     location = project.stage_config(stage).location
     replaced = {f"{PROJECT}:{name}": value for name, value in (options or {}).items()}
 
+    bootstrap = f"{stage}{BOOTSTRAP_SUFFIX}"
+    limits = {
+        "boundaryClusters": json.loads(replaced.get(f"{PROJECT}:clusters", "[]")),
+        "boundaryRoles": json.loads(replaced.get(f"{PROJECT}:passRoles", "[]")),
+    }
+
     def adapt(stack: str, config: dict[str, str]) -> dict[str, str]:
-        return with_sample_account(config | replaced, location) if stack == stage else config
+        if stack == bootstrap:
+            return with_names(with_sample_limits(config, location), limits)
+        return with_sample_account(config | replaced, location)
 
     engine = InProcessEngine(project=project, emulator=emulator, adapt=adapt)
-    bootstrap = f"{stage}{BOOTSTRAP_SUFFIX}"
     engine.up(bootstrap)
     sample_account = SampleAccount(emulator=emulator, location=location)
     sample_account.create()

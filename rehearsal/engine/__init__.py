@@ -9,15 +9,25 @@ from __future__ import annotations
 from rehearsal.engine.errors import EngineError
 from rehearsal.engine.in_process import EmulatorSessions, InProcessEngine
 from rehearsal.engine.missing_outputs import guaranteed_outputs
+from rehearsal.engine.provider_calls import (
+    API_NAMES,
+    PROVIDER_ACTIONS,
+    PROVIDER_CALLS,
+    ProviderCalls,
+)
 from rehearsal.engine.resources import RESOURCE_TYPES
 from rehearsal.engine.run import Run, up
 from rehearsal.engine.state import Resource, State
 
 __all__ = [
+    "API_NAMES",
+    "PROVIDER_ACTIONS",
+    "PROVIDER_CALLS",
     "RESOURCE_TYPES",
     "EmulatorSessions",
     "EngineError",
     "InProcessEngine",
+    "ProviderCalls",
     "Resource",
     "Run",
     "State",
