@@ -1,4 +1,4 @@
-"""The pre-existing resources of an account: cluster, service, task definition, inbox queue."""
+"""The pre-existing resources of an account: cluster, instance, service, task definition, inbox."""
 
 from __future__ import annotations
 
@@ -45,13 +45,15 @@ class SampleAccount:
     location: Location
 
     def create(self) -> None:
-        """Create cluster, roles, task definition and service."""
+        """Create cluster, container instance, roles, task definition and service."""
         ecs = self.emulator.client("ecs", self.location.account, self.location.region)
         iam = self.emulator.client("iam", self.location.account, self.location.region)
         roles = _role_arns(self.location)
         for role in ROLES:
             iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(_ECS_TRUST_POLICY))
         ecs.create_cluster(clusterName=CLUSTER)
+        # Only a cluster with an instance answers RunTask with failures.
+        ecs.register_container_instance(cluster=CLUSTER)
         ecs.register_task_definition(
             family=FAMILY,
             networkMode="awsvpc",

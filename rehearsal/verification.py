@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from runtask.project import Project
     from runtask.promotion.promote import PromotionContext
 
-# The embedded AWS answers within a tenth of a second, and has no rate to exceed.
-_POLL_SECONDS: Final = 0.1
+# The embedded AWS has no rate to exceed, and delays the effect of tags by a number of calls.
+_POLL_SECONDS: Final = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,8 +25,10 @@ from rehearsal.emulator import (
     lambda_actions,
     message_sizes,
     ministack_internals,
+    policy_simulation,
     principals,
 )
+from rehearsal.emulator.container_instances import ContainerInstances
 from rehearsal.emulator.containers import Containers
 from rehearsal.emulator.ecs import Tasks
 from rehearsal.emulator.layout import groups_folder, tasks_folder
@@ -45,9 +47,12 @@ def main(folder: Path, *, tag_delay_calls: int, interceptor: str = "") -> None:
     """
     containers = Containers(groups_folder(folder))
     threading.Thread(target=_end_with_parent, args=(folder, containers), daemon=True).start()
-    Tasks(containers, tasks_folder(folder)).install()
+    instances = ContainerInstances()
+    instances.install()
+    Tasks(containers, tasks_folder(folder), instances.place).install()
     iam.install()
     principals.install()
+    policy_simulation.install()
     lambda_actions.install()
     delayed_tags.install(tag_delay_calls)
     key_policies.install()

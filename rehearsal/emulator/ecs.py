@@ -19,8 +19,10 @@ from rehearsal.emulator import ministack_internals
 from rehearsal.emulator.tasks import RunningTask, new_task
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from rehearsal.emulator.container_instances import Placement
     from rehearsal.emulator.containers import Containers
     from rehearsal.emulator.interception import TaskFailure
     from rehearsal.emulator.request import Response
@@ -67,11 +69,19 @@ class Tasks:
     Args:
         containers: What starts the processes of containers.
         folder: Where each task gets a folder of its own.
+        place: Returns where the tasks of a call run, by its parameters, its task definition and
+            its cluster.
     """
 
-    def __init__(self, containers: Containers, folder: Path) -> None:
+    def __init__(
+        self,
+        containers: Containers,
+        folder: Path,
+        place: Callable[[dict[str, Any], dict[str, Any], dict[str, Any]], Placement],
+    ) -> None:
         self._containers = containers
         self._folder = folder
+        self._place = place
         self._lock = threading.Lock()
         self._tokens: dict[tuple[str, ...], tuple[str, list[str]]] = {}
         self._running: dict[str, RunningTask] = {}
@@ -89,11 +99,11 @@ class Tasks:
             check(request, definition)
             # One lock: two calls with the same token at the same time must not both start.
             with self._lock:
-                arns = self._known(request, cluster) or self._start(request, definition, cluster)
+                arns, failures = self._known_or_started(request, definition, cluster)
         except Refusal as refusal:
             return refusal.response
         found = [ministack_internals.wire_shape(ministack_internals.tasks[arn]) for arn in arns]
-        answer: Response = ministack_internals.json_response({"tasks": found, "failures": []})
+        answer: Response = ministack_internals.json_response({"tasks": found, "failures": failures})
         return answer
 
     def stop_task(self, request: dict[str, Any]) -> Response:
@@ -111,6 +121,17 @@ class Tasks:
         )
         return answer
 
+    def _known_or_started(
+        self, request: dict[str, Any], definition: dict[str, Any], cluster: dict[str, Any]
+    ) -> tuple[list[str], list[dict[str, str]]]:
+        """Return the tasks of the call, or why there is none. A token does not keep failures."""
+        if known := self._known(request, cluster):
+            return known, []
+        placement = self._place(request, definition, cluster)
+        if placement.failures:
+            return [], placement.failures
+        return self._start(request, definition, cluster, placement.instance), []
+
     def _known(self, request: dict[str, Any], cluster: dict[str, Any]) -> list[str]:
         """Return the tasks that this client token has started before."""
         token = request.get("clientToken")
@@ -126,12 +147,17 @@ class Tasks:
         return arns
 
     def _start(
-        self, request: dict[str, Any], definition: dict[str, Any], cluster: dict[str, Any]
+        self,
+        request: dict[str, Any],
+        definition: dict[str, Any],
+        cluster: dict[str, Any],
+        instance: str,
     ) -> list[str]:
         failure = task_failure.get()
         arns = []
         for _ in range(request.get("count") or 1):
             task = new_task(request, definition, cluster)
+            task["containerInstanceArn"] = instance or None
             arn = task["taskArn"]
             if request.get("propagateTags") == "TASK_DEFINITION":
                 task["tags"] += ministack_internals.ecs_tags.get(

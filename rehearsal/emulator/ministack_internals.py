@@ -29,6 +29,7 @@ from ministack.core.responses import (
 from ministack.core.router import extract_access_key_id
 from ministack.services import kms, lambda_svc, sqs, tagging
 from ministack.services.ecs import _ACTION_MAP as ECS_ACTIONS
+from ministack.services.ecs import _attributes as ecs_attributes
 from ministack.services.ecs import _clusters as clusters
 from ministack.services.ecs import _resolve_cluster_name as cluster_name
 from ministack.services.ecs import _resolve_task as find_task
@@ -38,7 +39,11 @@ from ministack.services.ecs import _tags as ecs_tags
 from ministack.services.ecs import _task_defs as task_definitions
 from ministack.services.ecs import _tasks as tasks
 from ministack.services.eventbridge import _put_events as put_events
+from ministack.services.iam import _IAM_HANDLERS as IAM_ACTIONS
+from ministack.services.iam import _error as iam_error
 from ministack.services.iam import _roles as roles
+from ministack.services.iam import _users as users
+from ministack.services.iam import _xml as iam_xml
 from ministack.services.kms import _resolve_key as find_key
 from ministack.services.s3 import _bucket_default_sse_headers as default_encryption
 from ministack.services.s3 import _bucket_owner_account as bucket_owner
@@ -48,6 +53,7 @@ from ministack.services.sqs import _queues as queues
 
 __all__ = [
     "ECS_ACTIONS",
+    "IAM_ACTIONS",
     "AuthError",
     "TCPServer",
     "access_denied_response",
@@ -57,6 +63,7 @@ __all__ = [
     "cluster_name",
     "clusters",
     "default_encryption",
+    "ecs_attributes",
     "ecs_tags",
     "error_response_json",
     "execution_credentials",
@@ -67,7 +74,9 @@ __all__ = [
     "get_account_id",
     "get_region",
     "iam_actions",
+    "iam_error",
     "iam_evaluator",
+    "iam_xml",
     "identity_denial_message",
     "json_response",
     "kms",
@@ -83,6 +92,7 @@ __all__ = [
     "task_definitions",
     "tasks",
     "topics",
+    "users",
     "wire_shape",
     "workers",
     "workers_lock",

@@ -26,7 +26,11 @@ def test_pinned_emulator_still_has_the_name(name: str) -> None:
         (ministack_internals.iam_actions, "_lambda_action"),
         (ministack_internals.iam_actions, "_match_rest_action"),
         (ministack_internals.iam_evaluator, "EvalContext"),
+        (ministack_internals.iam_evaluator, "_gather_role_policies"),
+        (ministack_internals.iam_evaluator, "_gather_user_policies"),
+        (ministack_internals.iam_evaluator, "_permissions_boundary"),
         (ministack_internals.iam_evaluator, "_resolve_condition_key"),
+        (ministack_internals.iam_evaluator, "evaluate"),
         (ministack_internals.iam_evaluator, "enforce"),
         (ministack_internals.iam_evaluator, "evaluate_resource_policy"),
         (ministack_internals.iam_evaluator, "resolve_caller_identity"),
@@ -49,5 +53,13 @@ def test_pinned_emulator_still_has_what_is_replaced(owner: Any, name: str) -> No
     assert getattr(owner, name) is not None
 
 
-def test_pinned_emulator_still_names_both_actions() -> None:
-    assert {"RunTask", "StopTask"} <= set(ministack_internals.ECS_ACTIONS)
+def test_pinned_emulator_still_names_the_actions() -> None:
+    ecs = {
+        "DescribeContainerInstances",
+        "ListContainerInstances",
+        "PutAttributes",
+        "RunTask",
+        "StopTask",
+    }
+    assert ecs <= set(ministack_internals.ECS_ACTIONS)
+    assert "SimulatePrincipalPolicy" in ministack_internals.IAM_ACTIONS
