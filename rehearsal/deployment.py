@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from infra.names import BOOTSTRAP_SUFFIX, PROJECT
 from rehearsal.engine import InProcessEngine
-from rehearsal.sample_account import SampleAccount, with_sample_account
+from rehearsal.sample_account import (
+    SampleAccount,
+    with_names,
+    with_sample_account,
+    with_sample_limits,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +41,11 @@ class DeployedStage:
 
 
 def deploy_stage(
-    emulator: Emulator, project: Project, stage: str, options: Mapping[str, str] | None = None
+    emulator: Emulator,
+    project: Project,
+    stage: str,
+    options: Mapping[str, str] | None = None,
+    bootstrap_options: Mapping[str, str] | None = None,
 ) -> DeployedStage:
     """Deploy bootstrap stack, sample account and function stack, in this order.
 
@@ -44,18 +54,27 @@ def deploy_stage(
         project: The project.
         stage: The stage.
         options: Options of Pulumi.yaml by name that replace those of the stage, objects as JSON.
+            The bootstrap stack allows the roles and clusters in them.
+        bootstrap_options: The same for the bootstrap stack.
 
     Raises:
         RuntaskError: if a resource cannot be created.
     """
     location = project.stage_config(stage).location
-    replaced = {f"{PROJECT}:{name}": value for name, value in (options or {}).items()}
+    bootstrap = f"{stage}{BOOTSTRAP_SUFFIX}"
+    replaced = _qualified(options)
+    limits = {
+        "boundaryClusters": json.loads(replaced.get(f"{PROJECT}:clusters", "[]")),
+        "boundaryRoles": json.loads(replaced.get(f"{PROJECT}:passRoles", "[]")),
+    }
 
     def adapt(stack: str, config: dict[str, str]) -> dict[str, str]:
-        return with_sample_account(config | replaced, location) if stack == stage else config
+        if stack == bootstrap:
+            config |= _qualified(bootstrap_options)
+            return with_names(with_sample_limits(config, location), limits)
+        return with_sample_account(config | replaced, location)
 
     engine = InProcessEngine(project=project, emulator=emulator, adapt=adapt)
-    bootstrap = f"{stage}{BOOTSTRAP_SUFFIX}"
     engine.up(bootstrap)
     sample_account = SampleAccount(emulator=emulator, location=location)
     sample_account.create()
@@ -66,3 +85,8 @@ def deploy_stage(
         outputs=engine.outputs(stage),
         sample_account=sample_account,
     )
+
+
+def _qualified(options: Mapping[str, str] | None) -> dict[str, str]:
+    """Return options by their names in a stack's configuration."""
+    return {f"{PROJECT}:{name}": value for name, value in (options or {}).items()}

@@ -12,7 +12,7 @@ from rehearsal.checks import Check, no_drift, same_artifact, stage_checks
 from rehearsal.engine import EmulatorSessions, InProcessEngine
 from rehearsal.observer import ObservedSample, StageObserver
 from rehearsal.pulumi_cli import prepare
-from rehearsal.sample_account import SampleAccount, with_sample_account
+from rehearsal.sample_account import SampleAccount, with_sample_account, with_sample_limits
 from rehearsal.samples import DEV_SAMPLES, PROD_SAMPLES, Sample
 from rehearsal.teardown import RehearsalEngine, Teardown
 from rehearsal.verification import StageVerification, verify_stage
@@ -168,9 +168,11 @@ class Rehearsal:
 
 
 def _adapter(locations: Mapping[str, Location]) -> Callable[[str, dict[str, str]], dict[str, str]]:
-    """Return what adds the sample account to the configuration of the function stacks."""
+    """Return what adds the sample account to the configuration of the stacks."""
 
     def adapt(stack: str, config: dict[str, str]) -> dict[str, str]:
-        return with_sample_account(config, locations[stack]) if stack in locations else config
+        if stack in locations:
+            return with_sample_account(config, locations[stack])
+        return with_sample_limits(config, locations[stack.removesuffix(BOOTSTRAP_SUFFIX)])
 
     return adapt

@@ -25,9 +25,7 @@ from rehearsal.emulator import (
     lambda_actions,
     message_sizes,
     ministack_internals,
-    permissions,
     principals,
-    tag_permissions,
 )
 from rehearsal.emulator.containers import Containers
 from rehearsal.emulator.ecs import Tasks
@@ -37,12 +35,11 @@ if TYPE_CHECKING:
     from rehearsal.emulator.interception import Interceptor
 
 
-def main(folder: Path, *, strict: bool, tag_delay_calls: int, interceptor: str = "") -> None:
+def main(folder: Path, *, tag_delay_calls: int, interceptor: str = "") -> None:
     """Serve until the parent lets go of the pipe.
 
     Args:
         folder: The emulator's private folder, deleted at the end.
-        strict: Ask for the permissions of `Emulator.start`.
         tag_delay_calls: How many evaluations of a resource's tags see the old ones after a change.
         interceptor: `module:factory` of what may change answers, or empty for nothing.
     """
@@ -52,7 +49,6 @@ def main(folder: Path, *, strict: bool, tag_delay_calls: int, interceptor: str =
     iam.install()
     principals.install()
     lambda_actions.install()
-    permissions.strict = tag_permissions.strict = strict
     delayed_tags.install(tag_delay_calls)
     key_policies.install()
     message_sizes.install()
@@ -82,7 +78,6 @@ def _end_with_parent(folder: Path, containers: Containers) -> None:
 if __name__ == "__main__":
     main(
         Path(sys.argv[1]),
-        strict=sys.argv[2] == "strict",
-        tag_delay_calls=int(sys.argv[3]),
-        interceptor=sys.argv[4],
+        tag_delay_calls=int(sys.argv[2]),
+        interceptor=sys.argv[3],
     )

@@ -18,10 +18,6 @@ if TYPE_CHECKING:
     from rehearsal.emulator.request import Request
 
 
-# Whether a mapping that is gone is asked for.
-strict = True
-
-
 class PermissionCheck(NamedTuple):
     """May the caller do this action on this resource.
 
@@ -188,8 +184,6 @@ def _mapping(request: Request, asked: PermissionCheck) -> Iterator[PermissionChe
     """
     _, _, mapping_id = request.path.rstrip("/").partition("/event-source-mappings/")
     mapping = ministack_internals.lambda_svc._esms.get(mapping_id) or {}  # noqa: SLF001 - see ministack_internals
-    if mapping_id and not mapping and not strict:
-        return
     function = mapping.get("FunctionArn") or ""
     if not mapping_id:
         function = request.parameters.get("FunctionName") or ""

@@ -36,10 +36,6 @@ MAX_STOP_SECONDS: Final = 1.0
 # https://docs.aws.amazon.com/kms/latest/developerguide/tag-permissions.html
 TAG_DELAY_CALLS: Final = 20
 
-# Whether the emulator asks for what a stage's deploy role does not have yet: the permission to tag
-# a new key, and to read an event source mapping that is gone.
-STRICT: Final = True
-
 # How much of the log an error shows.
 TAIL_LINES: Final = 20
 
@@ -75,17 +71,14 @@ class Emulator:
         cls,
         log: Path | None = None,
         *,
-        strict: bool = STRICT,
-        tag_delay_calls: int | None = None,
+        tag_delay_calls: int = TAG_DELAY_CALLS,
     ) -> Self:
         """Start the emulator and wait until it answers.
 
         Args:
             log: Where its log goes; by default into the private folder, which ends with it.
-            strict: Ask for the tags of a new key, and for a mapping that is gone.
             tag_delay_calls: How many evaluations of a resource's tags by conditions on
-                `aws:ResourceTag` see the old ones after a change; by default TAG_DELAY_CALLS, or
-                none if not strict.
+                `aws:ResourceTag` see the old ones after a change.
 
         Raises:
             EmulatorError: if it does not start; the text ends with the end of its log.
@@ -93,8 +86,6 @@ class Emulator:
         folder = Path(tempfile.mkdtemp(prefix="ecs-run-task-")).resolve()
         file = log or log_file(folder)
         port = _free_port()
-        if tag_delay_calls is None:
-            tag_delay_calls = TAG_DELAY_CALLS if strict else 0
         with file.open("ab") as output:
             process = subprocess.Popen(  # noqa: S603 - our own module
                 [
@@ -102,7 +93,6 @@ class Emulator:
                     "-m",
                     "rehearsal.emulator.child",
                     str(folder),
-                    "strict" if strict else "",
                     str(tag_delay_calls),
                     cls.interceptor,
                 ],

@@ -14,9 +14,6 @@ if TYPE_CHECKING:
 # `aws:ResourceTag` holds.
 UNKNOWN_ID: Final = "00000000-0000-0000-0000-000000000000"
 
-# Whether tags of a new key are asked for.
-strict = True
-
 # The tags of an object that is uploaded.
 _OBJECT_TAGS: Final = "x-amz-tagging"
 
@@ -59,8 +56,6 @@ _TAG_ON_CREATE: Final[dict[tuple[str, str], TagOnCreate]] = {
 def tag_on_create(request: Request) -> TagOnCreate | None:
     """Return the permission that a call's tags ask for, or None if it sets none."""
     permission = _TAG_ON_CREATE.get((request.service, request.action))
-    if request.service == "kms" and not strict:
-        return None
     return permission if permission and _has_tags(request) else None
 
 

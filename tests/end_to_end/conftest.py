@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 ROOT: Final = Path(__file__).resolve().parents[2]
 
 # A check that must fail needs no long wait.
-SHORT_WAIT_SECONDS: Final = 4.0
+SHORT_WAIT_SECONDS: Final = 8.0
 
 
 @pytest.fixture(scope="module")

@@ -59,8 +59,10 @@ _TASK: Final[Mapping[str, Any]] = {
     "networkConfiguration": NETWORK,
 }
 
+_CLUSTERS: Final = json.dumps(["batch", "pool-*"])
+_BOOTSTRAP_OPTIONS: Final = {"boundaryClusters": _CLUSTERS}
 _OPTIONS: Final = {
-    "clusters": json.dumps(["batch", "pool-*"]),
+    "clusters": _CLUSTERS,
     "taskDefinitions": json.dumps(["report", "report-*"]),
     # Throttled messages slow the rate limiter down to a twentieth: fast enough for the others.
     "launchRate": "200",
@@ -250,7 +252,7 @@ def wait_for(condition: Callable[[], bool], seconds: float = MAX_WAIT_SECONDS) -
 
 def deploy(emulator: FaultyEmulator) -> Stage:
     """Deploy a stage, with a queue that receives its notifications."""
-    deployed = deploy_stage(emulator, load_project(ROOT), STAGE, _OPTIONS)
+    deployed = deploy_stage(emulator, load_project(ROOT), STAGE, _OPTIONS, _BOOTSTRAP_OPTIONS)
     inbox_url = deployed.sample_account.subscribe_inbox(deployed.outputs["failureTopicArn"])
     return Stage(
         emulator=emulator,

@@ -20,7 +20,7 @@ LOCKED_OUT: Final = "MalformedPolicyDocumentException"
 
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[FaultyEmulator]:
-    with FaultyEmulator.start(strict=True) as running:
+    with FaultyEmulator.start() as running:
         yield running
 
 

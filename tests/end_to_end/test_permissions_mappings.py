@@ -28,7 +28,7 @@ OF_OTHERS: Final = statement(
 
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[FaultyEmulator]:
-    with FaultyEmulator.start(strict=True) as running:
+    with FaultyEmulator.start() as running:
         yield running
 
 

@@ -22,7 +22,7 @@ BUCKET: Final = "tagged-objects"
 
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[FaultyEmulator]:
-    with FaultyEmulator.start(strict=True, tag_delay_calls=2) as running:
+    with FaultyEmulator.start(tag_delay_calls=2) as running:
         s3 = running.client("s3", ACCOUNT, REGION)
         s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
         yield running

@@ -90,7 +90,7 @@ def test_every_type_of_the_engine_is_in_the_table() -> None:
     assert RESOURCE_TYPES.keys() <= PROVIDER_CALLS.keys()
 
 
-def test_creating_makes_the_calls_of_the_table_and_a_second_time_none(recorded: Recorded) -> None:
+def test_the_engine_makes_the_calls_of_the_table_and_a_second_time_none(recorded: Recorded) -> None:
     for stack in STACKS:
         calls = recorded.up(stack)
         if stack == STACKS[0]:
@@ -106,9 +106,10 @@ def test_creating_makes_the_calls_of_the_table_and_a_second_time_none(recorded: 
         assert wanted - names(calls) <= IMPLIED
         assert names(calls) <= allowed
         assert recorded.up(stack) == []
+    destroying_makes_the_calls_of_the_table(recorded)
 
 
-def test_destroying_makes_the_calls_of_the_table(recorded: Recorded) -> None:
+def destroying_makes_the_calls_of_the_table(recorded: Recorded) -> None:
     unprotect(recorded, STAGE)
     types = recorded.types(STAGE)
     since = len(recorded.emulator.calls())
