@@ -114,8 +114,13 @@ class PulumiEngine:
         """Delete a stack's resources.
 
         Raises:
-            RuntaskError: if not all of them were deleted.
+            RuntaskError: if a resource is protected, or not all of them were deleted.
         """
+        # Without the preview, the CLI deletes what a protected resource does not need, and only
+        # then refuses.
+        what = f"cannot destroy stack {stack}; nothing was deleted"
+        with self._reporting(what, stack) as output:
+            self._stack(stack).preview_destroy(**_to(output))
         with self._reporting(f"cannot destroy stack {stack}", stack) as output:
             self._stack(stack).destroy(**_to(output))
 

@@ -49,6 +49,23 @@ class FakeStack:
         if expect_no_changes and self.drifted:
             raise auto.CommandError(cast("Any", f"\n code: 255\n stdout: \n stderr: error: {NONE}"))
 
+    def preview_destroy(self, *, on_event: Callable[[EngineEvent], Any], **_options: Any) -> None:
+        self.calls.append("preview_destroy")
+        if self.protected:
+            message = (
+                f'Preview failed: resource "{URN}" cannot be deleted\nbecause it is protected. '
+            )
+            diagnostic = {"message": message, "severity": "error", "urn": URN}
+            on_event(
+                EngineEvent.from_json(
+                    {"sequence": 1, "timestamp": 1, "diagnosticEvent": diagnostic}
+                )
+            )
+            raise auto.CommandError(cast("Any", "\n code: 1\n stdout: much\n stderr: "))
+
+    def destroy(self, **_options: Any) -> None:
+        self.calls.append("destroy")
+
     def export_stack(self) -> auto.Deployment:
         resources = [{"urn": URN, "protect": True}] if self.protected else [{"urn": URN}]
         return auto.Deployment(version=3, deployment={"resources": resources})
@@ -118,6 +135,29 @@ def test_drift_after_a_deployment_is_told(
     with pytest.raises(RuntaskError) as caught:
         engine_of(FakeStack({}, drifted=True)).expect_no_changes("prod")
     assert str(caught.value) == f"resources of stack prod have drifted:\n  {NONE}"
+
+
+def test_a_protected_stack_is_refused_before_anything_is_deleted(
+    engine_of: Callable[[FakeStack], PulumiEngine],
+) -> None:
+    stack = FakeStack({}, protected=True)
+    with pytest.raises(RuntaskError) as caught:
+        engine_of(stack).destroy("prod")
+    first, second, *rest = str(caught.value).splitlines()
+    assert first == "cannot destroy stack prod; nothing was deleted:"
+    assert second == (
+        f'  sqs.Queue ecs-run-task-dev: resource "{URN}" cannot be deleted because it is protected.'
+    )
+    assert "  2. Run: pulumi config set ecs-run-task:protect false -s prod" in rest
+    assert stack.calls == ["preview_destroy"]
+
+
+def test_an_unprotected_stack_is_destroyed(
+    engine_of: Callable[[FakeStack], PulumiEngine],
+) -> None:
+    stack = FakeStack({})
+    engine_of(stack).destroy("prod")
+    assert stack.calls == ["preview_destroy", "destroy"]
 
 
 @pytest.mark.parametrize("protected", [True, False])
