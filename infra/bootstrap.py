@@ -82,7 +82,9 @@ class Bootstrap(pulumi.ComponentResource):
                 trust_deployers(config.deploy_principals, config.deploy_external_id, workflows)
             ),
             max_session_duration=_DEPLOY_SESSION_SECONDS,
-            opts=child,
+            # The policies of the stages' keys name the role, and AWS stores that by the role's id:
+            # another role of the same name has no access to them.
+            opts=ResourceOptions(parent=self, protect=config.protect),
         )
         # Inline, because that holds 10,240 characters and a managed policy only 6,144.
         # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html

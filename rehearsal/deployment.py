@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from infra.names import BOOTSTRAP_SUFFIX, PROJECT
 from rehearsal.engine import InProcessEngine
-from rehearsal.sample_account import SampleAccount, with_sample_account
+from rehearsal.sample_account import (
+    SampleAccount,
+    with_names,
+    with_sample_account,
+    with_sample_limits,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,6 +54,7 @@ def deploy_stage(
         project: The project.
         stage: The stage.
         options: Options of Pulumi.yaml by name that replace those of the stage, objects as JSON.
+            The bootstrap stack allows the roles and clusters in them.
         bootstrap_options: The same for the bootstrap stack.
 
     Raises:
@@ -55,11 +62,17 @@ def deploy_stage(
     """
     location = project.stage_config(stage).location
     bootstrap = f"{stage}{BOOTSTRAP_SUFFIX}"
+    replaced = _qualified(options)
+    limits = {
+        "boundaryClusters": json.loads(replaced.get(f"{PROJECT}:clusters", "[]")),
+        "boundaryRoles": json.loads(replaced.get(f"{PROJECT}:passRoles", "[]")),
+    }
 
     def adapt(stack: str, config: dict[str, str]) -> dict[str, str]:
-        replaced = (options if stack == stage else bootstrap_options) or {}
-        config |= {f"{PROJECT}:{name}": value for name, value in replaced.items()}
-        return with_sample_account(config, location) if stack == stage else config
+        if stack == bootstrap:
+            config |= _qualified(bootstrap_options)
+            return with_names(with_sample_limits(config, location), limits)
+        return with_sample_account(config | replaced, location)
 
     engine = InProcessEngine(project=project, emulator=emulator, adapt=adapt)
     engine.up(bootstrap)
@@ -72,3 +85,8 @@ def deploy_stage(
         outputs=engine.outputs(stage),
         sample_account=sample_account,
     )
+
+
+def _qualified(options: Mapping[str, str] | None) -> dict[str, str]:
+    """Return options by their names in a stack's configuration."""
+    return {f"{PROJECT}:{name}": value for name, value in (options or {}).items()}

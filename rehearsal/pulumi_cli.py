@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final
 from ruamel.yaml import YAML
 
 from infra.bundle import ROOT
-from infra.names import PROJECT, Location
-from rehearsal.sample_account import with_sample_account
+from infra.names import BOOTSTRAP_SUFFIX, Location
+from rehearsal.sample_account import with_sample_account, with_sample_limits
 from runtask.engine import PulumiEngine
 from runtask.project import PROJECT_FILE, Project
 
@@ -74,7 +74,12 @@ def prepare(
     for stack in project.stacks():
         config = project.stack_config(stack)
         accounts[stack] = str(json.loads(config["aws:allowedAccountIds"])[0])
-        _use_emulator(emulator.endpoint, project.stack_file(stack), config, locations.get(stack))
+        adapted = config
+        if location := locations.get(stack.removesuffix(BOOTSTRAP_SUFFIX)):
+            adapt = with_sample_account if stack in locations else with_sample_limits
+            adapted = adapt(config, location)
+        changed = {key: json.loads(text) for key, text in adapted.items() if text != config[key]}
+        _use_emulator(emulator.endpoint, project.stack_file(stack), changed)
 
     def variables(stack: str) -> dict[str, str]:
         location = next(
@@ -99,10 +104,8 @@ def _use_this_python(path: Path) -> None:
     yaml.dump(content, path)
 
 
-def _use_emulator(
-    endpoint: str, path: Path, config: Mapping[str, str], location: Location | None
-) -> None:
-    """Point a stack's AWS provider at the emulator, and add the sample account's names."""
+def _use_emulator(endpoint: str, path: Path, changed: Mapping[str, list[str]]) -> None:
+    """Point a stack's AWS provider at the emulator, and change lists of its configuration."""
     yaml = YAML()
     content = yaml.load(path.read_text(encoding="utf-8"))
     values = content["config"]
@@ -111,8 +114,5 @@ def _use_emulator(
     # resolve it. What goes to 127.0.0.1 itself goes there without the proxy.
     values["aws:httpProxy"] = endpoint
     values.update(_FLAGS)
-    if location is not None:
-        adapted = with_sample_account(dict(config), location)
-        for key in ("clusters", "taskDefinitions", "passRoles"):
-            values[f"{PROJECT}:{key}"] = json.loads(adapted[f"{PROJECT}:{key}"])
+    values.update(changed)
     yaml.dump(content, path)

@@ -12,11 +12,10 @@ from rehearsal.checks import Check, no_drift, same_artifact, stage_checks
 from rehearsal.engine import EmulatorSessions, InProcessEngine
 from rehearsal.observer import ObservedSample, StageObserver
 from rehearsal.pulumi_cli import prepare
-from rehearsal.sample_account import SampleAccount, with_sample_account
+from rehearsal.sample_account import SampleAccount, with_sample_account, with_sample_limits
 from rehearsal.samples import DEV_SAMPLES, PROD_SAMPLES, Sample
-from rehearsal.teardown import Teardown
+from rehearsal.teardown import RehearsalEngine, Teardown
 from rehearsal.verification import StageVerification, verify_stage
-from runtask.engine import PulumiEngine
 from runtask.project import PROJECT_FILE, Project, load_project
 from runtask.promotion.promote import PromotionContext, plan_promotion, promote
 from runtask.promotion.state import load_stage_state
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from rehearsal.emulator import Emulator
-    from runtask.engine import Engine
 
 # The stages that the artifact is promoted from and to.
 SOURCE: Final = "dev"
@@ -112,10 +110,7 @@ class Rehearsal:
         self._checks.extend(no_drift(state.stage, state.drift) for state in states)
         verification = verify_stage(SOURCE, locations[SOURCE], context)
         self._checks.append(verification.check)
-        if isinstance(engine, PulumiEngine):
-            self._finish(engine)
-        elif isinstance(engine, InProcessEngine):
-            self._checks.extend(self._teardown(project, engine, digests).checks())
+        self._checks.extend(self._teardown(project, engine, digests).checks())
         return RehearsalResult(
             locations=locations,
             digests=digests,
@@ -124,7 +119,7 @@ class Rehearsal:
             checks=self._checks,
         )
 
-    def _engine(self, project: Project, locations: Mapping[str, Location]) -> Engine:
+    def _engine(self, project: Project, locations: Mapping[str, Location]) -> RehearsalEngine:
         if self.pulumi_cli:
             return prepare(project, self.emulator, locations)
         return InProcessEngine(
@@ -132,7 +127,7 @@ class Rehearsal:
         )
 
     def _teardown(
-        self, project: Project, engine: InProcessEngine, digests: Mapping[str, str]
+        self, project: Project, engine: RehearsalEngine, digests: Mapping[str, str]
     ) -> Teardown:
         return Teardown(
             project=project,
@@ -168,21 +163,16 @@ class Rehearsal:
         self._observed.extend((outputs["stage"], one) for one in observed)
         self._checks.extend(stage_checks(observer, observed))
 
-    def _finish(self, engine: PulumiEngine) -> None:
-        for stack in (SOURCE, TARGET):
-            engine.expect_no_changes(stack)
-        if self.destroy:
-            for stack in (SOURCE, TARGET, *_BOOTSTRAP_STACKS):
-                engine.destroy(stack)
-
     def _say(self, text: str) -> None:
         self.say(f"[{time.monotonic() - self._started_at:4.1f} s] {text}")
 
 
 def _adapter(locations: Mapping[str, Location]) -> Callable[[str, dict[str, str]], dict[str, str]]:
-    """Return what adds the sample account to the configuration of the function stacks."""
+    """Return what adds the sample account to the configuration of the stacks."""
 
     def adapt(stack: str, config: dict[str, str]) -> dict[str, str]:
-        return with_sample_account(config, locations[stack]) if stack in locations else config
+        if stack in locations:
+            return with_sample_account(config, locations[stack])
+        return with_sample_limits(config, locations[stack.removesuffix(BOOTSTRAP_SUFFIX)])
 
     return adapt

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 from infra.names import PROJECT, Location
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rehearsal.emulator import Emulator
 
 # The names that the messages in `examples` use.
@@ -47,7 +49,7 @@ class SampleAccount:
         """Create cluster, container instance, roles, task definition and service."""
         ecs = self.emulator.client("ecs", self.location.account, self.location.region)
         iam = self.emulator.client("iam", self.location.account, self.location.region)
-        roles = [self.location.iam_arn(f"role/{role}") for role in ROLES]
+        roles = _role_arns(self.location)
         for role in ROLES:
             iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(_ECS_TRUST_POLICY))
         ecs.create_cluster(clusterName=CLUSTER)
@@ -123,14 +125,38 @@ def with_sample_account(config: dict[str, str], location: Location) -> dict[str,
     names = {
         "clusters": [CLUSTER],
         "taskDefinitions": [FAMILY],
-        "passRoles": [location.iam_arn(f"role/{role}") for role in ROLES],
-    }
-    added = {
-        f"{PROJECT}:{key}": json.dumps(_merged(config.get(f"{PROJECT}:{key}", "[]"), more))
-        for key, more in names.items()
+        "passRoles": _role_arns(location),
     }
     # One of the messages is written as senders of the AWS Labs sample write it.
-    return config | added | {f"{PROJECT}:pythonLiterals": "true"}
+    return with_names(config, names) | {f"{PROJECT}:pythonLiterals": "true"}
+
+
+def with_sample_limits(config: dict[str, str], location: Location) -> dict[str, str]:
+    """Return a bootstrap stack's configuration that lets stages name the sample account.
+
+    Args:
+        config: The bootstrap stack's configuration; the names in it stay.
+        location: Account and region of the stack.
+    """
+    names = {"boundaryClusters": [CLUSTER], "boundaryRoles": _role_arns(location)}
+    return with_names(config, names)
+
+
+def with_names(config: dict[str, str], names: Mapping[str, list[str]]) -> dict[str, str]:
+    """Return a configuration with names added to its lists.
+
+    Args:
+        config: The configuration of a stack.
+        names: What to add, by option.
+    """
+    return config | {
+        f"{PROJECT}:{key}": json.dumps(_merged(config.get(f"{PROJECT}:{key}", "[]"), added))
+        for key, added in names.items()
+    }
+
+
+def _role_arns(location: Location) -> list[str]:
+    return [location.iam_arn(f"role/{role}") for role in ROLES]
 
 
 def _merged(text: str, added: list[str]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from botocore.exceptions import ClientError
 from ruamel.yaml import YAML
@@ -11,14 +11,35 @@ from ruamel.yaml import YAML
 from infra.bundle import artifact_object_key
 from infra.names import BOOTSTRAP_SUFFIX, PROJECT
 from rehearsal.checks import Check
+from runtask.engine import Engine
 from runtask.errors import RuntaskError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from rehearsal.emulator import Emulator
-    from rehearsal.engine import InProcessEngine
     from runtask.project import Project
+
+
+class RehearsalEngine(Engine, Protocol):
+    """An engine that can also deploy a stack a second time and take it away."""
+
+    def expect_no_changes(self, stack: str) -> None:
+        """Deploy a stack again, and check that nothing changes.
+
+        Raises:
+            RuntaskError: if something changes.
+        """
+
+    def destroy(self, stack: str) -> None:
+        """Delete a stack's resources; retained ones stay.
+
+        Raises:
+            RuntaskError: if a resource is protected, or cannot be deleted.
+        """
+
+    def protects(self, stack: str) -> bool:
+        """Return whether a resource of a stack is protected."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +55,7 @@ class Teardown:
     """
 
     project: Project
-    engine: InProcessEngine
+    engine: RehearsalEngine
     emulator: Emulator
     digests: Mapping[str, str]
     destroy: bool
@@ -43,6 +64,9 @@ class Teardown:
         """Yield what must be true of each stack, function stacks first."""
         bootstraps = [f"{stage}{BOOTSTRAP_SUFFIX}" for stage in self.digests]
         for stack in (*self.digests, *bootstraps):
+            # A refused `destroy` goes first: what it deleted nevertheless is a change.
+            if self.destroy:
+                yield from self._protection(stack)
             yield Check(
                 text=f"{stack}: a second deployment changes nothing",
                 found=_error(self.engine.expect_no_changes, stack),
@@ -50,13 +74,11 @@ class Teardown:
         if not self.destroy:
             return
         for stage in self.digests:
-            yield from self._protection(stage)
             yield Check(
                 text=f"{stage}: the stage can be taken away, and its artifacts stay",
                 found=_error(self._take_stage_away, stage),
             )
         for stage, stack in zip(self.digests, bootstraps, strict=True):
-            yield from self._protection(stack)
             yield Check(
                 text=f"{stack}: the account's resources can be taken away",
                 found=_error(self._take_bootstrap_away, stage),
@@ -87,20 +109,13 @@ class Teardown:
         self._client("s3", stage).head_object(Bucket=bucket, Key=key)
 
     def _take_bootstrap_away(self, stage: str) -> None:
-        """Empty the artifact bucket, as the account's administrator, and destroy the stack."""
+        """Destroy the stack, with the artifacts in its bucket."""
         stack, bucket = f"{stage}{BOOTSTRAP_SUFFIX}", self._bucket(stage)
         self._unprotect(stack)
-        self._empty(bucket, stage)
         self.engine.destroy(stack)
         names = [one["Name"] for one in self._client("s3", stage).list_buckets()["Buckets"]]
         if bucket in names:
             raise RuntaskError(f"bucket {bucket} is still there")
-
-    def _empty(self, bucket: str, stage: str) -> None:
-        s3 = self._client("s3", stage)
-        for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
-            for version in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
-                s3.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
 
     def _unprotect(self, stack: str) -> None:
         """Take the protection away in the stack's file, and deploy that."""

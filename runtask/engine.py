@@ -99,23 +99,42 @@ class PulumiEngine:
             self._stack(stack, create=True).up(**_to(output))
 
     def expect_no_changes(self, stack: str) -> None:
-        """Deploy a stack again, and check that nothing changes.
+        """Deploy a stack again, then read every resource, and check that nothing changes.
 
         Raises:
             RuntaskError: if something changes.
         """
         what = f"a second deployment of stack {stack} found changes"
         with self._reporting(what, stack) as output:
-            self._stack(stack).up(**_to(output), expect_no_changes=True)
+            self._stack(stack).up(**_to(output), expect_no_changes=True, diff=True)
+        with self._reporting(f"resources of stack {stack} have drifted", stack) as output:
+            self._stack(stack).refresh(**_to(output), expect_no_changes=True)
 
     def destroy(self, stack: str) -> None:
         """Delete a stack's resources.
 
         Raises:
-            RuntaskError: if not all of them were deleted.
+            RuntaskError: if a resource is protected, or not all of them were deleted.
         """
+        # Without the preview, the CLI deletes what a protected resource does not need, and only
+        # then refuses.
+        what = f"cannot destroy stack {stack}; nothing was deleted"
+        with self._reporting(what, stack) as output:
+            self._stack(stack).preview_destroy(**_to(output))
         with self._reporting(f"cannot destroy stack {stack}", stack) as output:
             self._stack(stack).destroy(**_to(output))
+
+    def protects(self, stack: str) -> bool:
+        """Return whether a resource of a stack is protected.
+
+        Raises:
+            RuntaskError: if the stack's state cannot be read.
+        """
+        try:
+            deployment = self._stack(stack).export_stack().deployment or {}
+        except auto.CommandError as error:
+            raise command_failed(f"cannot read the state of stack {stack}", stack, error) from None
+        return any(resource.get("protect") for resource in deployment.get("resources") or ())
 
     @contextlib.contextmanager
     def _reporting(self, what: str, stack: str) -> Iterator[Output]:

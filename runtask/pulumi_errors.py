@@ -30,6 +30,9 @@ _LOGGED: Final = re.compile(r"\S+\.go:\d+: sdk\.helper_schema: ")
 # It returns an error as a list, mostly of one item.
 _LIST: Final = re.compile(r"\d+ errors? occurred:\s+\* ")
 
+# What the CLI puts before an error of a preview.
+_PREVIEW: Final = "Preview failed: "
+
 # A resource with the option `protect`; Pulumi goes on to advise a change of program or state.
 _PROTECTED: Final = re.compile(
     r'(unable to replace resource "\S+"\s+as it is currently marked for protection'
@@ -56,11 +59,15 @@ class Diagnostic:
     @property
     def is_protection(self) -> bool:
         """Whether the resource would have been replaced or deleted, and is protected."""
-        return _PROTECTED.match(self.message) is not None
+        return _PROTECTED.match(self._text) is not None
+
+    @property
+    def _text(self) -> str:
+        return _LIST.sub("", self.message.strip().removeprefix(_PREVIEW))
 
     def __str__(self) -> str:
         """Return type and name of the resource, and the error without Pulumi's advice."""
-        text = _LIST.sub("", self.message.strip())
+        text = self._text
         protected = _PROTECTED.match(text)
         if protected is not None:
             text = " ".join(protected[0].split())

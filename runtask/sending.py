@@ -189,7 +189,7 @@ def _settings(config: FunctionConfig) -> Settings:
     """Return the settings with which the stage's handler reads a message, without asking AWS."""
     location = config.location
     queue = queue_name(config.stage, fifo=config.fifo)
-    host = f"https://sqs.{location.region}.amazonaws.com/{location.account}"
+    host = f"https://sqs.{location.region}.{location.dns_suffix}/{location.account}"
     environment = function_environment(
         config,
         queue_url=f"{host}/{queue}",

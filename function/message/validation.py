@@ -12,6 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import botocore.session
+from botocore.loaders import create_loader
 from botocore.validate import ParamValidator
 
 from function import limits
@@ -72,7 +73,11 @@ _REASONS: Final = {
 @cache
 def session() -> botocore.session.Session:
     """Return the only botocore session, so that clients and validation share its service models."""
-    return botocore.session.Session()
+    made = botocore.session.Session()
+    # botocore's own loader asks for the AWS profile, which may not exist where a message is only
+    # read, as in `runtask send`.
+    made.register_component("data_loader", create_loader())
+    return made
 
 
 @cache

@@ -1,11 +1,14 @@
-"""Event source mappings that Lambda refuses to create and MiniStack accepts.
+"""Event source mappings, where Lambda does more than MiniStack.
 
 MiniStack polls a queue without checking the function's permissions. They are checked here, once,
-when the mapping is created, with the codes and texts of AWS.
+when the mapping is created, with the codes and texts of AWS. It also forgets which metrics a
+mapping emits, so that the AWS provider would add them in every deployment.
 """
 
 from __future__ import annotations
 
+import json
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from rehearsal.emulator import iam, ministack_internals
@@ -18,19 +21,35 @@ _POLLING_ACTIONS: Final = ("ReceiveMessage", "DeleteMessage", "GetQueueAttribute
 
 
 def install() -> None:
-    """Replace MiniStack's creation of event source mappings."""
+    """Replace MiniStack's creation and update of event source mappings."""
     create = ministack_internals.lambda_svc._create_esm  # noqa: SLF001 - see ministack_internals
+    update = ministack_internals.lambda_svc._update_esm  # noqa: SLF001 - see ministack_internals
 
     def create_checked(request: dict[str, Any]) -> Response:
         problem = find_problem(request)
-        answer: Response = (
-            ministack_internals.error_response_json("InvalidParameterValueException", problem, 400)
-            if problem
-            else create(request)
-        )
-        return answer
+        if problem:
+            answer: Response = ministack_internals.error_response_json(
+                "InvalidParameterValueException", problem, 400
+            )
+            return answer
+        return _with_metrics(create(request), request)
+
+    def update_with_metrics(mapping_id: str, request: dict[str, Any]) -> Response:
+        return _with_metrics(update(mapping_id, request), request)
 
     ministack_internals.lambda_svc._create_esm = create_checked  # noqa: SLF001 - see ministack_internals
+    ministack_internals.lambda_svc._update_esm = update_with_metrics  # noqa: SLF001 - see ministack_internals
+
+
+def _with_metrics(answer: Response, request: dict[str, Any]) -> Response:
+    """Keep the `MetricsConfig` of a request in the mapping, and add it to the answer."""
+    status, headers, body = answer
+    if status >= HTTPStatus.BAD_REQUEST or "MetricsConfig" not in request:
+        return answer
+    mapping = json.loads(body)
+    metrics = {"MetricsConfig": request["MetricsConfig"]}
+    ministack_internals.lambda_svc._esms[mapping["UUID"]].update(metrics)  # noqa: SLF001 - see ministack_internals
+    return status, headers, json.dumps(mapping | metrics).encode()
 
 
 def find_problem(request: dict[str, Any]) -> str:

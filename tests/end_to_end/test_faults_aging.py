@@ -32,7 +32,7 @@ SHORT_RETENTION_SECONDS: Final = "6"
 @pytest.fixture(scope="module")
 def stage(emulator: FaultyEmulator) -> Stage:
     stage = deploy(emulator)
-    role = "secret-reader"
+    role = "report-secret-reader"  # within the boundary
     trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "*"}}
     stage.client("iam").create_role(RoleName=role, AssumeRolePolicyDocument=policy(trust))
     stage.client("ecs").register_task_definition(

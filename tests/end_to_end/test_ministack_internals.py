@@ -42,6 +42,7 @@ def test_pinned_emulator_still_has_the_name(name: str) -> None:
         (ministack_internals.lambda_svc, "_get_func_record_for_qualifier"),
         (ministack_internals.lambda_svc, "_functions"),
         (ministack_internals.lambda_svc, "_resolve_existing_esm_function"),
+        (ministack_internals.lambda_svc, "_update_esm"),
         (ministack_internals.sqs, "_Err"),
         (ministack_internals.sqs, "_HANDLERS"),
         (ministack_internals.sqs, "_act_send_message"),

@@ -86,3 +86,14 @@ def test_a_read_of_one_is_no_list_of_all(mapping: str, as_role: Any) -> None:
         )
     with refused("AccessDenied", "lambda:ListEventSourceMappings"):
         as_role("lambda", statement("lambda:GetEventSourceMapping")).list_event_source_mappings()
+
+
+def test_a_mapping_keeps_its_metrics(mapping: str, as_role: Any) -> None:
+    client = as_role("lambda", statement(*ACTIONS))
+    metrics = {"Metrics": ["EventCount"]}
+    assert (
+        client.update_event_source_mapping(UUID=mapping, MetricsConfig=metrics)["MetricsConfig"]
+        == metrics
+    )
+    client.update_event_source_mapping(UUID=mapping, BatchSize=5)
+    assert client.get_event_source_mapping(UUID=mapping)["MetricsConfig"] == metrics

@@ -9,18 +9,11 @@ import pytest
 
 from rehearsal.sample_account import SampleAccount
 from runtask.errors import RuntaskError
-from tests.end_to_end.accounts import DEV, REGION, ROOT, Accounts, two_accounts
+from tests.end_to_end.accounts import DEV, REGION, Accounts, two_accounts
 from tests.end_to_end.stage import NETWORK, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-# The program protects what holds data, and lets the function pass the role of a volume, since it
-# has the option `protect`.
-needs_protection = pytest.mark.xfail(
-    "\n  protect:" not in (ROOT / "Pulumi.yaml").read_text(encoding="utf-8"),
-    reason="Pulumi.yaml has no option protect",
-)
 
 # As much as the provider's default lets through: a dead letter has attributes besides.
 LARGE_BYTES: Final = 262_100
@@ -75,7 +68,6 @@ def test_a_large_rejected_message_is_in_the_dlq(accounts: Accounts, sqs: Any) ->
     sqs.purge_queue(QueueUrl=outputs["deadLetterQueueUrl"])
 
 
-@needs_protection
 def test_a_task_gets_a_volume_whose_role_is_passed_to_ecs(accounts: Accounts, sqs: Any) -> None:
     role = accounts.project.stage_config("dev").location.iam_arn("role/report-task")
     request = {
@@ -95,7 +87,6 @@ def test_a_task_gets_a_volume_whose_role_is_passed_to_ecs(accounts: Accounts, sq
     assert (call.error, len(call.tasks)) == ("", 1)
 
 
-@needs_protection
 @pytest.mark.usefixtures("idle")
 def test_a_queue_that_would_be_replaced_keeps_its_messages(accounts: Accounts, sqs: Any) -> None:
     outputs = accounts.engine.outputs("dev")

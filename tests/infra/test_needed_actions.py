@@ -1,7 +1,7 @@
 """The deploy role grants what is needed, and nothing else.
 
 What a deployment needs follows from the registered resources of all stacks and from the calls that
-the AWS provider makes for each type (`rehearsal.engine.provider_calls`). A new type of resource
+the AWS provider makes for each type (`rehearsal.engine`). A new type of resource
 fails here before it fails in an account.
 """
 
@@ -16,7 +16,7 @@ from infra.names import KMS_KEY_TAGS, Location
 from infra.policies.deploy_role import DeployGrants, deploy_policy
 from infra.policies.resource_policies import stage_kms_key_policy
 from infra.program import main
-from rehearsal.engine.provider_calls import PROVIDER_CALLS
+from rehearsal.engine import PROVIDER_CALLS
 from runtask.project import load_project
 from tests.infra.conftest import ROOT
 from tests.infra.grants import Need, Statement, grants, missing

@@ -35,6 +35,10 @@ def test_what_holds_data_is_protected(stack: Stack, name: str) -> None:
     assert protected(stack(name)) == HOLDS_DATA[name]
 
 
+def test_the_role_that_the_keys_of_stages_name_is_protected(bootstrap: Recorder) -> None:
+    assert bootstrap.only("iam/role:Role").protect
+
+
 @pytest.mark.parametrize("name", HOLDS_DATA)
 def test_a_stack_that_is_taken_away_is_unprotected_first(stack: Stack, name: str) -> None:
     recorder = stack(name, protect="false")

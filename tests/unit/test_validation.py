@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.validate import ParamValidator
 
 from function.message.builder import read
-from function.message.validation import _run_task_shape
+from function.message.validation import _run_task_shape, session
 from tests.unit.fakes import message, rejected, settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @pytest.mark.parametrize(
@@ -196,3 +199,21 @@ def test_the_report_of_botocore_still_has_the_facts_that_errors_are_made_of() ->
 )
 def test_what_aws_may_accept_is_accepted(changes: dict[str, Any]) -> None:
     read(message(**changes), settings())
+
+
+@pytest.fixture
+def forgotten_models() -> Iterator[None]:
+    """Let the service models be loaded anew, and again after the test."""
+    caches = (session, _run_task_shape)
+    for one in caches:
+        one.cache_clear()
+    yield
+    for one in caches:
+        one.cache_clear()
+
+
+@pytest.mark.usefixtures("forgotten_models")
+def test_a_profile_that_does_not_exist_is_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "no-such-profile")
+
+    assert rejected(message(count=11)).reason == "over-limit"
