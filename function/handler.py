@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from botocore.config import Config
@@ -45,6 +46,24 @@ def _config(
     )
 
 
+class _TableOnDemand:
+    """A DynamoDB client that is made when it is used: most messages need none."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._client: Any = None
+
+    def __getattr__(self, operation: str) -> Any:  # noqa: ANN401 - as boto3
+        """Return an operation of the client."""
+        with self._lock:
+            if self._client is None:
+                self._client = session().create_client(
+                    "dynamodb",
+                    config=_config(2, TABLE_READ_TIMEOUT_SECONDS, TABLE_CONNECT_TIMEOUT_SECONDS),
+                )
+        return getattr(self._client, operation)
+
+
 # The clients are made once, at import: each costs about ten milliseconds, and its connections
 # more. RunTask is tried once, because the queue retries it and knows better when. Calls to SQS are
 # tried twice, because a lost connection there costs a whole delivery. No message waits for its
@@ -59,13 +78,7 @@ _APPLICATION: Final = Application(
     sns=cast(
         "SNSClient", session().create_client("sns", config=_config(1, QUEUE_READ_TIMEOUT_SECONDS))
     ),
-    dynamodb=cast(
-        "DynamoDBClient",
-        session().create_client(
-            "dynamodb",
-            config=_config(2, TABLE_READ_TIMEOUT_SECONDS, TABLE_CONNECT_TIMEOUT_SECONDS),
-        ),
-    ),
+    dynamodb=cast("DynamoDBClient", _TableOnDemand()),
     log=make_logger(_SETTINGS.stage, _SETTINGS.log_level),
 )
 

@@ -229,7 +229,7 @@ class Processor:
         asked = delivery.request or request
         return Job(
             key=key,
-            request=asked.digest(),
+            digest=asked.digest,
             count=request.count,
             call=lambda attempt, count: builder.call(
                 request, key, self.stage, attempt=attempt, count=count

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ class Job:
 
     Attributes:
         key: The idempotency key.
-        request: The hash of what the sender asked for.
+        digest: Returns the hash of what the sender asked for.
         count: How many tasks that is.
         call: Returns the arguments of RunTask for an attempt and the number of missing tasks.
         cluster: The cluster's name or ARN.
@@ -33,7 +34,7 @@ class Job:
     """
 
     key: str
-    request: str
+    digest: Callable[[], str]
     count: int
     call: Callable[[int, int], dict[str, Any]]
     cluster: str
@@ -44,6 +45,11 @@ class Job:
     first: bool
     unique: bool
     unrecorded_since: float | None
+
+    @cached_property
+    def request(self) -> str:
+        """The hash of what the sender asked for; most first deliveries do not need it."""
+        return self.digest()
 
 
 @dataclass(kw_only=True)

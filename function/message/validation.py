@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import re
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import botocore.session
 from botocore.loaders import create_loader
+from botocore.model import ListShape, StringShape, StructureShape
 from botocore.validate import ParamValidator
 
 from function import limits
@@ -185,27 +186,49 @@ def _limit_problems(parameters: Mapping[str, Any], *, flat: bool) -> Iterator[tu
         )
 
 
+# What is below a parameter: the names of its members, or the known values of a string.
+_Known: TypeAlias = "dict[str, _Known] | tuple[str, ...]"
+
+# The member of a list.
+_ITEM: Final = "[]"
+
+
+@cache
+def _enumerations() -> _Known:
+    """Return where the RunTask shape has enumerations, without everything else."""
+    return _enumerations_of(_run_task_shape())
+
+
+def _enumerations_of(shape: Shape) -> _Known:
+    if isinstance(shape, StringShape):
+        return tuple(shape.enum)
+    members = dict(shape.members) if isinstance(shape, StructureShape) else {}
+    if isinstance(shape, ListShape):
+        members = {_ITEM: shape.member}
+    below = {name: _enumerations_of(member) for name, member in members.items()}
+    return {name: known for name, known in below.items() if known}
+
+
 def _enumeration_problems(
     parameters: Mapping[str, Any], *, flat: bool
 ) -> Iterator[tuple[str, str]]:
     """Yield the values that only in capitals differ from one that AWS knows."""
-    stack: list[tuple[str, Shape, Any]] = [("", _run_task_shape(), dict(parameters))]
+    stack: list[tuple[str, _Known, Any]] = [("", _enumerations(), parameters)]
     while stack:
-        place, shape, value = stack.pop()
-        if isinstance(value, dict):
-            members = getattr(shape, "members", {})
-            stack += [
-                (f"{place}.{name}".removeprefix("."), members[name], item)
-                for name, item in value.items()
-                if name in members
-            ]
+        place, known, value = stack.pop()
+        if isinstance(known, tuple):
+            if value not in known:
+                spelled = next((item for item in known if item.lower() == value.lower()), value)
+                if spelled != value:
+                    yield "bad-value", f"{path(place, flat=flat)}: expected {spelled}, got {value}"
         elif isinstance(value, list):
-            member = getattr(shape, "member", None)
-            stack += [(f"{place}[{at}]", member, item) for at, item in enumerate(value) if member]
-        elif known := getattr(shape, "enum", ()):
-            spelled = next((item for item in known if item.lower() == value.lower()), value)
-            if spelled != value:
-                yield "bad-value", f"{path(place, flat=flat)}: expected {spelled}, got {value}"
+            stack += [(f"{place}[{at}]", known[_ITEM], item) for at, item in enumerate(value)]
+        else:
+            stack += [
+                (f"{place}.{name}".removeprefix("."), below, value[name])
+                for name, below in known.items()
+                if name in value
+            ]
 
 
 def _value_problems(parameters: Mapping[str, Any], *, flat: bool) -> Iterator[tuple[str, str]]:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from rehearsal.emulator.request import Request
 
 
-
 def permission_checks(request: Request, asked: PermissionCheck) -> Iterator[PermissionCheck]:
     """Yield the checks that AWS makes for a call.
 

@@ -34,9 +34,7 @@ class Reading:
 
 
 # A token keeps its first answer, whatever it was.
-KEPT: Final = Reading(
-    failures_remembered=True, partial_completed=False, conflict_names_tasks=True
-)
+KEPT: Final = Reading(failures_remembered=True, partial_completed=False, conflict_names_tasks=True)
 
 # A token keeps its tasks only; what failed is tried again.
 RETRIED: Final = Reading(

@@ -111,7 +111,7 @@ class Pool(kernel.Pool):
         return (_result(*pair) for pair in done)
 
 
-def _result(result: object, error: Exception | None) -> Any:  # noqa: ANN401 - whatever it was
+def _result(result: object, error: Exception | None) -> Any:
     if error is not None:
         raise error
     return result

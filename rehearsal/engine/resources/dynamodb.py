@@ -72,7 +72,9 @@ def _update_table(context: CreateContext) -> Created:
 def _delete_table(context: DeleteContext) -> None:
     client = context.client("dynamodb")
     client.delete_table(TableName=context.id)
-    wait_until_gone(lambda: client.describe_table(TableName=context.id), "ResourceNotFoundException")
+    wait_until_gone(
+        lambda: client.describe_table(TableName=context.id), "ResourceNotFoundException"
+    )
 
 
 def _encryption(inputs: Inputs) -> dict[str, Any]:
