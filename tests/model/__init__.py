@@ -1,0 +1,1 @@
+"""A model of the AWS services around the handler, and the proof of "launched exactly once"."""

@@ -1,0 +1,222 @@
+"""A model of one DynamoDB table: the calls that a ledger needs.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Operations.html
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import EndpointConnectionError
+
+from tests.model.expressions import Evaluator, ExpressionError, Item, Value
+from tests.model.wire import error_of
+
+if TYPE_CHECKING:
+    from tests.model.wire import Wire
+
+_TYPES: Final = frozenset({"S", "N", "B", "BOOL", "NULL", "L", "M", "SS", "NS"})
+_MAX_ITEM_BYTES: Final = 400 * 1024
+
+
+class Away(StrEnum):
+    """Why the table does not answer."""
+
+    UNREACHABLE = "unreachable"
+    THROTTLED = "throttled"
+    DENIED = "denied"
+
+
+@dataclass(kw_only=True)
+class Table:
+    """A table with a partition key alone.
+
+    Attributes:
+        name: of the table.
+        key: the partition key's attribute.
+        ttl: the attribute with the time to live, in seconds since 1970.
+        away: why it does not answer, None while it does.
+        items: by partition key.
+        reads: calls that only read.
+        writes: calls that write, also those whose condition failed.
+    """
+
+    name: str
+    key: str = "key"
+    ttl: str = "expires"
+    away: Away | None = None
+    items: dict[str, Item] = field(default_factory=dict)
+    reads: int = 0
+    writes: int = 0
+
+    def sweep(self, now: float) -> None:
+        """Delete expired items, as DynamoDB does some time after they expired.
+
+        Args:
+            now: seconds since 1970.
+        """
+        for key, item in list(self.items.items()):
+            if self.ttl in item and Decimal(item[self.ttl]["N"]) < Decimal(now):
+                del self.items[key]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DynamoDbClient:
+    """The client of one execution environment.
+
+    Attributes:
+        wire: carries the calls.
+        table: of the stage.
+    """
+
+    wire: Wire
+    table: Table
+
+    def get_item(self, **call: Any) -> dict[str, Any]:
+        """Return an item."""
+        return self.wire.call("GetItem", lambda: self._get(**call))
+
+    def put_item(self, **call: Any) -> dict[str, Any]:
+        """Replace an item."""
+        return self.wire.call("PutItem", lambda: self._put(**call))
+
+    def update_item(self, **call: Any) -> dict[str, Any]:
+        """Change an item."""
+        return self.wire.call("UpdateItem", lambda: self._update(**call))
+
+    def _get(
+        self,
+        *,
+        TableName: str,  # noqa: N803
+        Key: Item,  # noqa: N803
+        ConsistentRead: bool = False,  # noqa: N803
+    ) -> dict[str, Any]:
+        self.table.reads += 1
+        self._check(TableName, "GetItem")
+        if not ConsistentRead:
+            raise NotImplementedError("the model reads consistently, and expects to be asked so")
+        item = self.table.items.get(self._key(Key, "GetItem"))
+        return {} if item is None else {"Item": copy.deepcopy(item)}
+
+    def _put(  # noqa: PLR0913 - as boto3's
+        self,
+        *,
+        TableName: str,  # noqa: N803
+        Item: Item,  # noqa: N803
+        ConditionExpression: str = "",  # noqa: N803
+        ExpressionAttributeNames: dict[str, str] | None = None,  # noqa: N803
+        ExpressionAttributeValues: dict[str, Value] | None = None,  # noqa: N803
+        ReturnValues: str = "NONE",  # noqa: N803
+        ReturnValuesOnConditionCheckFailure: str = "NONE",  # noqa: N803
+    ) -> dict[str, Any]:
+        self.table.writes += 1
+        self._check(TableName, "PutItem")
+        key = self._key(Item, "PutItem", whole=False)
+        old = self.table.items.get(key, {})
+        names, values = ExpressionAttributeNames or {}, ExpressionAttributeValues or {}
+        evaluator = Evaluator(names, values, old)
+        self._condition(
+            evaluator, ConditionExpression, "PutItem", old, ReturnValuesOnConditionCheckFailure
+        )
+        self._all_used(evaluator, "PutItem")
+        self._store(key, Item, "PutItem")
+        return {"Attributes": old} if ReturnValues == "ALL_OLD" and old else {}
+
+    def _update(  # noqa: PLR0913 - as boto3's
+        self,
+        *,
+        TableName: str,  # noqa: N803
+        Key: Item,  # noqa: N803
+        UpdateExpression: str = "",  # noqa: N803
+        ConditionExpression: str = "",  # noqa: N803
+        ExpressionAttributeNames: dict[str, str] | None = None,  # noqa: N803
+        ExpressionAttributeValues: dict[str, Value] | None = None,  # noqa: N803
+        ReturnValues: str = "NONE",  # noqa: N803
+        ReturnValuesOnConditionCheckFailure: str = "NONE",  # noqa: N803
+    ) -> dict[str, Any]:
+        self.table.writes += 1
+        self._check(TableName, "UpdateItem")
+        key = self._key(Key, "UpdateItem")
+        old = self.table.items.get(key, {})
+        names, values = ExpressionAttributeNames or {}, ExpressionAttributeValues or {}
+        evaluator = Evaluator(names, values, old)
+        self._condition(
+            evaluator, ConditionExpression, "UpdateItem", old, ReturnValuesOnConditionCheckFailure
+        )
+        try:
+            # An update of an item that is not there makes one with the key alone first.
+            new = {**evaluator.update(UpdateExpression), **Key}
+        except ExpressionError as error:
+            raise error_of("ValidationException", str(error), "UpdateItem") from None
+        self._all_used(evaluator, "UpdateItem")
+        self._store(key, new, "UpdateItem")
+        returned = {"ALL_NEW": new, "ALL_OLD": old, "NONE": {}}
+        if ReturnValues not in returned:
+            raise NotImplementedError(f"ReturnValues {ReturnValues}")
+        answer = returned[ReturnValues]
+        return {"Attributes": copy.deepcopy(answer)} if answer else {}
+
+    def _check(self, name: str, operation: str) -> None:
+        if self.table.away is Away.UNREACHABLE:
+            raise EndpointConnectionError(endpoint_url="https://dynamodb.example")
+        if self.table.away is Away.THROTTLED:
+            raise error_of("ProvisionedThroughputExceededException", "too fast", operation)
+        if self.table.away is Away.DENIED:
+            raise error_of("AccessDeniedException", "is not authorized to perform", operation)
+        if name.rpartition("/")[2] != self.table.name:
+            raise error_of("ResourceNotFoundException", "Requested resource not found", operation)
+
+    def _key(self, key: Item, operation: str, *, whole: bool = True) -> str:
+        value = key.get(self.table.key, {}).get("S")
+        if not value or (whole and len(key) != 1):
+            text = "The provided key element does not match the schema"
+            raise error_of("ValidationException", text, operation)
+        return str(value)
+
+    def _condition(
+        self, evaluator: Evaluator, text: str, operation: str, old: Item, wanted: str
+    ) -> None:
+        try:
+            holds = not text or evaluator.condition(text)
+        except ExpressionError as error:
+            raise error_of("ValidationException", str(error), operation) from None
+        if holds:
+            return
+        found = {"Item": copy.deepcopy(old)} if wanted == "ALL_OLD" and old else {}
+        raise error_of(
+            "ConditionalCheckFailedException",
+            "The conditional request failed",
+            operation,
+            **found,
+        )
+
+    def _all_used(self, evaluator: Evaluator, operation: str) -> None:
+        if evaluator.unused():
+            text = f"Value unused in expressions: {evaluator.unused()}"
+            raise error_of("ValidationException", text, operation)
+
+    def _store(self, key: str, item: Item, operation: str) -> None:
+        for value in item.values():
+            _checked(value, operation)
+        if len(repr(item)) > _MAX_ITEM_BYTES:
+            raise error_of("ValidationException", "Item size has exceeded", operation)
+        self.table.items[key] = copy.deepcopy(item)
+
+
+def _checked(value: Value, operation: str) -> None:
+    """Refuse what is no attribute value."""
+    if len(value) != 1 or not value.keys() <= _TYPES:
+        raise error_of("ValidationException", f"no attribute value: {value}", operation)
+    ((kind, content),) = value.items()
+    if kind in {"N", "S"} and not isinstance(content, str):
+        # botocore finds this before it sends the request.
+        raise TypeError(f"a value of type {kind} is written as a text, got {content!r}")
+    if kind == "N":
+        Decimal(content)
+    if kind == "L":
+        for inside in content:
+            _checked(inside, operation)
