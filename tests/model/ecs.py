@@ -32,6 +32,8 @@ MAX_TASKS: Final = 10
 LISTED_AFTER_SECONDS: Final = 0.3
 GHOST_LISTED_AFTER_SECONDS: Final = 0.9
 
+GHOST_LIFE_SECONDS: Final = 30 * 24 * 3600.0
+
 # How long a task lives; one of these.
 LIVES_SECONDS: Final = (20.0, 600.0, 3 * 3600.0, 40 * 3600.0)
 
@@ -308,7 +310,8 @@ class Ecs:
             started_by=str(call.get("startedBy", "")),
             job=job_of(call),
             created_at=now,
-            stops_at=now + self.draw.choice(self.lives),
+            # A ghost that came and went while nobody looked can be found by nobody.
+            stops_at=now + (GHOST_LIFE_SECONDS if ghost else self.draw.choice(self.lives)),
             listed_at=now + (GHOST_LISTED_AFTER_SECONDS if ghost else LISTED_AFTER_SECONDS),
             ghost=ghost,
         )

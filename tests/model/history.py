@@ -127,7 +127,7 @@ class History:
         return sent
 
     def letter(self, letter: Message) -> str:
-        """The handler sent a dead letter; return the id of the delivered message."""
+        """The handler sent a dead letter; return the id of the message as it was first sent."""
         number = letter.attribute("messageId") or ""
         sent = self.sent.get(number)
         if sent is None:
@@ -145,7 +145,7 @@ class History:
             self.violate(f"{sent}: its dead letter carries the key {letter.attribute('key')}")
         if letter.body != sent.body:
             self.violate(f"{sent}: its dead letter has another body")
-        return number
+        return sent.id
 
     def excuse_move(self, message: Message) -> None:
         """SQS is about to move a message for which the handler can do nothing."""

@@ -127,7 +127,7 @@ def _letters(world: World) -> Iterator[str]:
             if letter.reason is None:
                 if not letter.excused:
                     yield f"{sent}: SQS moved it after {letter.age:.0f} s, without a reason"
-            elif letter.reason not in REASONS:
+            elif letter.reason not in REASONS and letter.reason not in _REASONS_OF_VALID:
                 yield f"{sent}: {letter.reason!r} is no reason of the table"
             elif sent.job is not None:
                 yield from _wrong_reason(world, sent, letter.reason, letter.age)

@@ -185,20 +185,21 @@ class Queue:
         return next((message for message in self.messages if message.id == number), None)
 
 
-def redrive(letter: Message, dead: Queue, work: Queue, *, derive_key: bool = True) -> Message:
+def redrive(letter: Message, dead: Queue, work: Queue, *, ours: bool = True) -> Message:
     """Send a dead letter to the work queue again, with a new message id and age.
 
     Args:
         letter: in the dead-letter queue.
         dead: the dead-letter queue.
         work: the queue that it goes to.
-        derive_key: a letter without a key, which SQS moved, gets its message id as key, as our
-            own redrive does it; a redrive by SQS leaves it without.
+        ours: a letter that SQS moved, so without these attributes, gets its message id as `key`
+            and as `messageId`, as our own redrive does it; a redrive by SQS leaves it without.
     """
     letter.gone = True
     attributes = dict(letter.attributes)
-    if derive_key and "key" not in attributes:
-        attributes["key"] = {"DataType": "String", "StringValue": letter.id}
+    if ours:
+        for name in ("key", "messageId"):
+            attributes.setdefault(name, {"DataType": "String", "StringValue": letter.id})
     if letter not in dead.messages:
         raise LookupError("the letter is in another queue")
     return work.send(letter.body, attributes, letter.origin)

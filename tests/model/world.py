@@ -299,7 +299,7 @@ class World:
             stage.environments.setdefault(delivery.environment, environment)
         self.kernel.sleep(_DELETE_SECONDS)
         for message, receipt in deliveries:
-            letters = environment.letters.count(message.id)
+            letters = environment.letters.count(self.history.sent[message.id].id)
             if message.id not in kept:
                 stage.work.delete(receipt)
             self.history.delivered(
