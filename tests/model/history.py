@@ -166,9 +166,9 @@ class History:
         self._live[sent.id].append(message)
         sent.spare_letters += 1
 
-    def duplicated(self, message: Message) -> None:
-        """SQS delivers a message once more."""
-        self.sent[message.id].spare_letters += 1
+    def duplicated(self, message: Message, times: int) -> None:
+        """SQS delivers a message more often."""
+        self.sent[message.id].spare_letters += times
 
     def dropped(self, message: Message) -> None:
         """Retention ended a message."""

@@ -118,26 +118,33 @@ class Machine(RuleBasedStateMachine):
         self.world.deliver(Delivery(stage=stage, most=most, plan=plan))
 
     @precondition(lambda self: any(self._visible(stage) for stage in STAGES))
-    @rule(most=st.sampled_from([1, 2, 5]), first=_PLANS, second=_PLANS)
-    def deliver_at_once(self, most: int, first: dict[int, Fault], second: dict[int, Fault]) -> None:
-        """Invoke the function in all environments of all stages at once."""
+    @rule(
+        most=st.sampled_from([1, 2, 5]),
+        first=_PLANS,
+        second=_PLANS,
+        delay=st.sampled_from([0.0, 0.05, 4.0]),
+    )
+    def deliver_at_once(
+        self, most: int, first: dict[int, Fault], second: dict[int, Fault], delay: float
+    ) -> None:
+        """Invoke the function in all environments of all stages at once, or nearly so."""
         self.world.deliver(
             Delivery(most=most, plan=first),
-            Delivery(most=most, environment=1, plan=second),
+            Delivery(most=most, environment=1, delay=delay, plan=second),
             Delivery(stage=STAGES[1], most=most),
         )
 
     @precondition(lambda self: self.jobs)
-    @rule(stage=_STAGE, pick=st.integers(0, 99))
-    def duplicate(self, stage: str, pick: int) -> None:
-        """Deliver a message once more, be it in flight or deleted."""
+    @rule(stage=_STAGE, pick=st.integers(0, 99), echoes=st.integers(0, 1))
+    def duplicate(self, stage: str, pick: int, echoes: int) -> None:
+        """Deliver a message once more, or twice at once, be it in flight or deleted."""
         messages = [
             message
             for message in self.world.stages[stage].work.messages
             if message.receives and self.world.kernel.now - message.sent_at < RETENTION_SECONDS / 2
         ]
         if messages:
-            self.world.duplicate(messages[pick % len(messages)], stage)
+            self.world.duplicate(messages[pick % len(messages)], stage, echoes)
 
     @precondition(lambda self: any(stage.work.live for stage in self.world.stages.values()))
     @rule(stage=_STAGE, pick=st.integers(0, 99))

@@ -31,6 +31,9 @@ _TICKS: Final = (1.0, 3.0, 30.0, 400.0, 400.0, 900.0, 1800.0, 4000.0, 6 * 3600.0
 _TICK_WEIGHTS: Final = (6, 6, 6, 6, 4, 4, 2, 1, 1, 1)
 _POLLED_SECONDS: Final = 1800.0
 
+# Until a second environment begins: nearly at once, or while a call of the first one is slow.
+_DELAYS: Final = (0.0, 0.0, 0.05, 1.5, 4.0)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
@@ -118,7 +121,8 @@ class _Scheduler:
 
     def _deliver(self) -> None:
         deliveries = [
-            Delivery(stage=stage, environment=number, most=self.draw.choice([1, 4, 10]))
+            Delivery(stage=stage, environment=number, most=self.draw.choice([1, 4, 10]),
+                delay=self.draw.choice(_DELAYS))
             for stage in STAGES
             for number in range(2)
             if self.draw.random() < 2 / 3
@@ -140,7 +144,7 @@ class _Scheduler:
             m for m in received if self.world.kernel.now - m.sent_at < RETENTION_SECONDS / 2
         ]
         if young:
-            self.world.duplicate(self.draw.choice(young), stage)
+            self.world.duplicate(self.draw.choice(young), stage, self.draw.choice([0, 1]))
 
     def _wear_out(self) -> None:
         stage = self._stage()

@@ -48,6 +48,7 @@ class Message:
         visible_at: from then on it can be received.
         receipt: of the last receive.
         gone: deleted, moved or dropped.
+        echoes: so many receives more leave it visible.
     """
 
     id: str
@@ -61,6 +62,7 @@ class Message:
     visible_at: float = 0.0
     receipt: str = ""
     gone: bool = False
+    echoes: int = 0
 
     def attribute(self, name: str) -> str | None:
         """Return the text of an attribute."""
@@ -137,7 +139,10 @@ class Queue:
             message.receives += 1
             if message.first_received_at is None:
                 message.first_received_at = self.kernel.now
-            message.visible_at = self.kernel.now + self.visibility_seconds
+            if message.echoes:
+                message.echoes -= 1
+            else:
+                message.visible_at = self.kernel.now + self.visibility_seconds
             message.receipt = f"{message.id}#{message.receives}"
             batch.append(message)
         return batch
@@ -175,8 +180,14 @@ class Queue:
         if message is not None and message.receipt == receipt:
             message.gone = True
 
-    def duplicate(self, message: Message) -> None:
-        """Let a message be received again, although it is in flight or was deleted."""
+    def duplicate(self, message: Message, echoes: int = 0) -> None:
+        """Let a message be received again, although it is in flight or was deleted.
+
+        Args:
+            message: of this queue.
+            echoes: how many environments more receive it at the same time.
+        """
+        message.echoes = echoes
         message.gone = False
         message.visible_at = self.kernel.now
 

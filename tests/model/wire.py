@@ -33,6 +33,8 @@ class Fault(StrEnum):
     # The answer was lost, and the client's own retry had the same effect again. The clients of
     # ECS do not retry; those of the table and of the queues may.
     REPEATED = "repeated"
+    SLOW_REQUEST = "slow request"
+    SLOW_ANSWER = "slow answer"
 
     @property
     def early(self) -> bool:
@@ -40,6 +42,10 @@ class Fault(StrEnum):
         return self in {Fault.CRASH_BEFORE, Fault.LOST_REQUEST, Fault.ERROR_BEFORE}
 
 
+# Less than the time-out of the handler's clients.
+SLOW_SECONDS: Final = 5.0
+
+_SLOW: Final = frozenset({Fault.SLOW_REQUEST, Fault.SLOW_ANSWER})
 RETRIED: Final = frozenset({"PutItem", "UpdateItem", "SendMessage"})
 
 
@@ -91,6 +97,8 @@ class Wire:
         self.clock.check()
         fault = self._fault(operation)
         self.clock.sleep(self._draw.uniform(*LATENCY_SECONDS))
+        if fault is Fault.SLOW_REQUEST:
+            self.clock.sleep(SLOW_SECONDS)
         if fault is not None and fault.early:
             self._fail(fault, operation)
         if fault is Fault.REPEATED and operation in RETRIED:
@@ -104,7 +112,9 @@ class Wire:
                 self.clock.crash()
             raise
         self.clock.sleep(self._draw.uniform(*LATENCY_SECONDS))
-        if fault is not None:
+        if fault is Fault.SLOW_ANSWER:
+            self.clock.sleep(SLOW_SECONDS)
+        elif fault is not None and fault not in _SLOW:
             self._fail(fault, operation)
         return answer
 
@@ -115,7 +125,7 @@ class Wire:
             fault = self._draw.choice(tuple(Fault))
         if fault is Fault.REPEATED and operation not in RETRIED:
             fault = Fault.LOST_ANSWER
-        self.faulty = self.faulty or fault is not None
+        self.faulty = self.faulty or (fault is not None and fault not in _SLOW)
         return fault
 
     def _fail(self, fault: Fault, operation: str) -> None:

@@ -81,12 +81,14 @@ class Delivery:
         stage: its name.
         environment: the number of the execution environment; two at once need two.
         most: messages of the batch.
+        delay: seconds until it begins.
         plan: faults by the number of the call.
     """
 
     stage: str = STAGES[0]
     environment: int = 0
     most: int = 10
+    delay: float = 0.0
     plan: dict[int, Fault] = field(default_factory=dict)
 
 
@@ -221,10 +223,10 @@ class World:
             "securityGroups": [f"sg-{number}"],
         }
 
-    def duplicate(self, message: sqs.Message, stage: str) -> None:
-        """Let a message be delivered once more."""
-        self.stages[stage].work.duplicate(message)
-        self.history.duplicated(message)
+    def duplicate(self, message: sqs.Message, stage: str, echoes: int = 0) -> None:
+        """Let a message be delivered once more, or more often at the same time."""
+        self.stages[stage].work.duplicate(message, echoes)
+        self.history.duplicated(message, 1 + echoes)
 
     def wear_out(self, message: sqs.Message, stage: str) -> None:
         """Let SQS move a message, as after the last of its receives."""
@@ -275,6 +277,7 @@ class World:
     # --- The event source mapping
 
     def _invoke(self, delivery: Delivery) -> None:
+        self.kernel.sleep(delivery.delay)
         stage = self.stages[delivery.stage]
         messages = stage.work.receive(delivery.most)
         if not messages:
