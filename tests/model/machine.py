@@ -11,7 +11,7 @@ from tests.model.dynamodb import Away
 from tests.model.ecs import READINGS, Reading
 from tests.model.invariants import check, check_quiet
 from tests.model.jobs import CLUSTERS, INVALID_BODIES, INVALID_JOB, INVALID_KEYS, Job
-from tests.model.wire import Fault
+from tests.model.wire import Fault, Plan
 from tests.model.world import RETENTION_SECONDS, STAGES, Delivery, Options, World
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _POLLED_SECONDS: Final = 1800.0
 _TICKS: Final = (1.0, 10.0, 400.0, 1800.0, 3500.0, 5400.0, 25 * 3600.0, 3 * 24 * 3600.0)
 
 _STAGE: Final = st.sampled_from(STAGES)
-_PLANS: Final = st.dictionaries(st.integers(0, 9), st.sampled_from(tuple(Fault)), max_size=2)
+_PLANS: Final[st.SearchStrategy[Plan]] = st.dictionaries(st.integers(0, 9), st.sampled_from(tuple(Fault)), max_size=2)
 _POOLS: Final = st.sampled_from([f"{cluster}/FARGATE" for cluster in CLUSTERS])
 
 
@@ -113,7 +113,7 @@ class Machine(RuleBasedStateMachine):
 
     @precondition(lambda self: any(self._visible(stage) for stage in STAGES))
     @rule(stage=_STAGE, most=st.sampled_from([10, 1, 3]), plan=_PLANS)
-    def deliver(self, stage: str, most: int, plan: dict[int, Fault]) -> None:
+    def deliver(self, stage: str, most: int, plan: Plan) -> None:
         """Invoke the function."""
         self.world.deliver(Delivery(stage=stage, most=most, plan=plan))
 
@@ -125,7 +125,7 @@ class Machine(RuleBasedStateMachine):
         delay=st.sampled_from([0.0, 0.05, 4.0]),
     )
     def deliver_at_once(
-        self, most: int, first: dict[int, Fault], second: dict[int, Fault], delay: float
+        self, most: int, first: Plan, second: Plan, delay: float
     ) -> None:
         """Invoke the function in all environments of all stages at once, or nearly so."""
         self.world.deliver(

@@ -49,6 +49,9 @@ _SLOW: Final = frozenset({Fault.SLOW_REQUEST, Fault.SLOW_ANSWER})
 RETRIED: Final = frozenset({"PutItem", "UpdateItem", "SendMessage"})
 
 
+Plan = dict[int | str, Fault]
+
+
 def error_of(
     code: str, text: str, operation: str, status: int = 400, **more: object
 ) -> ClientError:
@@ -65,22 +68,23 @@ class Wire:
     """Carries the calls of one execution environment.
 
     Attributes:
-        plan: the faults to come, by the number of the call from now, from 0.
+        plan: the faults to come, by the number of the call from now, from 0, or by the name of
+            the operation for its next call.
         faulty: whether a fault was injected since the last `expect`.
         chance: of a fault of each call.
     """
 
     def __init__(self, clock: Clock, draw: random.Random, chance: float = 0.0) -> None:
         self.clock = clock
-        self.plan: dict[int, Fault] = {}
+        self.plan: Plan = {}
         self.faulty = False
         self.chance = chance
         self._draw = draw
         self._calls = 0
 
-    def expect(self, plan: dict[int, Fault]) -> None:
+    def expect(self, plan: Plan) -> None:
         """Set the faults of the next invocation."""
-        self.plan, self._calls, self.faulty = dict(plan), 0, False
+        self.plan, self._calls, self.faulty = {**plan}, 0, False
 
     def call(self, operation: str, effect: Callable[[], _T]) -> _T:
         """Return what a call answers.
@@ -120,7 +124,7 @@ class Wire:
 
     def _fault(self, operation: str) -> Fault | None:
         number, self._calls = self._calls, self._calls + 1
-        fault = self.plan.pop(number, None)
+        fault = self.plan.pop(number, None) or self.plan.pop(operation, None)
         if fault is None and self.chance and self._draw.random() < self.chance:
             fault = self._draw.choice(tuple(Fault))
         if fault is Fault.REPEATED and operation not in RETRIED:

@@ -17,7 +17,7 @@ from tests.model.ecs import Ecs, Reading
 from tests.model.ecs_client import EcsClient
 from tests.model.history import History
 from tests.model.jobs import CLUSTERS, SERVICE, Job
-from tests.model.wire import Fault, Wire
+from tests.model.wire import Plan, Wire
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -82,14 +82,14 @@ class Delivery:
         environment: the number of the execution environment; two at once need two.
         most: messages of the batch.
         delay: seconds until it begins.
-        plan: faults by the number of the call.
+        plan: faults by the number of the call, or by the operation.
     """
 
     stage: str = STAGES[0]
     environment: int = 0
     most: int = 10
     delay: float = 0.0
-    plan: dict[int, Fault] = field(default_factory=dict)
+    plan: Plan = field(default_factory=dict)
 
 
 @dataclass(kw_only=True)
