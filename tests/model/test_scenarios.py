@@ -269,6 +269,18 @@ def test_a_redelivery_waits_for_the_table(world: World, away: Away) -> None:
     assert tasks_of(world, sent) == 2
 
 
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_key_starts_nothing_more_while_the_table_is_away(world: World, number: int) -> None:
+    first = world.send(Job(number=1), key="job")
+    world.deliver()
+    world.tick(2 * HOUR)
+    world.table_away(Away.UNREACHABLE)
+    world.send(Job(number=number), key="job")
+    world.deliver()
+    assert tasks_of(world, first) == 1
+    quiet(world)
+
+
 def test_a_first_delivery_without_a_key_makes_no_call_but_run_task(world: World) -> None:
     world.send(Job(number=1, count=2))
     world.deliver()

@@ -33,9 +33,10 @@ TIMEOUT_SECONDS: Final = 60.0
 # Between the end of an invocation and the deletion of what it worked.
 _DELETE_SECONDS: Final = 0.01
 
-# So many invocations are enough for a world without faults to become quiet, and so much time.
+# So many invocations are enough for a world without faults to become quiet, and so much time: less
+# than a token lives, which must not be what ends a wait.
 _MAX_ROUNDS: Final = 300
-_MAX_SETTLE_SECONDS: Final = 5 * 24 * 3600.0
+_MAX_SETTLE_SECONDS: Final = 12 * 3600.0
 
 
 class Handler(Protocol):
