@@ -16,7 +16,7 @@ import function
 from bench import kernel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from types import TracebackType
 
 EPOCH: Final = kernel.EPOCH
@@ -90,6 +90,33 @@ class Clock(kernel.Clock):
         self.check()
 
 
+class Pool(kernel.Pool):
+    """The benchmarks' pool, with threads that may raise, as those of `ThreadPoolExecutor`."""
+
+    def map(self, work: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
+        """Return the results in the order of the items.
+
+        Raises:
+            KilledError: the environment ended.
+            Exception: what the work raised, in the place of its result.
+        """
+
+        def caught(item: object) -> tuple[Any, Exception | None]:
+            try:
+                return work(item), None
+            except Exception as error:  # noqa: BLE001 - raised below
+                return None, error
+
+        done = list(super().map(caught, items))
+        return (_result(*pair) for pair in done)
+
+
+def _result(result: object, error: Exception | None) -> Any:  # noqa: ANN401 - whatever it was
+    if error is not None:
+        raise error
+    return result
+
+
 class _Lock:
     """A lock that lets other threads of the simulation run while it waits."""
 
@@ -132,7 +159,7 @@ def simulated(of: kernel.Kernel) -> Iterator[None]:
             if getattr(module, "threading", None) is threading:
                 stack.enter_context(mock.patch.object(module, "threading", locks))
             if hasattr(module, "ThreadPoolExecutor"):
-                pool = functools.partial(kernel.Pool, of)
+                pool = functools.partial(Pool, of)
                 stack.enter_context(mock.patch.object(module, "ThreadPoolExecutor", pool))
         stack.enter_context(mock.patch("function.observability.emit", lambda *_, **__: None))
         stack.enter_context(contextlib.redirect_stdout(io.StringIO()))

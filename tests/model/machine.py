@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -43,16 +44,14 @@ class Machine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.world = World(self.reading, Options(make=type(self).make))
-        self.world.__enter__()
+        self.exit = contextlib.ExitStack()
         self.jobs: list[tuple[Job, str | None]] = []
 
     def teardown(self) -> None:
         """End the world, after it has become quiet without breaking a promise."""
-        try:
+        with self.exit:
             self.world.settle()
             check_quiet(self.world)
-        finally:
-            self.world.__exit__(None, None, None)
 
     @invariant()
     def holds(self) -> None:
@@ -70,6 +69,8 @@ class Machine(RuleBasedStateMachine):
     )
     def begin(self, *, seed: int, counts: list[int], keyed: bool, by_service: bool) -> None:
         """Choose the world's chance, and send what the rest happens to."""
+        # Not in the constructor: hypothesis makes machines that it never runs.
+        self.exit.enter_context(self.world)
         self.world.options.seed = seed
         self.world.draw.seed(seed)
         for count in counts:

@@ -141,8 +141,8 @@ class World:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._exit.close()
         self.kernel.close()
+        self._exit.close()
 
     def _stage(self, name: str, ids: itertools.count[int]) -> Stage:
         dead = sqs.Queue(kernel=self.kernel, retention_seconds=LETTER_RETENTION_SECONDS, ids=ids)
