@@ -32,7 +32,7 @@ class Log:
     def __init__(self, unexpected: Callable[[str], None]) -> None:
         self._unexpected = unexpected
 
-    def error(self, text: str, **data: Any) -> None:  # noqa: ANN401 - as the logger's
+    def error(self, text: str, **data: Any) -> None:
         """Take a line."""
         if text == "unexpected exception":
             self._unexpected(f"{data.get('exception')} at {data.get('frames')}")
@@ -45,7 +45,7 @@ class Log:
 class Sns:
     """A topic that nobody reads."""
 
-    def publish(self, **_: Any) -> dict[str, Any]:  # noqa: ANN401 - as boto3's
+    def publish(self, **_: Any) -> dict[str, Any]:
         """Drop a notification."""
         return {"MessageId": "notification"}
 

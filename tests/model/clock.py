@@ -24,7 +24,7 @@ EPOCH: Final = kernel.EPOCH
 _SPIN_SECONDS: Final = 0.001
 
 
-class Crash(kernel.KilledError):  # noqa: N818 - what happens to an environment, no error of ours
+class Crash(kernel.KilledError):
     """The execution environment ends here, with everything that it knew."""
 
 
@@ -111,7 +111,7 @@ class Pool(kernel.Pool):
         return (_result(*pair) for pair in done)
 
 
-def _result(result: object, error: Exception | None) -> Any:  # noqa: ANN401 - whatever it was
+def _result(result: object, error: Exception | None) -> Any:
     if error is not None:
         raise error
     return result
@@ -161,7 +161,7 @@ def simulated(of: kernel.Kernel) -> Iterator[None]:
             if hasattr(module, "ThreadPoolExecutor"):
                 pool = functools.partial(Pool, of)
                 stack.enter_context(mock.patch.object(module, "ThreadPoolExecutor", pool))
-        stack.enter_context(mock.patch("function.observability.emit", lambda *_, **__: None))
+        stack.enter_context(mock.patch("function.observability.emit"))
         stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
         yield
 

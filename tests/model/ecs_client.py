@@ -62,7 +62,7 @@ class EcsClient:
             },
         )
 
-    def _list(  # noqa: PLR0913 - as boto3's
+    def _list(
         self,
         *,
         cluster: str = "default",
@@ -87,9 +87,7 @@ class EcsClient:
         more = {"nextToken": str(end)} if end < len(found) else {}
         return {"taskArns": found[begin:end], **more}
 
-    def _describe(
-        self, *, tasks: list[str], cluster: str = "default", **_: Any
-    ) -> dict[str, Any]:
+    def _describe(self, *, tasks: list[str], cluster: str = "default", **_: Any) -> dict[str, Any]:
         name = self._cluster(cluster, "DescribeTasks")
         if not 1 <= len(tasks) <= _MAX_DESCRIBED:
             raise error_of("InvalidParameterException", "tasks", "DescribeTasks")

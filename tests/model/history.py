@@ -135,9 +135,7 @@ class History:
             return number
         letter.origin = sent.id
         reason = letter.attribute("reason") or ""
-        sent.letters.append(
-            Letter(message=letter, reason=reason, age=self._kernel.now - sent.at)
-        )
+        sent.letters.append(Letter(message=letter, reason=reason, age=self._kernel.now - sent.at))
         self._live[sent.id].append(letter)
         if not reason or not letter.attribute("error"):
             self.violate(f"{sent}: its dead letter has no reason")

@@ -104,7 +104,7 @@ def _uninvited(world: World) -> Iterator[str]:
         if (task.started_by, task.job, task.cluster) not in asked:
             yield f"a task that no valid message asked for: {task.started_by}, job {task.job}"
     for call in world.ecs.calls:
-        if not 1 <= call.get("count", 1) <= 10:  # noqa: PLR2004 - RunTask's limit
+        if not 1 <= call.get("count", 1) <= 10:
             yield f"RunTask was called with count {call.get('count')}"
 
 

@@ -59,7 +59,7 @@ class Job:
         }
 
 
-def _changed(**changes: Any) -> str:  # noqa: ANN401 - any JSON
+def _changed(**changes: Any) -> str:
     # A number that no valid job has: a task with it is the proof of a launch that was refused.
     content = {**Job(number=INVALID_JOB).content(), **changes}
     return json.dumps(

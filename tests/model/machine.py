@@ -27,7 +27,9 @@ _TICKS: Final = st.sampled_from(
 )
 
 _STAGE: Final = st.sampled_from(STAGES)
-_PLANS: Final[st.SearchStrategy[Plan]] = st.dictionaries(st.integers(0, 9), st.sampled_from(tuple(Fault)), max_size=2)
+_PLANS: Final[st.SearchStrategy[Plan]] = st.dictionaries(
+    st.integers(0, 9), st.sampled_from(tuple(Fault)), max_size=2
+)
 
 
 class Machine(RuleBasedStateMachine):
@@ -87,9 +89,7 @@ class Machine(RuleBasedStateMachine):
         """Send a new job."""
         self._send(stage, count, cluster, keyed=keyed, by_service=by_service)
 
-    def _send(
-        self, stage: str, count: int, cluster: str, *, keyed: bool, by_service: bool
-    ) -> None:
+    def _send(self, stage: str, count: int, cluster: str, *, keyed: bool, by_service: bool) -> None:
         number = len(self.jobs) + 1
         job = Job(number=number, count=count, by_service=by_service, cluster=cluster)
         key = f"job-{number}" if keyed else None

@@ -121,8 +121,12 @@ class _Scheduler:
 
     def _deliver(self) -> None:
         deliveries = [
-            Delivery(stage=stage, environment=number, most=self.draw.choice([1, 4, 10]),
-                delay=self.draw.choice(_DELAYS))
+            Delivery(
+                stage=stage,
+                environment=number,
+                most=self.draw.choice([1, 4, 10]),
+                delay=self.draw.choice(_DELAYS),
+            )
             for stage in STAGES
             for number in range(2)
             if self.draw.random() < 2 / 3
@@ -140,9 +144,7 @@ class _Scheduler:
     def _duplicate(self) -> None:
         stage = self._stage()
         received = [m for m in self.world.stages[stage].work.messages if m.receives]
-        young = [
-            m for m in received if self.world.kernel.now - m.sent_at < RETENTION_SECONDS / 2
-        ]
+        young = [m for m in received if self.world.kernel.now - m.sent_at < RETENTION_SECONDS / 2]
         if young:
             self.world.duplicate(self.draw.choice(young), stage, self.draw.choice([0, 1]))
 
@@ -226,9 +228,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--seed", type=int, help="this one alone")
     options = parser.parse_args(arguments)
-    first, seeds = (
-        (options.first, options.seeds) if options.seed is None else (options.seed, 1)
-    )
+    first, seeds = (options.first, options.seeds) if options.seed is None else (options.seed, 1)
     begun, broken, tasks = time.monotonic(), 0, 0
     for report in soak(range(first, first + seeds)):
         tasks += report.tasks

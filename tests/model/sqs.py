@@ -304,9 +304,7 @@ class SqsClient:
             seconds = entry["VisibilityTimeout"]
             good = isinstance(seconds, int) and 0 <= seconds <= MAX_VISIBILITY_SECONDS
             code = (
-                self.work.hide(entry["ReceiptHandle"], seconds)
-                if good
-                else "InvalidParameterValue"
+                self.work.hide(entry["ReceiptHandle"], seconds) if good else "InvalidParameterValue"
             )
             if code:
                 failed.append({"Id": entry["Id"], "Code": code, "SenderFault": True})

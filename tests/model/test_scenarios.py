@@ -173,7 +173,12 @@ def test_two_messages_of_one_key_at_once_start_one_task(world: World) -> None:
 def test_a_refused_call_leaves_the_intent_of_another_one_in_flight(world: World) -> None:
     world.send(Job(number=1), key="job")
     sent = world.send(Job(number=1), key="job")
-    world.kernel.spawn(lambda: (world.kernel.sleep(2), setattr(world.ecs, "throttled", True)))
+
+    def throttle() -> None:
+        world.kernel.sleep(2)
+        world.ecs.throttled = True
+
+    world.kernel.spawn(throttle)
     world.deliver(
         Delivery(most=1, plan={"RunTask": Fault.SLOW_ANSWER, "UpdateItem": Fault.CRASH_BEFORE}),
         Delivery(most=1, environment=1, delay=3),
@@ -186,7 +191,12 @@ def test_a_refused_call_leaves_the_intent_of_another_one_in_flight(world: World)
 def test_an_attempt_that_others_have_passed_is_not_advanced_again(world: World) -> None:
     sent = [world.send(Job(number=1, count=2), key="job") for _ in range(3)]
     room(world, 0)
-    world.kernel.spawn(lambda: (world.kernel.sleep(3.5), room(world, 1)))
+
+    def one_more_fits() -> None:
+        world.kernel.sleep(3.5)
+        room(world, 1)
+
+    world.kernel.spawn(one_more_fits)
     world.deliver(
         Delivery(most=1, plan={"UpdateItem": Fault.SLOW_REQUEST}),
         Delivery(most=1, environment=1, delay=0.5),
@@ -346,5 +356,3 @@ def test_a_low_launch_rate_delays_and_loses_nothing(make: MakeHandler, count: in
             world.send(Job(number=number, count=count))
         quiet(world)
         assert len(world.ecs.tasks) == 8 * count
-
-

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import itertools
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -39,18 +40,15 @@ _MAX_ROUNDS: Final = 300
 _MAX_SETTLE_SECONDS: Final = 12 * 3600.0
 
 
+# How an execution environment makes its handler; `make_application` is the product's.
+MakeHandler = Callable[..., "Handler"]
+
+
 class Handler(Protocol):
     """What the world asks of the handler."""
 
     def handle(self, event: object, context: clock.Clock, /) -> dict[str, Any]:
         """Work a batch."""
-
-
-class MakeHandler(Protocol):
-    """How an execution environment makes its handler; `make_application` is the product's."""
-
-    def __call__(self, stage: str, **clients: Any) -> Handler:  # noqa: ANN401
-        """Return a handler."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -122,9 +120,7 @@ class World:
         self.kernel = clock.Kernel()
         self.draw = random.Random(self.options.seed)  # noqa: S311 - a simulation
         self.history = History(self.kernel)
-        self.ecs = Ecs(
-            kernel=self.kernel, draw=self.draw, reading=reading, clusters=set(CLUSTERS)
-        )
+        self.ecs = Ecs(kernel=self.kernel, draw=self.draw, reading=reading, clusters=set(CLUSTERS))
         self.networks = itertools.count(1)
         self.change_network()
         ids = itertools.count(1)
@@ -270,7 +266,9 @@ class World:
             if not waiting or self.kernel.now > end:
                 break
             self.tick(max(0.0, min(message.visible_at for message in waiting) - self.kernel.now))
-            self.deliver(*(Delivery(stage=name) for name, s in self.stages.items() if s.work.visible))
+            self.deliver(
+                *(Delivery(stage=name) for name, s in self.stages.items() if s.work.visible)
+            )
         self.history.settled(
             [(name, m) for name, stage in self.stages.items() for m in stage.work.live]
         )
