@@ -14,22 +14,21 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from function.failures.classification import failure_of_error
-from function.failures.reasons import PermanentFailure, RetryableFailure
-from function.message.builder import complete, read
-from function.message.idempotency import key_of, started_by
-from function.message.lookups import Lookups
-from function.message.parsing import parse
-from function.settings import Settings
-from function.sqs.record import records_of
-from tests.model.application import queue_url, variables
-from tests.model.reference_ledger import Ledger, Parts, RejectedError, ReturnedError, State, Subject
+from tests.model.application import queue_url
+from tests.model.jobs import is_valid, started_by
+from tests.model.reference_ledger import (
+    Ledger,
+    Parts,
+    RejectedError,
+    ReturnedError,
+    State,
+    Subject,
+    subject_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from function.message.request import Request
-    from function.sqs.record import Record
     from tests.model.world import MakeHandler
 
 # A token lives for at least an hour from its task's creation, and ListTasks shows a task for as
@@ -40,9 +39,14 @@ _LISTED_SECONDS: Final = 3500.0
 # For so long a task may stay unlisted that started although failures were answered.
 _PAUSE_SECONDS: Final = 2.0
 
-_EXPIRY_MARGIN_SECONDS: Final = 3600.0
+_EXPIRY_AGE_SECONDS: Final = 4 * 24 * 3600.0 - 3600.0
+
+# A reason of the product's table; which one does not matter here.
+_INVALID: Final = "bad-value"
 _MAX_BACKOFF_SECONDS: Final = 900.0
 _SERVER_ERROR_STATUS: Final = 500
+
+Request = dict[str, Any]
 
 
 class Reference:
@@ -53,29 +57,22 @@ class Reference:
         self._ecs, self._sqs = clients["ecs"], clients["sqs"]
         self._clock, self._draw = clients["clock"], clients["draw"]
         self._ledger = Ledger(stage, clients["dynamodb"], self._clock, parts)
-        self._settings = Settings.from_environment(variables(stage, 20.0, 2))
-        self._lookups = Lookups(self._ecs, self._clock, 1.0)
         self._stage = stage
         self._hash = hashlib.sha256(f"{stage} 111111111111 eu-central-1".encode()).hexdigest()[:8]
 
     def handle(self, event: object, _context: object, /) -> dict[str, Any]:
         """Work a batch."""
-        raw = {record["messageId"]: record for record in cast("Any", event)["Records"]}
-        kept = []
-        for record in records_of(event):
-            system = raw[record.message_id]["attributes"]
-            first = int(system["ApproximateFirstReceiveTimestamp"]) / 1000
-            if not self._work(record, first):
-                kept.append(record)
-        for record in kept:
-            self._hide(record)
-        return {"batchItemFailures": [{"itemIdentifier": record.message_id} for record in kept]}
+        records = cast("Any", event)["Records"]
+        kept = [subject for subject in map(subject_of, records) if not self._work(subject)]
+        for subject in kept:
+            self._hide(subject)
+        return {"batchItemFailures": [{"itemIdentifier": subject.id} for subject in kept]}
 
-    def _hide(self, record: Record) -> None:
-        longest = min(_MAX_BACKOFF_SECONDS, 2.0 * 2 ** min(record.receives, 9))
+    def _hide(self, subject: Subject) -> None:
+        longest = min(_MAX_BACKOFF_SECONDS, 2.0 * 2 ** min(subject.receives, 9))
         entry = {
             "Id": "0",
-            "ReceiptHandle": record.receipt_handle,
+            "ReceiptHandle": subject.receipt,
             "VisibilityTimeout": 1 + int(longest * self._draw.random()),
         }
         try:
@@ -85,56 +82,54 @@ class Reference:
         except (ClientError, BotoCoreError):
             return
 
-    def _work(self, record: Record, first_received_at: float) -> bool:
+    def _work(self, subject: Subject) -> bool:
         """Return whether a message is done."""
-        subject = Subject(
-            record=record, key="", fingerprint="", first_received_at=first_received_at
-        )
         try:
+            if not is_valid(subject.body, subject.key):
+                raise RejectedError(_INVALID)  # noqa: TRY301 - as everything else is rejected
             self._launch(subject)
-        except (RejectedError, PermanentFailure) as found:
+        except RejectedError as found:
             return self._reject(subject, found.reason)
-        except (ReturnedError, RetryableFailure):
-            age = self._clock.time() - record.sent_at
-            if age > self._settings.queue_retention_seconds - _EXPIRY_MARGIN_SECONDS:
+        except ReturnedError:
+            if self._clock.time() > subject.sent_at + _EXPIRY_AGE_SECONDS:
                 return self._reject(subject, "expired")
             return False
         return True
 
     def _reject(self, subject: Subject, reason: str) -> bool:
-        record = subject.record
-        first = subject.writer if self._parts.first_id_in_letter else record.message_id
+        first = subject.writer if self._parts.first_id_in_letter else subject.id
         texts = {
             "reason": reason,
             "error": reason,
             "messageId": first,
-            "attempts": str(record.receives + subject.earlier_receives),
+            "attempts": str(subject.receives + subject.earlier_receives),
+            **({"key": subject.key} if subject.key else {}),
         }
-        key = record.attributes.get("key", {"StringValue": record.message_id}).get("StringValue")
-        if key:
-            texts["key"] = str(key)
         attributes = {n: {"DataType": "String", "StringValue": t} for n, t in texts.items()}
         try:
             self._sqs.send_message(
                 QueueUrl=queue_url(self._stage, "dlq"),
-                MessageBody=record.body,
+                MessageBody=subject.body,
                 MessageAttributes=attributes,
             )
         except (ClientError, BotoCoreError):
             return False
         return True
 
-    def _launch(self, nameless: Subject) -> None:
-        record = nameless.record
-        key = key_of(record)
-        request = read(record.body, self._settings)
-        content = json.dumps(parse(record.body), sort_keys=True)
-        fingerprint = hashlib.sha256(content.encode()).hexdigest()
-        subject = replace(nameless, key=key, fingerprint=fingerprint)
+    def _launch(self, subject: Subject) -> None:
         state = self._ledger.begin(subject)
         if state.launched:
             return
-        self._attempt(subject, complete(request, self._lookups), state)
+        content = json.loads(subject.body)
+        request = dict(content.get("ECS", content))
+        service = request.pop("service", None)
+        if service is not None:
+            try:
+                found = self._ecs.describe_services(cluster=request["cluster"], services=[service])
+            except (ClientError, BotoCoreError) as error:
+                raise ReturnedError from error
+            request["networkConfiguration"] = found["services"][0]["networkConfiguration"]
+        self._attempt(subject, request, state)
 
     def _attempt(self, subject: Subject, request: Request, state: State) -> None:
         now = self._clock.time()
@@ -146,7 +141,7 @@ class Reference:
         doubtful = self._parts.doubt and age > _SAFE_SECONDS
         if doubtful or (state.attempt and self._parts.list_before_attempt):
             tasks |= self._list(request, subject.key)
-        if len(tasks) >= request.count:
+        if len(tasks) >= request["count"]:
             self._ledger.done(subject, tasks)
             return
         if doubtful:
@@ -161,8 +156,8 @@ class Reference:
         attempt = state.attempt if self._parts.attempt_in_token else 0
         stage = self._hash if self._parts.stage_in_token else "stage"
         call = {
-            **request.parameters,
-            "count": request.count - len(tasks),
+            **request,
+            "count": request["count"] - len(tasks),
             "startedBy": started_by(self._stage, subject.key),
             "clientToken": f"{subject.key}-{stage}-{attempt}",
         }
@@ -174,7 +169,7 @@ class Reference:
             tasks |= self._tasks_of_refusal(subject, request, state, error)
         else:
             tasks |= {task["taskArn"] for task in answer["tasks"]}
-        if len(tasks) < request.count:
+        if len(tasks) < request["count"]:
             self._ledger.advance(subject, tasks, state)
         self._ledger.done(subject, tasks)
 
@@ -185,12 +180,12 @@ class Reference:
         answer = cast("dict[str, Any]", error.response)
         if answer["Error"]["Code"] == "ConflictException":
             if not self._parts.conflict_checks_tasks:
-                return {str(number) for number in range(request.count)}
+                return {str(number) for number in range(request["count"])}
             return set(answer.get("resourceIds", [])) | self._list(request, subject.key)
         if answer["ResponseMetadata"]["HTTPStatusCode"] >= _SERVER_ERROR_STATUS:
             raise ReturnedError from error
         self._ledger.forget_call(subject, state)
-        raise failure_of_error(error)
+        raise ReturnedError from error
 
     def _list(self, request: Request, key: str) -> set[str]:
         found: set[str] = set()
@@ -199,7 +194,7 @@ class Reference:
             while True:
                 try:
                     page = self._ecs.list_tasks(
-                        cluster=request.cluster,
+                        cluster=request["cluster"],
                         startedBy=started_by(self._stage, key),
                         desiredStatus=status,
                         **more,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,7 +13,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tests.model.application import table_name
 
 if TYPE_CHECKING:
-    from function.sqs.record import Record
+    from collections.abc import Mapping
+
     from tests.model.clock import Clock
     from tests.model.dynamodb import DynamoDbClient
 
@@ -58,35 +61,70 @@ class Subject:
     """A delivery, and what identifies what it asks for.
 
     Attributes:
-        record: the delivery.
+        id: of the message.
+        receipt: of the delivery.
+        body: the text.
+        receives: how often the message was delivered, this time included.
+        sent_at: in seconds since 1970.
+        first_received_at: when SQS first delivered it, in seconds since 1970.
+        attributes: of the message, as texts.
         key: of the message.
         fingerprint: hash of the request.
-        first_received_at: when SQS first delivered it, in seconds since 1970.
     """
 
-    record: Record
+    id: str
+    receipt: str
+    body: str
+    receives: int
+    sent_at: float
+    first_received_at: float
+    attributes: dict[str, str]
     key: str
     fingerprint: str
-    first_received_at: float
 
     @property
     def keyed(self) -> bool:
         """Whether the sender, or a redrive, set the key."""
-        return "key" in self.record.attributes
+        return "key" in self.attributes
 
     @property
     def writer(self) -> str:
         """The id that the message had before it was redriven."""
-        carried = self.record.attributes.get("messageId", {}).get("StringValue")
-        return self.record.message_id if carried is None else str(carried)
+        return self.attributes.get("messageId", self.id)
 
     @property
     def earlier_receives(self) -> int:
         """How often the message had been received before it was redriven."""
-        if "messageId" not in self.record.attributes:
+        if "messageId" not in self.attributes:
             return 0
         # What SQS moved does not say it: often.
-        return int(self.record.attributes.get("attempts", {}).get("StringValue", _MANY))
+        return int(self.attributes.get("attempts", _MANY))
+
+
+def subject_of(record: Mapping[str, Any]) -> Subject:
+    """Return what a record of an event is."""
+    system = record["attributes"]
+    attributes = {
+        name: str(value.get("stringValue")) for name, value in record["messageAttributes"].items()
+    }
+    try:
+        content = json.loads(record["body"])
+        # The same request with the wrapper and without.
+        content = content.get("ECS", content)
+    except (AttributeError, ValueError):
+        content = record["body"]
+    text = json.dumps(content, sort_keys=True)
+    return Subject(
+        id=record["messageId"],
+        receipt=record["receiptHandle"],
+        body=record["body"],
+        receives=int(system["ApproximateReceiveCount"]),
+        sent_at=int(system["SentTimestamp"]) / 1000,
+        first_received_at=int(system["ApproximateFirstReceiveTimestamp"]) / 1000,
+        attributes=attributes,
+        key=attributes.get("key", record["messageId"]),
+        fingerprint=hashlib.sha256(text.encode()).hexdigest(),
+    )
 
 
 @dataclass(kw_only=True)
@@ -130,7 +168,7 @@ class Ledger:
             ReturnedError: the table does not answer.
             RejectedError: the key is of another request.
         """
-        receives = subject.record.receives
+        receives = subject.receives
         redriven = subject.earlier_receives > 1 and self._parts.redrive_is_doubt
         first = receives == 1 and not redriven
         if first and not subject.keyed:
@@ -184,7 +222,7 @@ class Ledger:
         if redriven:
             # An earlier delivery may have made a call without the table, long ago.
             unseen = _LONG_AGO
-        elif subject.record.receives > 1 and self._parts.first_receive:
+        elif subject.receives > 1 and self._parts.first_receive:
             # The first delivery may have made a call without the table.
             unseen = subject.first_received_at
         call: dict[str, Any] = {
@@ -271,7 +309,7 @@ class Ledger:
             ReturnedError: the table does not answer, or somebody joined meanwhile.
         """
         keeps = self._parts.joined_call_keeps_intent
-        unwritten = subject.record.receives == 1 and not subject.keyed
+        unwritten = subject.receives == 1 and not subject.keyed
         if unwritten or (keeps and not state.alone):
             return
         self._update(
@@ -287,7 +325,7 @@ class Ledger:
 
     def done(self, subject: Subject, tasks: set[str]) -> None:
         """Remember that everything is launched, where the item is there anyway."""
-        if subject.record.receives == 1:
+        if subject.receives == 1:
             return
         with contextlib.suppress(ReturnedError):
             self._update(
