@@ -9,7 +9,7 @@ import copy
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from botocore.exceptions import EndpointConnectionError
 
@@ -186,13 +186,12 @@ class DynamoDbClient:
             raise error_of("ValidationException", str(error), operation) from None
         if holds:
             return
-        found: Any = {"Item": copy.deepcopy(old)} if wanted == "ALL_OLD" and old else {}
-        raise error_of(
-            "ConditionalCheckFailedException",
-            "The conditional request failed",
-            operation,
-            **found,
+        failed = error_of(
+            "ConditionalCheckFailedException", "The conditional request failed", operation
         )
+        if wanted == "ALL_OLD" and old:
+            cast("Any", failed.response)["Item"] = copy.deepcopy(old)
+        raise failed
 
     def _all_used(self, evaluator: Evaluator, operation: str) -> None:
         if evaluator.unused():

@@ -41,8 +41,10 @@ FAILURE_REASONS: Final = (
     "RESOURCE:MEMORY",
     "RESOURCE:CPU",
     "AGENT",
-    "Capacity is unavailable at this time. Please try again later or in a different"
-    " availability zone",
+    (
+        "Capacity is unavailable at this time. Please try again later or in a different"
+        " availability zone"
+    ),
     "You\u2019ve reached the limit on the number of tasks you can run concurrently",
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from function.message.idempotency import STARTED_BY_PREFIX
+from tests.model.jobs import started_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,7 +81,7 @@ class Sent:
     @property
     def started_by(self) -> str:
         """What its tasks carry."""
-        return f"{STARTED_BY_PREFIX}/{self.stage}/{self.key}"
+        return started_by(self.stage, self.key)
 
     def __str__(self) -> str:
         """Return which message it is, for a violation."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -57,6 +58,17 @@ class Job:
                 ],
             },
         }
+
+
+def started_by(stage: str, key: str) -> str:
+    """Return what the tasks of a message carry."""
+    return f"ecs-run-task/{stage}/{key}"
+
+
+def is_valid(body: str, key: str) -> bool:
+    """Return whether a body is a job's, and a key a valid one; the model knows no other."""
+    known = re.fullmatch(r"[A-Za-z0-9_-]{1,48}", key) is not None
+    return known and body not in INVALID_BODIES.values()
 
 
 def _changed(**changes: Any) -> str:

@@ -14,13 +14,10 @@ from tests.model.ecs import READINGS, Reading
 from tests.model.invariants import check, check_quiet
 from tests.model.jobs import CLUSTERS, INVALID_BODIES, INVALID_JOB, INVALID_KEYS, Job
 from tests.model.wire import Fault, Plan
-from tests.model.world import RETENTION_SECONDS, STAGES, Delivery, Options, World
+from tests.model.world import STAGES, Delivery, Options, World
 
 if TYPE_CHECKING:
     from tests.model.world import MakeHandler
-
-# Ticks end so long before the first message of a queue would be dropped: the mapping polls.
-_POLLED_SECONDS: Final = 1800.0
 
 _TICKS: Final = st.sampled_from(
     [0.0, 2.0, 10.0, 400.0, 400.0, 1000.0, 2000.0, 3500.0, 5400.0, 25 * 3600.0]
@@ -120,13 +117,13 @@ class Machine(RuleBasedStateMachine):
     @rule(wait=_TICKS)
     def deliver(self, wait: float) -> None:
         """Invoke the function in each stage, after a while, and nothing goes wrong on the way."""
-        self._tick(wait)
+        self.world.wait(wait)
         self.world.deliver(*(Delivery(stage=stage) for stage in STAGES))
 
     @rule(wait=_TICKS, most=st.sampled_from([10, 1]), plan=_PLANS)
     def deliver_with_faults(self, wait: float, most: int, plan: Plan) -> None:
         """Invoke the function in each stage, after a while, and calls go wrong."""
-        self._tick(wait)
+        self.world.wait(wait)
         self.world.deliver(*(Delivery(stage=stage, most=most, plan=plan) for stage in STAGES))
 
     @rule(
@@ -140,42 +137,24 @@ class Machine(RuleBasedStateMachine):
         self, *, wait: float, most: int, first: Plan, second: Plan, delay: float
     ) -> None:
         """Invoke the function in two environments of a stage at once, or nearly so."""
-        self._tick(wait)
+        self.world.wait(wait)
         self.world.deliver(
             Delivery(most=most, plan=first),
             Delivery(most=most, environment=1, delay=delay, plan=second),
             Delivery(stage=STAGES[1], most=most),
         )
 
-    def _tick(self, seconds: float) -> None:
-        ends = [
-            message.sent_at + RETENTION_SECONDS - _POLLED_SECONDS - self.world.kernel.now
-            for stage in self.world.stages.values()
-            for message in stage.work.live
-        ]
-        self.world.tick(max(0.0, min([seconds, *ends])))
-
     @rule(pick=st.integers(0, 99), echoes=st.integers(0, 1))
     def duplicate(self, pick: int, echoes: int) -> None:
         """Deliver a message once more, or twice at once, be it in flight or deleted."""
-        messages = [
-            (message, name)
-            for name, stage in self.world.stages.items()
-            for message in stage.work.messages
-            if message.receives and self.world.kernel.now - message.sent_at < RETENTION_SECONDS / 2
-        ]
+        messages = self.world.received()
         if messages:
             self.world.duplicate(*messages[pick % len(messages)], echoes)
 
     @rule(pick=st.integers(0, 99), redrive=st.booleans())
     def dead_letters(self, *, pick: int, redrive: bool) -> None:
         """Let SQS move a message to the dead-letter queue, or send a dead letter again."""
-        messages = [
-            (message, name)
-            for name, stage in self.world.stages.items()
-            for message in (stage.dead.live if redrive else stage.work.live)
-            if redrive or message.receives
-        ]
+        messages = self.world.letters() if redrive else self.world.unsettled()
         if messages:
             happen = self.world.redrive if redrive else self.world.wear_out
             happen(*messages[pick % len(messages)])

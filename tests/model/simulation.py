@@ -15,7 +15,7 @@ from tests.model.dynamodb import Away
 from tests.model.ecs import READINGS, Reading
 from tests.model.invariants import ViolationError, check, check_quiet
 from tests.model.jobs import CLUSTERS, INVALID_BODIES, Job
-from tests.model.world import RETENTION_SECONDS, STAGES, Delivery, Options, World
+from tests.model.world import STAGES, Delivery, Options, World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -26,10 +26,10 @@ STEPS: Final = 60
 
 # The chance of a fault of each call, one of these for a run.
 _CHANCES: Final = (0.0, 0.02, 0.1)
+
 # Mostly shorter than what a token, or a list of tasks, can be relied on.
 _TICKS: Final = (1.0, 3.0, 30.0, 400.0, 400.0, 900.0, 1800.0, 4000.0, 6 * 3600.0, 25 * 3600.0)
 _TICK_WEIGHTS: Final = (6, 6, 6, 6, 4, 4, 2, 1, 1, 1)
-_POLLED_SECONDS: Final = 1800.0
 
 # Until a second environment begins: nearly at once, or while a call of the first one is slow.
 _DELAYS: Final = (0.0, 0.0, 0.05, 1.5, 4.0)
@@ -134,31 +134,19 @@ class _Scheduler:
         self.world.deliver(*deliveries)
 
     def _tick(self) -> None:
-        ends = [
-            message.sent_at + RETENTION_SECONDS - _POLLED_SECONDS - self.world.kernel.now
-            for stage in self.world.stages.values()
-            for message in stage.work.live
-        ]
-        self.world.tick(max(0.0, min([*self.draw.choices(_TICKS, _TICK_WEIGHTS), *ends])))
+        self.world.wait(*self.draw.choices(_TICKS, _TICK_WEIGHTS))
 
     def _duplicate(self) -> None:
-        stage = self._stage()
-        received = [m for m in self.world.stages[stage].work.messages if m.receives]
-        young = [m for m in received if self.world.kernel.now - m.sent_at < RETENTION_SECONDS / 2]
-        if young:
-            self.world.duplicate(self.draw.choice(young), stage, self.draw.choice([0, 1]))
+        if messages := self.world.received():
+            self.world.duplicate(*self.draw.choice(messages), self.draw.choice([0, 1]))
 
     def _wear_out(self) -> None:
-        stage = self._stage()
-        messages = [m for m in self.world.stages[stage].work.live if m.receives]
-        if messages:
-            self.world.wear_out(self.draw.choice(messages), stage)
+        if messages := self.world.unsettled():
+            self.world.wear_out(*self.draw.choice(messages))
 
     def _redrive(self) -> None:
-        stage = self._stage()
-        letters = self.world.stages[stage].dead.live
-        if letters:
-            self.world.redrive(self.draw.choice(letters), stage)
+        if letters := self.world.letters():
+            self.world.redrive(*self.draw.choice(letters))
 
     def _capacity(self) -> None:
         pool = self.world.ecs.pool(f"{self.draw.choice(CLUSTERS)}/FARGATE")

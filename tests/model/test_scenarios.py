@@ -192,11 +192,11 @@ def test_an_attempt_that_others_have_passed_is_not_advanced_again(world: World) 
     sent = [world.send(Job(number=1, count=2), key="job") for _ in range(3)]
     room(world, 0)
 
-    def free() -> None:
+    def one_more_fits() -> None:
         world.kernel.sleep(3.5)
         room(world, 1)
 
-    world.kernel.spawn(free)
+    world.kernel.spawn(one_more_fits)
     world.deliver(
         Delivery(most=1, plan={"UpdateItem": Fault.SLOW_REQUEST}),
         Delivery(most=1, environment=1, delay=0.5),

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import itertools
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -30,6 +31,9 @@ RETENTION_SECONDS: Final = 4 * 24 * 3600.0
 LETTER_RETENTION_SECONDS: Final = 14 * 24 * 3600.0
 TIMEOUT_SECONDS: Final = 60.0
 
+# A wait ends so long before the first message of a queue would be dropped.
+_POLLED_SECONDS: Final = 1800.0
+
 # Between the end of an invocation and the deletion of what it worked.
 _DELETE_SECONDS: Final = 0.01
 
@@ -39,18 +43,15 @@ _MAX_ROUNDS: Final = 300
 _MAX_SETTLE_SECONDS: Final = 12 * 3600.0
 
 
+# How an execution environment makes its handler; `make_application` is the product's.
+MakeHandler = Callable[..., "Handler"]
+
+
 class Handler(Protocol):
     """What the world asks of the handler."""
 
     def handle(self, event: object, context: clock.Clock, /) -> dict[str, Any]:
         """Work a batch."""
-
-
-class MakeHandler(Protocol):
-    """How an execution environment makes its handler; `make_application` is the product's."""
-
-    def __call__(self, stage: str, **clients: Any) -> Handler:
-        """Return a handler."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -213,6 +214,38 @@ class World:
         self.kernel.sleep(seconds)
         for stage in self.stages.values():
             _ = stage.work.live, stage.dead.live  # retention ends what is too old
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass, but end before retention drops a message: the mapping polls."""
+        ends = [
+            message.sent_at + RETENTION_SECONDS - _POLLED_SECONDS - self.kernel.now
+            for stage in self.stages.values()
+            for message in stage.work.live
+        ]
+        self.tick(max(0.0, min([seconds, *ends])))
+
+    def received(self) -> list[tuple[sqs.Message, str]]:
+        """Return the messages that may be delivered once more, with their stages."""
+        young = self.kernel.now - RETENTION_SECONDS / 2
+        return [
+            (message, name)
+            for name, stage in self.stages.items()
+            for message in stage.work.messages
+            if message.receives and message.sent_at > young
+        ]
+
+    def unsettled(self) -> list[tuple[sqs.Message, str]]:
+        """Return the messages that were delivered and are still in a queue."""
+        return [
+            (message, name)
+            for name, stage in self.stages.items()
+            for message in stage.work.live
+            if message.receives
+        ]
+
+    def letters(self) -> list[tuple[sqs.Message, str]]:
+        """Return the dead letters, with their stages."""
+        return [(m, name) for name, stage in self.stages.items() for m in stage.dead.live]
 
     def change_network(self) -> None:
         """Let the service, from which jobs take their network, have another one."""
