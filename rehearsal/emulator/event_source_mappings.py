@@ -12,7 +12,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from rehearsal.emulator import iam, ministack_internals
-from rehearsal.emulator.permissions import PermissionCheck, key_arn
+from rehearsal.emulator.permission_check import PermissionCheck
+from rehearsal.emulator.permissions import key_arn
 
 if TYPE_CHECKING:
     from rehearsal.emulator.request import Response

@@ -46,8 +46,9 @@ def test_the_handler_gets_the_tables_name_and_how_long_it_remembers(stack: Stack
     assert settings.ledger_table == "ecs-run-task-dev-ledger"
     assert settings.key_retention_seconds == 30 * 86_400
     assert settings.python_literals
-    assert settings.run_task == (40, 7)
-    assert settings.fargate_launch == settings.fargate_spot_launch == (20, 100)
+    assert (settings.run_task_rate, settings.run_task_burst) == (40, 7)
+    assert (settings.fargate_launch_rate, settings.fargate_launch_burst) == (20, 100)
+    assert (settings.fargate_spot_launch_rate, settings.fargate_spot_launch_burst) == (20, 100)
 
 
 def test_the_alarm_watches_the_metric_that_the_handler_writes(

@@ -112,7 +112,7 @@ class Options:
     concurrency: int = 2
     chance: float = 0.0
     max_receives: int = 1000
-    make: MakeHandler = make_application  # type: ignore[assignment]
+    make: MakeHandler = make_application
 
 
 class World:
