@@ -1,4 +1,4 @@
-"""The ledger: the table that remembers what was started for a key, and the alarm that watches it."""
+"""The ledger: the table that remembers what was started for a key, and its alarm."""
 
 from __future__ import annotations
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from pulumi import Input
 
-# For ecs:DescribeTaskDefinition, which cannot be limited to a resource, and for ecs:ListTasks, which
-# is authorised on container instances; a condition limits it to clusters.
+# For ecs:DescribeTaskDefinition, which cannot be limited to a resource, and for ecs:ListTasks,
+# which is authorised on container instances; a condition limits it to clusters.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html
 _ANY_RESOURCE: Final = "*"
 

@@ -157,7 +157,7 @@ def artifact_kms_key_policy(location: Location, readers: Sequence[str]) -> Docum
 
 
 def stage_kms_key_policy(config: FunctionConfig) -> Document:
-    """Return the policy of a stage's KMS key, which encrypts queues, topic, table, log and environment.
+    """Return the policy of a stage's KMS key, which encrypts all that the stage holds.
 
     It names exactly who uses the stage. The deploy role owns its stages' keys by this policy alone.
     """

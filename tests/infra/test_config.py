@@ -102,8 +102,8 @@ def test_prod_waits_for_a_promotion(project: Project) -> None:
         (
             {"fargateLaunchRate": "100"},
             (
-                "ecs-run-task:fargateLaunchRate: found 100 with a maximumConcurrency of 2; that many "
-                "instances reach 27 calls per second, with 4 threads each and 0.3 s per call "
+                "ecs-run-task:fargateLaunchRate: found 100 with a maximumConcurrency of 2; that "
+                "many instances reach 27 calls per second, with 4 threads each and 0.3 s per call "
                 "(ecs-run-task:runTaskLatencyMilliseconds); set ecs-run-task:maximumConcurrency "
                 "to 8 or a lower rate"
             ),
@@ -155,10 +155,12 @@ def test_what_aws_grants_every_account_is_no_promise_to_reach_it(project: Projec
 def test_a_share_has_to_launch_a_message_within_its_backoff(project: Project, option: str) -> None:
     assert problems(project, **{option: "1"}, maximumConcurrency="90") == []
     assert problems(project, **{option: "1"}, maximumConcurrency="91") == [
-        f"ecs-run-task:maximumConcurrency: found 91 with a {option} of 1 per second; that many "
-        "instances share the rate, and one would need 910 seconds to launch the 10 tasks of one "
-        "message, which may take 900 at most; set ecs-run-task:maximumConcurrency to 90 or less, "
-        "or a higher rate"
+        (
+            f"ecs-run-task:maximumConcurrency: found 91 with a {option} of 1 per second; that many "
+            "instances share the rate, and one would need 910 seconds to launch the 10 tasks of one "
+            "message, which may take 900 at most; set ecs-run-task:maximumConcurrency to 90 or less, "
+            "or a higher rate"
+        )
     ]
 
 
@@ -175,18 +177,22 @@ def test_the_rates_of_a_smaller_region_are_checked_too(project: Project) -> None
 def test_after_a_crash_a_message_is_back_while_its_token_lives(project: Project) -> None:
     assert problems(project, timeoutSeconds="400", batchingWindowSeconds="300") == []
     assert problems(project, timeoutSeconds="401", batchingWindowSeconds="300") == [
-        "ecs-run-task:timeoutSeconds: found 401 with a batchingWindowSeconds of 300; the queue "
-        "would hide a message for 6 x 401 + 300 = 2706 seconds, and after a crash it has to be "
-        "back within 2700; set ecs-run-task:timeoutSeconds to 400 or less"
+        (
+            "ecs-run-task:timeoutSeconds: found 401 with a batchingWindowSeconds of 300; the queue "
+            "would hide a message for 6 x 401 + 300 = 2706 seconds, and after a crash it has to be "
+            "back within 2700; set ecs-run-task:timeoutSeconds to 400 or less"
+        )
     ]
 
 
 def test_a_key_is_remembered_while_a_queue_keeps_its_message(project: Project) -> None:
     assert problems(project, keyRetentionDays="18") == []
     assert problems(project, keyRetentionDays="17") == [
-        "ecs-run-task:keyRetentionDays: found 17; expected at least 18: a message can wait for 4 "
-        "days in the work queue (ecs-run-task:queueRetentionDays) and then for 14 in the "
-        "dead-letter queue (ecs-run-task:deadLetterRetentionDays), and be sent once more"
+        (
+            "ecs-run-task:keyRetentionDays: found 17; expected at least 18: a message can wait for 4 "
+            "days in the work queue (ecs-run-task:queueRetentionDays) and then for 14 in the "
+            "dead-letter queue (ecs-run-task:deadLetterRetentionDays), and be sent once more"
+        )
     ]
 
 

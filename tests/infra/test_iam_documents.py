@@ -42,8 +42,8 @@ def resource_types(action: str) -> frozenset[str]:
     return frozenset(entry["resource_arn_format"] for entry in data[service]) - {"*"}
 
 
-# Granted on any resource though AWS names a type: what is read of an alarm is authorised on all, and
-# tasks are listed on a cluster's container instances, which is what the condition limits.
+# Granted on any resource though AWS names a type: what is read of an alarm is authorised on all,
+# and tasks are listed on a cluster's container instances, which is what the condition limits.
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html
 ON_ANYTHING = {"cloudwatch:DescribeAlarms"}
