@@ -157,8 +157,10 @@ def test_a_share_has_to_launch_a_message_within_its_backoff(project: Project, op
     assert problems(project, **{option: "1"}, maximumConcurrency="91") == [
         (
             f"ecs-run-task:maximumConcurrency: found 91 with a {option} of 1 per second; that many "
-            "instances share the rate, and one would need 910 seconds to launch the 10 tasks of one "
-            "message, which may take 900 at most; set ecs-run-task:maximumConcurrency to 90 or less, "
+            "instances share the rate, and one would need 910 seconds to launch the 10 "
+            "tasks of one "
+            "message, which may take 900 at most; set ecs-run-task:maximumConcurrency to 90 "
+            "or less, "
             "or a higher rate"
         )
     ]
@@ -189,7 +191,8 @@ def test_a_key_is_remembered_while_a_queue_keeps_its_message(project: Project) -
     assert problems(project, keyRetentionDays="18") == []
     assert problems(project, keyRetentionDays="17") == [
         (
-            "ecs-run-task:keyRetentionDays: found 17; expected at least 18: a message can wait for 4 "
+            "ecs-run-task:keyRetentionDays: found 17; expected at least 18: a message can "
+            "wait for 4 "
             "days in the work queue (ecs-run-task:queueRetentionDays) and then for 14 in the "
             "dead-letter queue (ecs-run-task:deadLetterRetentionDays), and be sent once more"
         )
