@@ -32,7 +32,7 @@ SHORT_RETENTION_SECONDS: Final = "6"
 @pytest.fixture(scope="module")
 def stage(emulator: FaultyEmulator) -> Stage:
     stage = deploy(emulator)
-    role = "secret-reader"
+    role = "report-secret-reader"  # within the boundary
     trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "*"}}
     stage.client("iam").create_role(RoleName=role, AssumeRolePolicyDocument=policy(trust))
     stage.client("ecs").register_task_definition(
@@ -125,7 +125,7 @@ def test_access_denied_on_pass_role_is_returned_and_launched_once_it_is_allowed(
         True,
     )
     assert "iam:PassRole" in notification["error"]
-    assert "secret-reader" in notification["error"]
+    assert "report-secret-reader" in notification["error"]
 
 
 def past_its_age(history: MessageHistory, reason: str) -> None:
