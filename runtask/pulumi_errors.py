@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from infra.names import PROJECT
+from infra.names import BOOTSTRAP_SUFFIX, PROJECT
 from runtask.errors import RuntaskError
 
 if TYPE_CHECKING:
@@ -115,9 +115,14 @@ def command_failed(
 
 
 def _unprotect(stack: str) -> list[str]:
+    first = (
+        "1. Take the stages of the account away, and save the artifacts that are still needed."
+        if stack.endswith(BOOTSTRAP_SUFFIX)
+        else "1. Stop the senders, and drain the queues."
+    )
     return [
         "A protected resource holds data, so it is neither replaced nor deleted. To give it up:",
-        "1. Stop the senders, and drain the queues.",
+        first,
         f"2. Run: pulumi config set {PROJECT}:protect false -s {stack}",
         f"3. Run: pulumi up -s {stack}",
         "4. Repeat this command, and set protect to true again.",

@@ -125,7 +125,7 @@ def test_access_denied_on_pass_role_is_returned_and_launched_once_it_is_allowed(
         True,
     )
     assert "iam:PassRole" in notification["error"]
-    assert "secret-reader" in notification["error"]
+    assert "report-secret-reader" in notification["error"]
 
 
 def past_its_age(history: MessageHistory, reason: str) -> None:

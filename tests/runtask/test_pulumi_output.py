@@ -137,6 +137,16 @@ def test_a_protected_resource_is_told_with_the_way_to_give_it_up(
     assert "state unprotect" not in "".join(lines)
 
 
+def test_a_protected_bootstrap_stack_is_told_to_be_the_last() -> None:
+    bucket = f"{PARENTS}aws:s3/bucket:Bucket::ecs-run-task-artifacts"
+    message = f'Preview failed: resource "{bucket}" cannot be deleted\nbecause it is protected. To'
+    error = CommandError("\n code: 1\n stdout: \n stderr: ")  # type: ignore[arg-type]
+    diagnostic = Diagnostic(urn=f"urn:pulumi:dev::ecs-run-task::{bucket}", message=message)
+    lines = str(command_failed("failed", "dev-bootstrap", error, [diagnostic])).splitlines()
+    assert lines[1].endswith("cannot be deleted because it is protected.")
+    assert lines[3].startswith("  1. Take the stages of the account away, and save the artifacts")
+
+
 @pytest.mark.parametrize(
     "text",
     [
