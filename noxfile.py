@@ -88,6 +88,13 @@ def stages(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def soak(session: nox.Session) -> None:
+    """Run the model of "launched exactly once" on many seeds: nox -s soak -- --seeds 10000."""
+    install(session)
+    session.run("python", "-m", "tests.model.simulation", *session.posargs)
+
+
+@nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Measure the handler, the drain and real time; which and how often after --."""
     install(session)

@@ -130,13 +130,8 @@ BESIDES: Final = (
             context={"kms:ViaService": "dynamodb.eu-central-1.amazonaws.com"},
         )
         for action in (
-            "Decrypt",
-            "DescribeKey",
-            "Encrypt",
-            "GenerateDataKey",
-            "GenerateDataKeyWithoutPlaintext",
-            "ReEncryptFrom",
-            "ReEncryptTo",
+            *("DescribeKey", "Encrypt", "Decrypt", "ReEncryptFrom", "ReEncryptTo"),
+            *("GenerateDataKey", "GenerateDataKeyWithoutPlaintext"),
         )
     ),
     Need(
