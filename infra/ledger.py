@@ -1,4 +1,4 @@
-"""The ledger: the table that remembers what was started for a key, and its alarm."""
+"""The ledger: the table that remembers what was started for each key, and its alarm."""
 
 from __future__ import annotations
 
@@ -78,7 +78,8 @@ class LedgerTable(pulumi.ComponentResource):
         cloudwatch.MetricAlarm(
             f"{name}-unavailable",
             alarm_description=(
-                "The handler cannot use the ledger: first deliveries are launched, all others wait"
+                "The handler cannot use the ledger: first deliveries of messages without a key go "
+                "on, all others wait"
             ),
             namespace=PROJECT,
             metric_name=_METRIC,

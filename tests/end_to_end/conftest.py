@@ -17,6 +17,7 @@ from rehearsal.emulator import Credentials
 from rehearsal.engine import Run, State, up
 from rehearsal.fault_injection import FaultyEmulator
 from tests.end_to_end.ecs_calls import ACCOUNT, REGION, TASK_ROLE, register, trust
+from tests.end_to_end.stage import READINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -79,6 +80,12 @@ def as_role(emulator: FaultyEmulator, ecs: Any) -> Iterator[Any]:
     yield session
     iam.delete_role_policy(RoleName="caller", PolicyName="p")
     iam.delete_role(RoleName="caller")
+
+
+@pytest.fixture(params=READINGS)
+def reading(request: pytest.FixtureRequest) -> str:
+    """Return the name of a reading of ECS's documents; a test runs once for each."""
+    return str(request.param)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from function.message.idempotency import KEY_ATTRIBUTE, started_by
 from infra.names import ALIAS
 from rehearsal.deployment import deploy_stage
-from rehearsal.emulator import KEPT
+from rehearsal.emulator import KEPT, RETRIED
 from rehearsal.fault_injection import InjectedFault
 from rehearsal.sample_account import SECURITY_GROUP, SUBNETS
 from runtask.project import load_project
@@ -72,6 +72,9 @@ _OPTIONS: Final = {
     "runTaskLatencyMilliseconds": "10",
     "timeoutSeconds": "20",
 }
+
+# What ECS remembers under a client token, as its documents can be read.
+READINGS: Final[Mapping[str, Reading]] = {"kept": KEPT, "retried": RETRIED}
 
 
 def task(*without: str, **more: object) -> str:
@@ -185,14 +188,20 @@ class Stage:
 
     def log_lines(self, text: str) -> list[dict[str, Any]]:
         """Return the function's log lines with a text."""
+        return [line for line in self._log() if line.get("message") == text]
+
+    def metrics(self, name: str) -> list[dict[str, Any]]:
+        """Return the lines of the function's log that carry a metric."""
+        return [line for line in self._log() if name in line]
+
+    def _log(self) -> list[dict[str, Any]]:
         pages = self.client("logs").get_paginator("filter_log_events")
-        lines = [
+        return [
             json.loads(event["message"])
             for page in pages.paginate(logGroupName=self.outputs["logGroup"])
             for event in page["events"]
             if event["message"].startswith("{")
         ]
-        return [line for line in lines if line.get("message") == text]
 
     def settle(self, *sent: SentMessage) -> dict[str, MessageHistory]:
         """Wait until all have left the work queue, and return the history of each by its key.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 THROTTLED: Final = {"error": "ThrottlingException", "message": "Rate exceeded"}
 
 # No backoff is longer than half of what is left of the retention.
-LONG_RETENTION_SECONDS: Final = "8"
+LONG_RETENTION_SECONDS: Final = "16"
 # A message expires half of such a retention before the queue would drop it.
 SHORT_RETENTION_SECONDS: Final = "6"
 

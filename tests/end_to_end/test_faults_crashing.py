@@ -11,24 +11,48 @@ import pytest
 from rehearsal.fault_injection import InjectedFault
 from rehearsal.sample_account import SERVICE
 from tests.end_to_end.message_history import launched
-from tests.end_to_end.stage import Stage, deploy, task, wait_for
+from tests.end_to_end.stage import NETWORK, READINGS, Stage, deploy, task, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rehearsal.fault_injection import FaultyEmulator
-    from tests.end_to_end.message_history import MessageHistory
+    from tests.end_to_end.message_history import MessageHistory, SentMessage
 
 # The handler begins no launch with less than 10 s left: it has one second.
 TIMEOUT_SECONDS: Final = 11
 HANGS_SECONDS: Final = 15.0
 
 
+# The network that a service has after its change.
+OTHER_NETWORK: Final = {"awsvpcConfiguration": {"subnets": ["subnet-0a9b8c7d6e5f40312"]}}
+
+
 @pytest.fixture(scope="module")
 def stage(emulator: FaultyEmulator) -> Stage:
     stage = deploy(emulator)
     stage.hide_for(3)  # after a crash a message comes back in seconds, not minutes
+    for reading in READINGS:
+        stage.add_cluster(f"pool-{reading}", READINGS[reading])
     return stage
+
+
+@pytest.fixture(scope="module", autouse=True)
+def lost(stage: Stage) -> Mapping[str, SentMessage]:
+    """Send messages whose answer is lost, of two tasks and a failure.
+
+    Another delivery could still be at work, so the next attempt takes half a minute. The other
+    tests of this file run meanwhile.
+    """
+    sent = {}
+    for reading in READINGS:
+        stage.fail(
+            f"lost-{reading}", reason="RESOURCE:CPU", tasks=2, drop=True, after=True, times=1
+        )
+        body = task(cluster=stage.add_cluster(f"pool-lost-{reading}", READINGS[reading]), count=3)
+        sent[reading] = stage.send(body, f"lost-{reading}")
+    wait_for(lambda: all(stage.answered(one.key, times=1)() for one in sent.values()))
+    return sent
 
 
 def freeze_workers(emulator: FaultyEmulator) -> None:
@@ -43,10 +67,13 @@ def started(history: MessageHistory) -> list[str]:
     return [task for call in history.calls for task in call.tasks]
 
 
-def test_socket_closed_after_the_task_started_starts_no_second_one(stage: Stage) -> None:
-    stage.fail("cut-off", drop=True, after=True, times=1)
-    sent = stage.send(task(), "cut-off")
-    history = stage.settle(sent)["cut-off"]
+def test_socket_closed_after_the_task_started_starts_no_second_one(
+    stage: Stage, reading: str
+) -> None:
+    key = f"cut-off-{reading}"
+    stage.fail(key, drop=True, after=True, times=1)
+    sent = stage.send(task(cluster=f"pool-{reading}"), key)
+    history = stage.settle(sent)[key]
     assert history.end == launched()
     assert [call.status for call in history.calls] == [0, 200]
     assert len(started(history)) == 2
@@ -54,25 +81,55 @@ def test_socket_closed_after_the_task_started_starts_no_second_one(stage: Stage)
     assert history.returned == ("network",)
 
 
-def test_socket_closed_after_a_part_of_the_count_started_starts_each_once(stage: Stage) -> None:
-    stage.fail("cut-in-two-1", drop=True, after=True, times=1)
-    sent = stage.send(task(count=3), "cut-in-two")
-    history = stage.settle(sent)["cut-in-two"]
+def test_socket_closed_after_all_of_a_count_started_starts_each_once(
+    stage: Stage, reading: str
+) -> None:
+    key = f"cut-in-three-{reading}"
+    stage.fail(key, drop=True, after=True, times=1)
+    sent = stage.send(task(cluster=f"pool-{reading}", count=3), key)
+    history = stage.settle(sent)[key]
     assert history.end == launched(3)
-    assert len(started(history)) == 5
+    assert [len(call.tasks) for call in history.calls] == [3, 3]
     assert len(set(started(history))) == 3
 
 
-def test_worker_killed_between_run_task_and_return_starts_nothing_twice(stage: Stage) -> None:
-    stage.fail("killed", kill=True, after=True, times=1)
+def test_worker_killed_between_run_task_and_return_starts_nothing_twice(
+    stage: Stage, reading: str
+) -> None:
+    keys = [f"{name}-{reading}" for name in ("killed", "beside-1", "beside-2")]
+    stage.fail(keys[0], kill=True, after=True, times=1)
     with stage.one_batch():
-        sent = [stage.send(task(), key) for key in ("killed", "beside-1", "beside-2")]
+        sent = [stage.send(task(cluster=f"pool-{reading}"), key) for key in keys]
     histories = stage.settle(*sent)
     for history in histories.values():
         assert history.end == launched()
         assert len(set(started(history))) == 1
-    assert len(started(histories["killed"])) == 2
+    assert len(started(histories[keys[0]])) == 2
     assert all(history.returned == () for history in histories.values())
+
+
+def test_network_of_the_service_changed_after_a_crash_starts_nothing_twice(
+    stage: Stage, reading: str
+) -> None:
+    """The next delivery completes the request with another network: a conflict at ECS."""
+    key, ecs = f"moved-{reading}", stage.client("ecs")
+    service = {"cluster": f"pool-{reading}", "service": "monthly"}
+    ecs.create_service(
+        cluster=service["cluster"],
+        serviceName=service["service"],
+        taskDefinition="report",
+        desiredCount=0,
+        launchType="FARGATE",
+        networkConfiguration=NETWORK,
+    )
+    stage.fail(key, kill=True, after=True, times=1)
+    sent = stage.send(task("networkConfiguration", **service), key)
+    assert wait_for(stage.answered(key, times=1))
+    ecs.update_service(**service, networkConfiguration=OTHER_NETWORK)
+    history = stage.settle(sent)[key]
+    assert history.end == launched()
+    assert history.answers == ["", "ConflictException"]
+    assert history.returned == ()
 
 
 @pytest.fixture(scope="module")
@@ -151,3 +208,11 @@ def test_sns_that_hangs_leaves_one_dead_letter_of_each_message(
 ) -> None:
     ends = [history.end for key, history in hanging.items() if key.startswith("unannounced")]
     assert [(len(end.dead_letters), end.left) for end in ends] == [(1, 0)] * 5
+
+
+def test_lost_answer_of_a_part_of_a_count_starts_each_task_once(
+    stage: Stage, lost: Mapping[str, SentMessage], reading: str
+) -> None:
+    history = stage.settle(lost[reading])[f"lost-{reading}"]
+    assert history.end == launched(3)
+    assert len(set(started(history))) == 3

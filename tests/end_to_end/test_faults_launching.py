@@ -9,8 +9,8 @@ import pytest
 
 from function.limits import MAX_MESSAGE_BYTES
 from rehearsal.sample_account import SERVICE
-from tests.end_to_end.message_history import launched, rejected
-from tests.end_to_end.stage import NETWORK, Stage, deploy, task, wait_for
+from tests.end_to_end.message_history import EndState, launched, rejected
+from tests.end_to_end.stage import NETWORK, READINGS, Stage, deploy, task, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,7 +73,10 @@ BODIES: Final = {
 
 @pytest.fixture(scope="module")
 def stage(emulator: FaultyEmulator) -> Stage:
-    return deploy(emulator)
+    stage = deploy(emulator)
+    for reading in READINGS:
+        stage.add_cluster(f"pool-{reading}", READINGS[reading])
+    return stage
 
 
 @pytest.fixture(scope="module")
@@ -138,33 +141,48 @@ def test_nothing_was_delivered_twice_or_announced(histories: Mapping[str, Messag
     assert [history.notifications for history in histories.values()] == [()] * len(BODIES)
 
 
-def test_two_messages_of_one_key_start_one_task(stage: Stage) -> None:
-    first, second = stage.send(task(), "twin"), stage.send(task(), "twin")
-    assert stage.settle(first, second)["twin"].end == launched()
-    assert stage.histories(first)["twin"].end == launched()
-    assert stage.histories(first)["twin"].answers == ["", ""]
+def test_several_tasks_are_started_by_one_call(stage: Stage, reading: str) -> None:
+    sent = stage.send(task(cluster=f"pool-{reading}", count=10), f"ten-{reading}")
+    history = stage.settle(sent)[sent.key]
+    assert history.end == launched(10)
+    assert [len(call.tasks) for call in history.calls] == [10]
 
 
-def test_second_message_of_a_key_that_asks_for_something_else_starts_nothing(
-    stage: Stage,
-) -> None:
-    first = stage.send(task(), "changed")
-    assert stage.settle(first)["changed"].end == launched()
-    second = stage.send(task(group="other"), "changed")
-    history = stage.settle(second)["changed"]
+def test_two_messages_of_one_key_start_one_task(stage: Stage, reading: str) -> None:
+    key, body = f"twin-{reading}", task(cluster=f"pool-{reading}")
+    first, second = stage.send(body, key), stage.send(body, key)
+    assert stage.settle(first, second)[key].end == launched()
+    history = stage.histories(first)[key]
     assert history.end == launched()
-    assert history.answers == ["", "ConflictException"]
+    assert history.answers == ["", ""]
+    assert len({call.tasks for call in history.calls}) == 1
 
 
-def test_message_delivered_again_while_it_is_processed_starts_one_task(stage: Stage) -> None:
-    hidden = stage.hidden_seconds()
+def test_second_message_of_a_key_that_asks_for_something_else_is_rejected(
+    stage: Stage, reading: str
+) -> None:
+    key, cluster = f"changed-{reading}", f"pool-{reading}"
+    first = stage.send(task(cluster=cluster), key)
+    assert stage.settle(first)[key].end == launched()
+    second = stage.send(task(cluster=cluster, group="other"), key)
+    history = stage.settle(second)[key]
+    assert history.end == EndState(
+        tasks=1, dead_letters=rejected(second, "key-reused").dead_letters
+    )
+    assert history.answers == [""]
+
+
+def test_message_delivered_again_while_it_is_processed_starts_one_task(
+    stage: Stage, reading: str
+) -> None:
+    key, hidden = f"overtaken-{reading}", stage.hidden_seconds()
     stage.hide_for(1)
-    stage.fail("overtaken", delay_seconds=SLOW_CALL_SECONDS)
-    sent = stage.send(task(), "overtaken")
+    stage.fail(key, delay_seconds=SLOW_CALL_SECONDS)
+    sent = stage.send(task(cluster=f"pool-{reading}"), key)
     assert wait_for(stage.received(sent, times=2))
     stage.hide_for(hidden)
-    assert wait_for(stage.answered("overtaken", times=2))
-    history = stage.settle(sent)["overtaken"]
+    assert wait_for(stage.answered(key, times=2))
+    history = stage.settle(sent)[key]
     assert history.end == launched()
     assert len({call.tasks for call in history.calls}) == 1
 

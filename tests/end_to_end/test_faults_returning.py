@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from rehearsal.emulator import KEPT, RETRIED, Credentials
+from rehearsal.emulator import Credentials
 from tests.end_to_end.message_history import EndState, launched
-from tests.end_to_end.stage import Stage, deploy, task, wait_for
+from tests.end_to_end.stage import READINGS, Stage, deploy, task, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rehearsal.emulator import Reading
     from rehearsal.fault_injection import FaultyEmulator
     from tests.end_to_end.message_history import MessageHistory
 
@@ -58,17 +57,10 @@ FAULTS: Final[Mapping[str, Mapping[str, object]]] = {
 # What the queue itself waits before it delivers again; minutes would take too long here.
 VISIBILITY_SECONDS: Final = 2
 
-READINGS: Final[Mapping[str, Reading]] = {"kept": KEPT, "retried": RETRIED}
-
 
 @pytest.fixture(scope="module")
 def stage(emulator: FaultyEmulator) -> Stage:
     return deploy(emulator)
-
-
-@pytest.fixture(params=READINGS)
-def reading(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
 
 
 @pytest.fixture(scope="module")

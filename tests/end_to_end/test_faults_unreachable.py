@@ -1,4 +1,4 @@
-"""SQS and SNS refuse the handler or do not answer: no message is lost, none is launched twice."""
+"""SQS, SNS and DynamoDB refuse or do not answer: no message is lost, none is launched twice."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from rehearsal.fault_injection import InjectedFault
 from tests.end_to_end.message_history import EndState, launched, rejected
-from tests.end_to_end.stage import NOT_PUBLISHED, Stage, deploy, task, wait_for
+from tests.end_to_end.stage import NOT_PUBLISHED, READINGS, Stage, deploy, task, wait_for
 
 if TYPE_CHECKING:
     from rehearsal.fault_injection import FaultyEmulator
@@ -95,3 +95,52 @@ def test_refused_change_of_visibility_delays_the_launch_by_the_queues_own_timeou
     assert second - first > HIDDEN_SECONDS - 1
     (line,) = stage.log_lines("visibility timeout not changed")
     assert line["cause"]
+
+
+TABLE_AWAY: Final = {
+    "drops": InjectedFault(service="dynamodb", action="*", drop=True),
+    "refuses": InjectedFault(service="dynamodb", action="*", error="RequestLimitExceeded"),
+}
+
+
+@pytest.mark.parametrize("how", TABLE_AWAY)
+def test_message_without_a_key_launches_while_the_table_is_away(stage: Stage, how: str) -> None:
+    stage.emulator.inject(TABLE_AWAY[how])
+    sent = stage.send(task(count=2))
+    history = stage.settle(sent)[sent.key]
+    assert history.end == launched(2)
+    assert history.returned == ()
+
+
+def test_message_with_a_key_waits_while_the_table_is_away_and_is_launched_once(
+    stage: Stage,
+) -> None:
+    stage.emulator.inject(TABLE_AWAY["drops"])
+    sent = stage.send(task(), "waits")
+    assert wait_for(lambda: bool(stage.histories(sent)["waits"].returned))
+    meanwhile = stage.histories(sent)["waits"]
+    stage.emulator.clear_faults()
+    history = stage.settle(sent)["waits"]
+    assert (meanwhile.end, meanwhile.calls) == (EndState(tasks=0, left=1), ())
+    assert set(history.returned) == {"table-unavailable"}
+    assert (history.end, history.answers) == (launched(), [""])
+
+
+def test_redelivery_waits_while_the_table_is_away_and_is_launched_once(
+    stage: Stage, reading: str
+) -> None:
+    key = f"again-{reading}"
+    cluster = stage.add_cluster(f"pool-{key}", READINGS[reading])
+    stage.fail(key, reason="RESOURCE:CPU", tasks=1, times=1)
+    sent = stage.send(task(cluster=cluster, count=2), key)
+    assert wait_for(stage.answered(key, times=1))
+    assert wait_for(lambda: bool(stage.histories(sent)[key].returned))
+    stage.emulator.inject(TABLE_AWAY["drops"])
+    assert wait_for(lambda: "table-unavailable" in stage.histories(sent)[key].returned)
+    meanwhile = stage.histories(sent)[key]
+    stage.emulator.clear_faults()
+    history = stage.settle(sent)[key]
+    assert meanwhile.end == EndState(tasks=1, left=1)
+    assert history.end == launched(2)
+    assert [len(call.tasks) for call in history.calls] == [1, 1]
+    assert any(sum(line["TableUnavailable"]) for line in stage.metrics("TableUnavailable"))
