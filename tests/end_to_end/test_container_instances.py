@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rehearsal.emulator.readings import KEPT, RETRIED, write_readings
+from rehearsal.emulator import KEPT, RETRIED
 from tests.end_to_end.ecs_calls import refused, run, wait
 
 if TYPE_CHECKING:
-    from rehearsal.emulator import Emulator
-    from rehearsal.emulator.readings import Reading
+    from rehearsal.emulator import Emulator, Reading
 
 UNSATISFIED = "MemberOf placement constraint unsatisfied."
 
@@ -115,13 +114,13 @@ def test_a_token_keeps_such_failures_as_the_reading_says(
 ) -> None:
     name = uuid.uuid4().hex
     attribute = {"name": name, "value": "b", "targetId": instance}
-    write_readings(emulator.folder, {"jobs": reading})
+    emulator.set_reading("jobs", reading)
     try:
         assert not on_ec2(ecs, f"attribute:{name} == b", clientToken=name)["tasks"]
         ecs.put_attributes(cluster="jobs", attributes=[attribute])
         answer = on_ec2(ecs, f"attribute:{name} == b", clientToken=name)
     finally:
-        write_readings(emulator.folder, {})
+        emulator.set_reading("jobs", KEPT)
     assert (len(answer["tasks"]), len(answer["failures"])) == (starts, 1 - starts)
 
 

@@ -25,9 +25,18 @@ with Emulator.start() as emulator:
     ecs.create_cluster(clusterName="jobs")
     ecs.register_task_definition(
         family="sleeper",
+        networkMode="awsvpc",
+        requiresCompatibilities=["FARGATE"],
+        cpu="256",
+        memory="512",
         containerDefinitions=[{"name": "app", "image": "i", "command": ["sleep", "600"]}],
     )
-    ecs.run_task(cluster="jobs", taskDefinition="sleeper")
+    ecs.run_task(
+        cluster="jobs",
+        taskDefinition="sleeper",
+        launchType="FARGATE",
+        networkConfiguration={"awsvpcConfiguration": {"subnets": ["subnet-1"]}},
+    )
     while not list((emulator.folder / "groups").glob("*")):
         time.sleep(0.01)
     print(emulator.pid, emulator.folder, flush=True)

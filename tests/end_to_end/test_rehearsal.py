@@ -58,7 +58,7 @@ def test_without_a_client_token_a_second_delivery_launches_again(
     break_handler: Callable[[str, str, str], None],
 ) -> None:
     break_handler(
-        "message/builder.py", "            _CLIENT_TOKEN: client_token(key, number),\n", ""
+        "message/builder.py", "        _CLIENT_TOKEN: client_token(key, stage, attempt),\n", ""
     )
     found = failed(rehearse())
     verification = found.pop("dev: no probe of runtask verify fails")
@@ -71,7 +71,11 @@ def test_without_a_client_token_a_second_delivery_launches_again(
 def test_without_the_dead_letter_a_rejected_message_is_missed(
     break_handler: Callable[[str, str, str], None],
 ) -> None:
-    break_handler("sqs/dead_letter.py", "    sqs.send_message(**arguments)\n", "    del sqs\n")
+    break_handler(
+        "sqs/dead_letter.py",
+        "        sqs.send_message(**arguments, **whole)\n",
+        "        del whole\n",
+    )
     found = failed(rehearse())
     assert found["dev: invalid.json is rejected (wrong-type)"] == "missing"
     assert found["dev: not-allowed.json is rejected (not-allowed)"] == "missing"

@@ -37,9 +37,6 @@ OF_RESOURCES = {"queue_url", "dead_letter_queue_url", "failure_topic_arn", "ledg
 # Follows from the function's timeout and the batching window.
 OF_OTHERS = {"visibility_timeout_seconds"}
 
-# The two halves of a rate are one setting.
-RATE_PARTS = ("_rate", "_burst")
-
 # What the handler reads from the topic's ARN.
 OF_THE_ARN = {"partition", "region", "account"}
 
@@ -52,12 +49,6 @@ def stem(name: str) -> str:
     for unit in UNITS:
         name = name.removesuffix(unit)
     return name
-
-
-def whole(variable: str) -> str:
-    for part in RATE_PARTS:
-        variable = variable.removesuffix(part)
-    return variable
 
 
 def names(model: type) -> set[str]:
@@ -98,7 +89,6 @@ def test_a_variable_has_the_name_of_its_option_and_of_its_setting(project: Proje
         ledger_table="table",
     )
     variables = {variable.lower() for variable in environment}
-    settings = {whole(variable) for variable in variables}
-    assert settings == {field.name for field in fields(Settings)} - OF_THE_ARN
+    assert variables == {field.name for field in fields(Settings)} - OF_THE_ARN
     options = variables - OF_RESOURCES - OF_THE_STACK - OF_OTHERS
     assert {stem(name) for name in options} <= {stem(name) for name in names(FunctionConfig)}
