@@ -194,7 +194,7 @@ def test_a_text_is_cut_and_valid_for_sqs() -> None:
 def test_redacting_a_mebibyte_of_secrets_is_fast() -> None:
     body = message(overrides={"containerOverrides": [{"command": ["y" * 9] * 90_000}]})
 
-    start = time.perf_counter()
+    start = time.process_time()
     redact("y" * 8000, secrets_of(body))
 
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
