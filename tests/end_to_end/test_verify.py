@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rehearsal.sample_account import SampleAccount
+from rehearsal.emulator import KEPT, RETRIED
+from rehearsal.sample_account import CLUSTER, SampleAccount
 from rehearsal.verification import StageVerification, verify_stage
 from runtask.verification.verify import PROBES
 from tests.end_to_end.accounts import DEV, Accounts, two_accounts
@@ -98,6 +99,18 @@ def test_a_second_verification_finds_the_same(
     assert [one.finding.status for one in again.results] == [
         one.finding.status for one in verification.results
     ]
+
+
+def test_the_other_reading_is_told_from_the_first(accounts: Accounts) -> None:
+    accounts.emulator.set_reading(CLUSTER, RETRIED)
+    try:
+        found = verified(accounts)
+    finally:
+        accounts.emulator.set_reading(CLUSTER, KEPT)
+    facts = {one["name"]: one["facts"] for one in found.report["probes"]}
+    assert found.check.passed
+    assert facts["conflict-names-tasks"]["namesTheCanary"] is False
+    assert facts["token-replays-failures"]["replaysFailures"] is False
 
 
 def test_a_mapping_that_was_changed_by_hand_is_named(accounts: Accounts) -> None:
