@@ -106,11 +106,13 @@ class StageObserver:
         """Return what became of the samples: once it is as expected, or after MAX_WAIT_SECONDS."""
         deadline = time.monotonic() + MAX_WAIT_SECONDS
         while True:
+            # The queue first: the tasks of a message that has left it are in the list read after it.
+            left = self.left_in_queue()
             tasks = self._tasks()
             self._read_dead_letters()
             self._read_notifications()
             observed = [self._observe(sent, tasks) for sent in self.sent]
-            if self._settled(observed) or time.monotonic() > deadline:
+            if (left == 0 and self._settled(observed)) or time.monotonic() > deadline:
                 return observed
             time.sleep(_POLL_SECONDS)
 
@@ -136,7 +138,7 @@ class StageObserver:
             for one in observed
         )
         announced = self.dead_letters.keys() == self.notifications.keys()
-        return done and announced and self.left_in_queue() == 0
+        return done and announced
 
     def _observe(self, sent: SentSample, tasks: dict[str, list[dict[str, Any]]]) -> ObservedSample:
         sample = sent.sample
