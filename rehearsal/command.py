@@ -12,6 +12,7 @@ from rehearsal.rehearsal import SOURCE, Rehearsal, RehearsalResult
 from rehearsal.requirements import check_emulator, check_pulumi
 from runtask import console
 from runtask.errors import ExitCode, RuntaskError
+from runtask.stack_files import check_stack_files
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -32,12 +33,14 @@ def run(project: Project, *, keep: bool, as_json: bool, pulumi_cli: bool) -> Exi
         pulumi_cli: Deploy with the Pulumi CLI and the AWS plugin instead of in this process.
 
     Raises:
+        ProjectError: if a stack's file is wrong.
         RuntaskError: if a package or a tool is missing, the embedded AWS does not start, or a
             stack cannot be deployed.
     """
     # SIGTERM stops everything that was started, as Ctrl-C does.
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _interrupt)
+    check_stack_files(project)
     if pulumi_cli:
         check_pulumi()
     check_emulator()

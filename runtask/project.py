@@ -14,6 +14,7 @@ from infra.config import FunctionConfig, read_function_config
 from infra.config_reader import ConfigError
 from infra.names import BOOTSTRAP_SUFFIX
 from runtask.errors import ProjectError
+from runtask.provider_keys import NAMESPACE, provider_key_problems
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -145,6 +146,9 @@ class Project:
             raise ProjectError(
                 f"{file}: {key} is encrypted; expected plain text, no key of this kit is a secret"
             )
+        if namespace == NAMESPACE:
+            for problem in provider_key_problems(name, value):
+                raise ProjectError(f"{file}: {problem}")
         if namespace != self.name:
             return
         if name not in self.declared:
