@@ -18,7 +18,7 @@ from infra.policies.deploy_role import (
     deploy_policy,
     trust_deployers,
 )
-from infra.policies.function_role import boundary_policy
+from infra.policies.permissions_boundary import boundary_policy
 
 if TYPE_CHECKING:
     from infra.config import BootstrapConfig

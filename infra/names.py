@@ -22,7 +22,7 @@ ROLE_PATH: Final = f"/{PROJECT}/"
 KMS_KEY_TAGS: Final = {"managed-by": f"{PREFIX}deploy"}
 
 # Stages that would share a name, such as that of a KMS alias, with the bootstrap stack's resources.
-RESERVED_STAGES: Final = ("artifacts", "boundary", "deploy", "github")
+RESERVED_STAGES: Final = ("artifacts", "boundary", "deploy", "github", "read")
 
 # The DNS suffix of the partition `aws`. Names of service principals, such as `sqs.amazonaws.com`,
 # end in it in every one of PARTITIONS.
@@ -72,6 +72,11 @@ def deploy_role_name(region: str) -> str:
     return f"{PREFIX}deploy-{region}"
 
 
+def read_role_name(region: str) -> str:
+    """Return the name of the read role."""
+    return f"{PREFIX}read-{region}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Location:
     """Where a stack is deployed.
@@ -103,6 +108,11 @@ class Location:
     def deploy_role_arn(self) -> str:
         """The ARN of the account's deploy role in this region."""
         return self.iam_arn(f"role/{deploy_role_name(self.region)}")
+
+    @property
+    def read_role_arn(self) -> str:
+        """The ARN of the account's read role in this region."""
+        return self.iam_arn(f"role/{read_role_name(self.region)}")
 
     def via_services(self, *services: str, region: str = "") -> list[str]:
         """Return values of the condition key `kms:ViaService`.

@@ -7,7 +7,8 @@ from typing import Final
 import pytest
 
 from infra.boundary import outside
-from infra.policies.function_role import FunctionGrants, boundary_policy, function_policy
+from infra.policies.function_role import FunctionGrants, function_policy
+from infra.policies.permissions_boundary import boundary_policy
 from tests.infra.grants import Need, Statement, missing
 from tests.infra.test_needed_actions import (
     DEAD_LETTERS,
