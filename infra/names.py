@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from function.limits import STAGE_PATTERN
+from infra.artifact_keys import ARTIFACTS, BUILDS, PROMOTIONS
 from infra.partitions import PARTITIONS
 
 PROJECT: Final = "ecs-run-task"
@@ -27,6 +28,10 @@ RESERVED_STAGES: Final = ("artifacts", "boundary", "deploy", "github", "read")
 # The DNS suffix of the partition `aws`. Names of service principals, such as `sqs.amazonaws.com`,
 # end in it in every one of PARTITIONS.
 _COMMON_SUFFIX: Final = PARTITIONS["aws"].dns_suffix
+
+# Folders of the artifact bucket that other accounts read, and in which no object is ever replaced.
+PROMOTED_FROM: Final = (ARTIFACTS, BUILDS)
+WRITTEN_ONCE: Final = (ARTIFACTS, PROMOTIONS)
 
 # The alias that the event source mapping invokes.
 ALIAS: Final = "live"
@@ -65,6 +70,11 @@ def ledger_table_name(stage: str) -> str:
 def artifact_store_name() -> str:
     """Return the prefix of the names of an account's artifact store."""
     return f"{PREFIX}artifacts"
+
+
+def access_log_name() -> str:
+    """Return the prefix of the names of the bucket with the log of accesses to the artifacts."""
+    return f"{PREFIX}access-log"
 
 
 def deploy_role_name(region: str) -> str:
@@ -114,7 +124,7 @@ class Location:
         """The ARN of the account's read role in this region."""
         return self.iam_arn(f"role/{read_role_name(self.region)}")
 
-    def via_services(self, *services: str, region: str = "") -> list[str]:
+    def via_services(self, *services: str) -> list[str]:
         """Return values of the condition key `kms:ViaService`.
 
         Both suffixes are named where they differ: AWS documents that of the partition `aws` only.
@@ -122,11 +132,9 @@ class Location:
 
         Args:
             services: Names of services, such as `sqs`.
-            region: The region, by default this one.
         """
         suffixes = sorted({_COMMON_SUFFIX, self.dns_suffix})
-        region = region or self.region
-        return [f"{service}.{region}.{suffix}" for service in services for suffix in suffixes]
+        return [f"{service}.{self.region}.{suffix}" for service in services for suffix in suffixes]
 
     def cluster_arn(self, cluster: str) -> str:
         """Return the ARN of a cluster that is given by name, pattern or ARN."""

@@ -27,6 +27,10 @@ def boundary_policy(
 ) -> Document:
     """Return the permissions boundary of every role that the deploy role creates in `location`.
 
+    Only code that runs as one of the kit's functions launches tasks: Lambda adds the function's ARN
+    to the calls from within it, and to no others. Credentials that leave the function launch none.
+    https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
+
     Args:
         location: The account and region.
         role_arns: ARN patterns of the roles that tasks may run with.
@@ -37,7 +41,12 @@ def boundary_policy(
             "LaunchTasks",
             ["ecs:RunTask"],
             resources=[location.arn("ecs", "task-definition/*")],
-            conditions={"ArnLike": {"ecs:cluster": cluster_arns}},
+            conditions={
+                "ArnLike": {
+                    "ecs:cluster": cluster_arns,
+                    "lambda:SourceFunctionArn": location.arn("lambda", f"function:{PREFIX}*"),
+                }
+            },
         ),
         allow(
             "TagTasks",
