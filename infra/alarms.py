@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 # How long an alarm looks at a metric. SQS and Lambda write one value a minute or more.
 _PERIOD_SECONDS: Final = 5 * MINUTE_SECONDS
 
+# Longer than a message can be hidden after one delivery: MAX_VISIBILITY_TIMEOUT_SECONDS.
+_WAITING_SECONDS: Final = 60 * MINUTE_SECONDS
+
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmArgs:
@@ -114,8 +117,8 @@ class StageAlarms(pulumi.ComponentResource):
       own; the alarm shows in the console whether they go on.
     - `dead-letters`: a dead letter is deleted when its retention ends, so somebody must look at it.
       It also tells of messages that SQS itself moved there, of which there is no notification.
-    - `waiting`: the oldest message has been in the queue for longer than an error of the account is
-      retried. The mapping is off, the function fails, or capacity or quota is short.
+    - `waiting`: nobody takes messages. The mapping is off, its role lost a right, or the function
+      fails. Of a message that was received more than three times, SQS tells no age.
     - `errors`: the function crashed or timed out, which no message and no notification tells.
     """
 
@@ -153,15 +156,12 @@ class StageAlarms(pulumi.ComponentResource):
         alarm(
             f"{name}-waiting",
             AlarmArgs(
-                description=(
-                    "The oldest message has waited for more than "
-                    f"{config.environment_max_age_minutes} minutes"
-                ),
+                description="Nobody has taken the oldest message for an hour",
                 namespace="AWS/SQS",
                 metric="ApproximateAgeOfOldestMessage",
                 dimensions={"QueueName": args.queue_name},
                 statistic="Maximum",
-                threshold=config.environment_max_age_minutes * MINUTE_SECONDS,
+                threshold=_WAITING_SECONDS,
                 topic_arn=args.topic_arn,
             ),
             child,
