@@ -194,7 +194,7 @@ def plan_rollback(
     """
     destination = load_stage_state(context.project, target, context.engine, context.sessions)
     store = destination.store
-    if store.artifact(digest) is None:
+    if not store.folder(digest):
         raise PromotionError(
             f"account {destination.role.location.account} has no artifact {digest} in "
             f"bucket {store.bucket}; expected one that stage {target} ran before, as printed by: "
@@ -274,7 +274,8 @@ def _copy(plan: Plan, source: StageState, context: PromotionContext) -> None:
     target = plan.target
     digest = plan.digest
     if not target.store.has_promoted(digest):
-        content = source.store.used_as(target.role).artifact(digest)
+        folder = source.store.folder(digest)
+        content = source.store.used_as(target.role).artifact(folder, digest) if folder else None
         if content is None:
             raise PromotionError(
                 f"artifact {digest} is not in bucket {source.store.bucket} of stage "

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 MAX_ARTIFACT_BYTES: Final = 250 * 1024 * 1024
 
-# Error codes of GetObject for an object that does not exist.
+# Error codes of GetObject and HeadObject for an object that does not exist.
 _NOT_FOUND: Final = ("NoSuchKey", "404")
 
 # Error code of PutObject with `If-None-Match: *` for an object that exists.
@@ -64,22 +64,53 @@ class Store:
         """Return the same bucket, used as another role."""
         return replace(self, role=role)
 
+    def folder(self, digest: str) -> str:
+        """Return where the bucket has an artifact; empty if it has none.
+
+        Only a role of the bucket's own account may ask: a role that may not list the bucket is not
+        told of an object that does not exist.
+
+        Raises:
+            StoreError: if the role may not read it.
+        """
+        return next(
+            (
+                folder
+                for folder in (ARTIFACTS, BUILDS)
+                if self._exists(artifact_object_key(folder, digest))
+            ),
+            "",
+        )
+
     def has_promoted(self, digest: str) -> bool:
         """Return whether an artifact is where a promotion writes it and deployments find it.
 
         Raises:
             StoreError: if its bytes have another digest, or cannot be read.
         """
-        return self._artifact(ARTIFACTS, digest) is not None
+        return self.artifact(ARTIFACTS, digest) is not None
 
-    def artifact(self, digest: str) -> bytes | None:
-        """Return the bytes of an artifact, promoted or built; None if the bucket has neither.
+    def artifact(self, folder: str, digest: str) -> bytes | None:
+        """Return the bytes of an artifact; None if it is not there.
+
+        Args:
+            folder: `BUILDS` or `ARTIFACTS`.
+            digest: The artifact's SHA-256.
 
         Raises:
             StoreError: if the bytes have another digest, or cannot be read.
         """
-        content = self._artifact(ARTIFACTS, digest)
-        return content if content is not None else self._artifact(BUILDS, digest)
+        object_key = artifact_object_key(folder, digest)
+        content = self._get(object_key, MAX_ARTIFACT_BYTES)
+        if content is None:
+            return None
+        found = hashlib.sha256(content).hexdigest()
+        if found != digest:
+            raise StoreError(
+                f"artifact {digest} in bucket {self.bucket} is damaged: its bytes have the SHA-256 "
+                f"{found}; as administrator delete {object_key} there, and run the command again"
+            )
+        return content
 
     def manifest(self, digest: str) -> Manifest | None:
         """Return the manifest of an artifact; None if the bucket does not have it.
@@ -165,19 +196,6 @@ class Store:
     def _s3(self) -> S3Client:
         return self.role.session.client("s3", region_name=self.region)
 
-    def _artifact(self, folder: str, digest: str) -> bytes | None:
-        object_key = artifact_object_key(folder, digest)
-        content = self._get(object_key, MAX_ARTIFACT_BYTES)
-        if content is None:
-            return None
-        found = hashlib.sha256(content).hexdigest()
-        if found != digest:
-            raise StoreError(
-                f"artifact {digest} in bucket {self.bucket} is damaged: its bytes have the SHA-256 "
-                f"{found}; as administrator delete {object_key} there, and run the command again"
-            )
-        return content
-
     def _parsed(self, object_key: str, content: bytes, digest: str) -> Manifest:
         try:
             manifest = Manifest.from_json(content.decode())
@@ -210,6 +228,17 @@ class Store:
             ]
         except (BotoCoreError, ClientError) as error:
             raise self._error("list", prefix, error) from None
+
+    def _exists(self, object_key: str) -> bool:
+        try:
+            self._s3.head_object(Bucket=self.bucket, Key=object_key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _NOT_FOUND:
+                return False
+            raise self._error("read", object_key, error) from None
+        except BotoCoreError as error:
+            raise self._error("read", object_key, error) from None
+        return True
 
     def _get(self, object_key: str, max_bytes: int) -> bytes | None:
         """Return an object's bytes; None if there is no such object.

@@ -3,61 +3,26 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import subprocess
 from datetime import datetime
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from infra.manifest import Manifest, describe
+from tests.checkouts import change, commit, git, make_checkout
 
-ROOT = Path(__file__).resolve().parents[2]
+if TYPE_CHECKING:
+    from pathlib import Path
+
 DIGEST = "d" * 64
-
-
-def git(folder: Path, *arguments: str) -> str:
-    environment = {
-        **os.environ,
-        "GIT_CONFIG_GLOBAL": os.devnull,
-        "GIT_AUTHOR_DATE": "2026-11-20T12:00:00+01:00",
-        "GIT_COMMITTER_DATE": "2026-11-20T12:00:00+01:00",
-    }
-    identity = ("-c", "user.name=dev", "-c", "user.email=dev@example.com")
-    done = subprocess.run(
-        ["git", "-C", str(folder), *identity, *arguments],  # noqa: S607
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return done.stdout.strip()
-
-
-def commit(folder: Path, message: str) -> str:
-    git(folder, "add", "--all")
-    git(folder, "commit", "--quiet", "--message", message)
-    return git(folder, "rev-parse", "HEAD")
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """Return a git checkout with the artifact's sources, committed."""
-    ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "function", tmp_path / "function", ignore=ignored)
-    (tmp_path / "infra").mkdir()
-    shutil.copy(ROOT / "infra" / "bundle.py", tmp_path / "infra")
-    git(tmp_path, "init", "--quiet")
-    commit(tmp_path, "sources")
-    return tmp_path
-
-
-def change(checkout: Path, path: str) -> None:
-    with (checkout / path).open("a", encoding="utf-8") as file:
-        file.write("# changed\n")
+    return make_checkout(tmp_path)
 
 
 def test_an_unrelated_commit_does_not_change_the_manifest(checkout: Path) -> None:
@@ -157,7 +122,7 @@ VALID: dict[str, Any] = {
         ),
         (json.dumps({**VALID, "time": "yesterday"}), "time: expected a time in UTC such as"),
         (
-            json.dumps({**VALID, "time": "2026-11-20T11:00:0٠+00:00"}),
+            json.dumps({**VALID, "time": "2026-11-20T11:00:0\u0660+00:00"}),
             "time: expected a time in UTC such as",
         ),
         (

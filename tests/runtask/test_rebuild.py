@@ -2,55 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from infra.bundle import build_bundle
 from infra.manifest import describe
 from runtask.promotion.rebuild import Checkout, RebuildError
+from tests.checkouts import change, commit, git, make_checkout
 
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def git(folder: Path, *arguments: str) -> str:
-    identity = ("-c", "user.name=dev", "-c", "user.email=dev@example.com")
-    done = subprocess.run(
-        ["git", "-C", str(folder), *identity, *arguments],  # noqa: S607
-        env={**os.environ, "GIT_CONFIG_GLOBAL": os.devnull},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return done.stdout.strip()
-
-
-def commit(folder: Path, message: str) -> str:
-    git(folder, "add", "--all")
-    git(folder, "commit", "--quiet", "--message", message)
-    return git(folder, "rev-parse", "HEAD")
-
-
-def change(folder: Path, text: str = "# changed\n") -> None:
-    with (folder / "function" / "handler.py").open("a", encoding="utf-8") as file:
-        file.write(text)
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Return a checkout of the artifact's sources, in a folder of a repository."""
-    folder = tmp_path / "repository" / "deployment"
-    ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "function", folder / "function", ignore=ignored)
-    (folder / "infra").mkdir()
-    shutil.copy(ROOT / "infra" / "bundle.py", folder / "infra")
-    git(folder.parent, "init", "--quiet", "--initial-branch=main")
-    commit(folder, "sources")
-    return folder
+    return make_checkout(tmp_path / "repository", "deployment")
 
 
 def test_the_digest_is_that_of_the_commit_and_not_of_the_files_that_are_there(folder: Path) -> None:
@@ -67,7 +37,7 @@ def test_the_digest_is_that_of_the_commit_and_not_of_the_files_that_are_there(fo
 
 def test_the_commit_of_a_branch_that_is_not_merged_is_refused_by_name(folder: Path) -> None:
     git(folder, "switch", "--quiet", "--create", "pull-request")
-    change(folder, "raise SystemExit('must not run')\n")
+    change(folder, text="raise SystemExit('must not run')\n")
     branch = commit(folder, "changed")
     git(folder, "switch", "--quiet", "main")
     head = git(folder, "rev-parse", "HEAD")
