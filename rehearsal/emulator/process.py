@@ -19,6 +19,7 @@ from rehearsal.emulator.clients import Clients, Credentials
 from rehearsal.emulator.containers import kill_group, kill_listed
 from rehearsal.emulator.journal import Call, read_calls
 from rehearsal.emulator.layout import groups_folder, log_file, tasks_folder
+from rehearsal.emulator.private_files import private
 from rehearsal.emulator.readings import Reading, write_readings
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class Emulator:
         with socket.socket() as listener, _pipe() as (reader, writer):
             listener.bind(("127.0.0.1", 0))
             port = listener.getsockname()[1]
-            with open(file, "ab", opener=_private) as output:
+            with open(file, "ab", opener=private) as output:
                 process = subprocess.Popen(  # noqa: S603 - our own module
                     [
                         sys.executable,
@@ -240,11 +241,6 @@ def _pipe() -> Iterator[tuple[BinaryIO, BinaryIO]]:
         os.fdopen(writing, "wb", buffering=0) as writer,
     ):
         yield reader, writer
-
-
-def _private(path: str, flags: int) -> int:
-    """Open a file that, if it is new, nobody else may read."""
-    return os.open(path, flags, 0o600)
 
 
 def _environment(folder: Path, port: int) -> dict[str, str]:

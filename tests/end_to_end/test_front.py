@@ -213,6 +213,15 @@ def test_a_header_that_is_not_signed_is_refused(emulator: FaultyEmulator) -> Non
     assert "x-amz-target" in answer.text
 
 
+def test_a_presigned_url_is_refused(emulator: FaultyEmulator) -> None:
+    s3 = emulator.client("s3", ACCOUNT, REGION)
+    url = s3.generate_presigned_url("list_buckets")
+
+    answer = exchange(emulator, "GET", url.removeprefix(emulator.endpoint), {})
+
+    assert (answer.status, code(answer)) == (403, "AccessDenied")
+
+
 @pytest.mark.parametrize("minutes", [-20, 20])
 def test_a_signature_of_another_time_is_refused(
     emulator: FaultyEmulator, monkeypatch: pytest.MonkeyPatch, minutes: int
