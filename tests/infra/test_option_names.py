@@ -19,7 +19,7 @@ from infra.config import (
     read_function_config,
 )
 from infra.config_reader import Reader
-from infra.stage import function_environment
+from infra.environment import function_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
