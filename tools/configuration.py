@@ -95,7 +95,8 @@ message has to be back while its client token lives.
 - `keyRetentionDays` is `queueRetentionDays + deadLetterRetentionDays` at least.
 - `environmentMaxAgeMinutes` is shorter than `queueRetentionDays`.
 - `taskRoles`, `executionRoles`, `volumeRoles` and `clusters` stay within `boundaryRoles` and \
-`boundaryClusters` of the account's bootstrap stack. A pattern stays within another one that matches all that it matches.
+`boundaryClusters` of the account's bootstrap stack. A pattern stays within \
+another one that matches all that it matches.
 - `artifactVersion` is set only with the SHA-256 of an artifact.
 - `ebsVolumes: true` needs `volumeRoles`.
 - The lists of names, and what else differs from its default, fit in the {MAX_ENVIRONMENT_BYTES} \

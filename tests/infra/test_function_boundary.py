@@ -152,11 +152,14 @@ def test_the_boundary_ends_at_the_administrators_roles_and_clusters(
 
 def test_a_role_that_manages_volumes_can_be_passed_to_ecs() -> None:
     for statements in (FUNCTION_POLICY, BOUNDARY_POLICY):
-        for service in ("ecs-tasks.amazonaws.com", "ecs.amazonaws.com"):
+        for role, service in (
+            ("report-task", "ecs-tasks.amazonaws.com"),
+            ("report-volumes", "ecs.amazonaws.com"),
+        ):
             need = Need(
                 why="a managed EBS volume",
                 action="iam:PassRole",
-                resource=HERE.iam_arn("role/report-task"),
+                resource=HERE.iam_arn(f"role/{role}"),
                 context={"iam:PassedToService": service},
             )
             assert not missing(statements, [need])
