@@ -155,6 +155,10 @@ FORMER_MAX_MESSAGE_BYTES: Final = 262_144
 
 MAX_MESSAGE_ATTRIBUTES: Final = 10
 
+# A message can be invisible for 12 hours after a receive. This leaves room for the rest of the
+# invocation.
+MAX_INVISIBLE_SECONDS: Final = 42_000
+
 # Entries of one ChangeMessageVisibilityBatch call.
 MAX_VISIBILITY_BATCH: Final = 10
 
@@ -249,6 +253,9 @@ LOOKUP_TTL_SECONDS: Final = 300.0
 
 # An environment failure is announced once per reason in this time, not once per receive.
 NOTIFICATION_INTERVAL_SECONDS: Final = 900.0
+
+# The same for messages that wait for the next day.
+DAILY_NOTIFICATION_INTERVAL_SECONDS: Final = 12 * 60 * 60.0
 
 # --- Concurrency
 

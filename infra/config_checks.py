@@ -38,6 +38,7 @@ def check_combinations(reader: Reader, config: FunctionConfig) -> None:
     _check_rates(reader, config)
     _check_environment_size(reader, config)
     _check_volumes(reader, config)
+    _check_tasks_per_day(reader, config)
     _check_environment_max_age(reader, config)
     _check_key_retention(reader, config)
 
@@ -165,6 +166,17 @@ def _check_environment_size(reader: Reader, config: FunctionConfig) -> None:
             + ", ".join(str(lists[option]) for option in longest),
             f"expected at most {limits.MAX_ENVIRONMENT_BYTES}, which is what Lambda takes; use "
             "fewer names, or patterns such as report-*",
+        )
+
+
+def _check_tasks_per_day(reader: Reader, config: FunctionConfig) -> None:
+    """Check that a day has room for the largest message."""
+    if 0 < config.max_tasks_per_day < config.max_count:
+        reader.problem(
+            f"{PROJECT}:maxTasksPerDay",
+            f"found {config.max_tasks_per_day} with a maxCount of {config.max_count}",
+            f"a message of so many tasks would never be launched; expected {config.max_count} or "
+            "more, 0 for no limit, or a lower maxCount",
         )
 
 
