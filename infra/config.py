@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from function.limits import (
     LOG_LEVELS,
@@ -17,8 +17,12 @@ from function.limits import (
 )
 from infra import limits
 from infra.config_checks import check_combinations
-from infra.config_reader import Getter, Reader
+from infra.config_reader import EXPECTED_ROLE_ARN, ROLE_ARN, Getter, Reader
 from infra.names import BOOTSTRAP_SUFFIX, PROJECT, RESERVED_STAGES, Location, is_stage_name
+from infra.sender_choice import SenderChoice, sender_options
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # The value of the option `artifact` that builds the artifact instead of naming one.
 BUILD: Final = "build"
@@ -30,8 +34,6 @@ _SERVICE: Final = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com")
 _PRINCIPAL_ARN: Final = re.compile(
     r"arn:aws[a-z-]*:(iam|sts)::\d{12}:(root|(user|role|assumed-role)/\S+)"
 )
-# One account, and a name or path of which at least the beginning is given.
-_ROLE_ARN: Final = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[^*?\s]\S*")
 _CLUSTER: Final = re.compile(
     r"[A-Za-z0-9_*?-]{1,255}|arn:aws[a-z-]*:ecs:[^:\s]*:[^:\s]*:cluster/\S+"
 )
@@ -144,7 +146,7 @@ class BootstrapConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FunctionConfig:
+class FunctionConfig(SenderChoice):
     """Configuration of a stage's function stack.
 
     Attributes:
@@ -160,7 +162,6 @@ class FunctionConfig:
     artifact_version: str
     clusters: tuple[str, ...]
     task_definitions: tuple[str, ...]
-    pass_roles: tuple[str, ...]
     senders: tuple[str, ...]
     notify_emails: tuple[str, ...]
     fifo: bool
@@ -194,6 +195,15 @@ class FunctionConfig:
         """How long the queue hides a message that was received."""
         timeouts = VISIBILITY_TIMEOUTS_PER_FUNCTION_TIMEOUT * self.timeout_seconds
         return timeouts + self.batching_window_seconds
+
+    @property
+    def roles(self) -> Mapping[str, tuple[str, ...]]:
+        """The roles that the function may pass to ECS, by their options."""
+        return {
+            "taskRoles": self.task_roles,
+            "executionRoles": self.execution_roles,
+            "volumeRoles": self.volume_roles,
+        }
 
     @property
     def cluster_arns(self) -> tuple[str, ...]:
@@ -284,8 +294,8 @@ def bootstrap_options(reader: Reader) -> BootstrapConfig:
         github=github,
         artifact_readers=reader.strings(
             "artifactReaders",
-            _ROLE_ARN.fullmatch,
-            "a role ARN of one account, with * where the end of the name varies",
+            ROLE_ARN.fullmatch,
+            EXPECTED_ROLE_ARN,
         ),
         artifact_sources=reader.strings(
             "artifactSources",
@@ -300,8 +310,8 @@ def bootstrap_options(reader: Reader) -> BootstrapConfig:
         ),
         boundary_roles=reader.strings(
             "boundaryRoles",
-            _ROLE_ARN.fullmatch,
-            "a role ARN of one account, with * where the end of the name varies",
+            ROLE_ARN.fullmatch,
+            EXPECTED_ROLE_ARN,
             example="arn:aws:iam::111111111111:role/report-*",
         ),
         boundary_clusters=reader.strings(
@@ -317,6 +327,7 @@ def bootstrap_options(reader: Reader) -> BootstrapConfig:
 def function_options(reader: Reader) -> FunctionConfig:
     """Read every option of a function stack; the reader collects the problems."""
     return FunctionConfig(
+        **vars(sender_options(reader)),
         stage=reader.stack,
         location=reader.location(),
         protect=reader.boolean("protect"),
@@ -344,11 +355,6 @@ def function_options(reader: Reader) -> FunctionConfig:
             _TASK_DEFINITION.fullmatch,
             "a family, family:revision, pattern or ARN",
             example="report",
-        ),
-        pass_roles=reader.strings(
-            "passRoles",
-            _ROLE_ARN.fullmatch,
-            "a role ARN of one account, with * where the end of the name varies",
         ),
         senders=reader.strings(
             "senders",
