@@ -7,13 +7,11 @@ means. Names of clusters, task definitions and roles are checked in `function.me
 from __future__ import annotations
 
 import re
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
-from function.limits import MAX_TASKS
 from function.message import allowlist
 from function.message.forms import path
-from function.message.parameters import PARAMETERS
+from function.message.parameters import PARAMETERS, SetBy
 from function.message.parsing import describe
 from function.message.patterns import any_matches
 from function.message.problems import Problem, listed, not_allowed, quoted, raise_first
@@ -34,6 +32,14 @@ _VCPUS: Final = re.compile(r"([0-9]{0,6}\.?[0-9]{1,6}) ?vcpu", re.ASCII | re.IGN
 _MEBIBYTES: Final = _CPU_UNITS
 _GIGABYTES: Final = re.compile(r"([0-9]{0,6}\.?[0-9]{1,6}) ?gb", re.ASCII | re.IGNORECASE)
 
+# What a stage allows for a parameter that no option is about.
+_ANYTHING: Final = {
+    SetBy.KIT: "nothing",
+    SetBy.SENDER: "anything",
+    SetBy.OPTION: "anything",
+    SetBy.NOBODY: "nothing",
+}
+
 # The part of a path that stands for any item of a list.
 _ITEM: Final = "[]"
 
@@ -53,16 +59,21 @@ class _Rule(NamedTuple):
 
 
 class _Node:
-    """A parameter and those below it, by name; a list has the name of its items alone."""
+    """A parameter and those below it, by name; a list has the name of its items alone.
+
+    Attributes:
+        rule: What the stage allows, if it limits it.
+        below: The parameters below it.
+        free: Whether there is nothing to check.
+        plain: Whether there is nothing to check but the names of the parameters below it.
+    """
+
+    __slots__ = ("below", "free", "plain", "rule")
 
     def __init__(self) -> None:
         self.rule: _Rule | None = None
         self.below: dict[str, _Node] = {}
-
-    @property
-    def free(self) -> bool:
-        """Whether there is nothing to check."""
-        return self.rule is None and not self.below
+        self.free = self.plain = False
 
     def at(self, place: str) -> _Node:
         """Return the parameter at a path, which is added if it is missing."""
@@ -70,6 +81,17 @@ class _Node:
         for name in place.replace(_ITEM, f".{_ITEM}").split("."):
             node = node.below.setdefault(name, _Node())
         return node
+
+    def finish(self) -> None:
+        """Work out what there is to check, here and below."""
+        for node in self.below.values():
+            node.finish()
+        self.free = self.rule is None and not self.below
+        self.plain = self.rule is None and all(node.free for node in self.below.values())
+
+
+# The way to a value: the way to what it is in, and its name or its position there.
+_Way: TypeAlias = "tuple[_Way, str | int] | None"
 
 
 def check(request: Request, settings: Settings) -> None:
@@ -149,40 +171,65 @@ def mebibytes(text: str) -> float | None:
     return None if gigabytes is None else float(gigabytes[1]) * _MEBIBYTES_PER_GIGABYTE
 
 
-def allowed_texts(settings: Settings) -> Mapping[str, str]:
-    """Return what a stage allows, in words, by the paths of the parameters that it limits."""
-    overrides = "overrides.taskRoleArn", "overrides.executionRoleArn"
-    return {
+def allowed_texts(settings: Settings) -> dict[str, str]:
+    """Return what a stage allows for each parameter, in words, by path."""
+    rules = {place: rule.allowed for place, rule in _rules(settings).items()}
+    volumes = "volumeConfigurations"
+    texts = {
         "cluster": listed(settings.clusters),
         "taskDefinition": f"{listed(settings.task_definitions)};"
-        f" revisions: {settings.task_definition_revisions}",
-        "count": f"1 to {min(settings.max_count, MAX_TASKS)}",
-        overrides[0]: listed(settings.task_roles),
-        overrides[1]: listed(settings.execution_roles),
-        "volumeConfigurations[].managedEBSVolume.roleArn": listed(settings.volume_roles),
-        **{place: rule.allowed for place, rule in _rules(settings).items()},
+        f" revision: {settings.task_definition_revisions}",
+        "count": f"1 to {settings.max_count}",
+        "overrides.taskRoleArn": listed(settings.task_roles),
+        "overrides.executionRoleArn": listed(settings.execution_roles),
+        f"{volumes}[].managedEBSVolume.roleArn": listed(settings.volume_roles),
+        **rules,
     }
+    found = {}
+    for parameter in PARAMETERS:
+        place = parameter.path
+        text = texts.get(place) or _ANYTHING[parameter.set_by]
+        if place.startswith(volumes) and not settings.ebs_volumes:
+            text = rules[volumes]
+        elif place.endswith("tags[].value"):
+            text = f"any, of the keys {listed(settings.tag_keys)}"
+        found[place] = text
+    return found
 
 
 def _walk(parameters: Mapping[str, Any], settings: Settings, *, flat: bool) -> list[Problem]:
+    """Return the values that the stage does not allow, and the parameters that are not known.
+
+    Every message goes through this, so it visits only what there is to check.
+    """
     found: list[Problem] = []
-    waiting: list[tuple[str, _Node, Any]] = [("", _tree(settings), parameters)]
-    for place, node, value in waiting:  # which grows meanwhile
-        rule = node.rule
+    waiting: list[tuple[_Way, _Node, Any]] = [(None, _tree(settings), parameters)]
+    for way, node, value in waiting:  # which grows meanwhile
+        rule, below = node.rule, node.below
         if rule is not None and not rule.allows(value):
-            found.append(_problem(rule, path(place, flat=flat), value, settings))
-        elif isinstance(value, dict):
-            for name, item in value.items():
-                below = node.below.get(name)
-                if below is None:
-                    found.append(_unknown(f"{place}.{name}".removeprefix("."), node, flat=flat))
-                elif not below.free:
-                    waiting.append((f"{place}.{name}" if place else name, below, item))
+            found.append(_problem(rule, path(_place(way), flat=flat), value, settings))
+        elif not below:
+            continue
         elif isinstance(value, list):
-            below = node.below[_ITEM]
-            if not below.free:
-                waiting += [(f"{place}[{at}]", below, item) for at, item in enumerate(value)]
+            item_node = below[_ITEM]
+            if not item_node.free:
+                waiting += [((way, at), item_node, item) for at, item in enumerate(value)]
+        elif not node.plain or not value.keys() <= below.keys():
+            for name, item in value.items():
+                member = below.get(name)
+                if member is None:
+                    found.append(_unknown(path(_place((way, name)), flat=flat), node))
+                elif not member.free:
+                    waiting.append(((way, name), member, item))
     return found
+
+
+def _place(way: _Way) -> str:
+    """Return the path of a value."""
+    if way is None:
+        return ""
+    before, name = _place(way[0]), way[1]
+    return f"{before}[{name}]" if isinstance(name, int) else f"{before}.{name}".removeprefix(".")
 
 
 def _problem(rule: _Rule, where: str, value: object, settings: Settings) -> Problem:
@@ -194,10 +241,10 @@ def _problem(rule: _Rule, where: str, value: object, settings: Settings) -> Prob
     )
 
 
-def _unknown(place: str, node: _Node, *, flat: bool) -> Problem:
+def _unknown(where: str, node: _Node) -> Problem:
     return Problem(
         "unknown-parameter",
-        f"{path(place, flat=flat)}: unknown parameter; expected one of {', '.join(node.below)}",
+        f"{where}: unknown parameter; expected one of {', '.join(node.below)}",
     )
 
 
@@ -225,14 +272,25 @@ def _sums(containers: list[dict[str, Any]], settings: Settings, *, flat: bool) -
     ]
 
 
-@lru_cache(maxsize=8)
 def _tree(settings: Settings) -> _Node:
-    """Return all parameters, with the rules of a stage."""
+    """Return all parameters, with the rules of a stage; those of the last stage are kept."""
+    global _last  # noqa: PLW0603 - a cache that compares by identity, which a dictionary does not
+    last = _last
+    if last is None or last[0] is not settings:
+        last = _last = (settings, _made_tree(settings))
+    return last[1]
+
+
+_last: tuple[Settings, _Node] | None = None
+
+
+def _made_tree(settings: Settings) -> _Node:
     root = _Node()
     for parameter in PARAMETERS:
         root.at(parameter.path)
     for place, rule in _rules(settings).items():
         root.at(place).rule = rule
+    root.finish()
     return root
 
 
@@ -295,7 +353,10 @@ def _rules(settings: Settings) -> dict[str, _Rule]:
 
 
 def _among(patterns: tuple[str, ...], option: str) -> _Rule:
-    return _Rule(lambda value: any_matches(patterns, value), listed(patterns), (option,))
+    names = frozenset(patterns)
+    return _Rule(
+        lambda value: value in names or any_matches(patterns, value), listed(patterns), (option,)
+    )
 
 
 def _most(most: int, unit: str, option: str) -> _Rule:
