@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from function.limits import (
     LOG_LEVELS,
@@ -17,19 +17,23 @@ from function.limits import (
 )
 from infra import limits
 from infra.config_checks import check_combinations
-from infra.config_reader import Getter, Reader
+from infra.config_reader import EXPECTED_ROLE_ARN, ROLE_ARN, Getter, Reader
 from infra.names import BOOTSTRAP_SUFFIX, PROJECT, RESERVED_STAGES, Location, is_stage_name
+from infra.sender_choice import SenderChoice, sender_options
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # The value of the option `artifact` that builds the artifact instead of naming one.
 BUILD: Final = "build"
 
 _ACCOUNT: Final = re.compile(r"\d{12}")
+_ARTIFACT_SOURCE: Final = re.compile(r"\d{12}(/[a-z]{2,}(-[a-z]+)+-\d+)?")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _SERVICE: Final = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com")
 _PRINCIPAL_ARN: Final = re.compile(
     r"arn:aws[a-z-]*:(iam|sts)::\d{12}:(root|(user|role|assumed-role)/\S+)"
 )
-_ROLE_ARN: Final = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}|\*):role/\S+")
 _CLUSTER: Final = re.compile(
     r"[A-Za-z0-9_*?-]{1,255}|arn:aws[a-z-]*:ecs:[^:\s]*:[^:\s]*:cluster/\S+"
 )
@@ -57,11 +61,27 @@ _EXTERNAL_ID: Final = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
 
 @dataclass(frozen=True, kw_only=True)
 class GithubTrust:
-    """The workflows that may assume the deploy role by OIDC: the options `github...`."""
+    """The workflows that may assume a role by OIDC: the options `github...`."""
 
     repositories: tuple[str, ...]
     subjects: tuple[str, ...]
+    read_subjects: tuple[str, ...]
     provider_arn: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Callers:
+    """Who may assume a role of the bootstrap stack.
+
+    Attributes:
+        principals: Account ids, or ARNs of roles or users.
+        repositories: GitHub repositories.
+        subjects: Branches, tags or environments of the repositories.
+    """
+
+    principals: tuple[str, ...]
+    repositories: tuple[str, ...]
+    subjects: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,12 +97,47 @@ class BootstrapConfig:
     protect: bool
     deploy_principals: tuple[str, ...]
     deploy_external_id: str
+    read_principals: tuple[str, ...]
     github: GithubTrust | None
     artifact_readers: tuple[str, ...]
     artifact_sources: tuple[str, ...]
     artifact_retention_days: int
+    access_log_retention_days: int
     boundary_roles: tuple[str, ...]
     boundary_clusters: tuple[str, ...]
+    allow_notify_emails: bool
+
+    @property
+    def deployers(self) -> Callers:
+        """Who may assume the deploy role."""
+        return Callers(
+            principals=self.deploy_principals,
+            repositories=self.github.repositories if self.github else (),
+            subjects=self.github.subjects if self.github else (),
+        )
+
+    @property
+    def readers(self) -> Callers:
+        """Who may assume the read role: the deployers can as well."""
+        deployers = self.deployers
+        read_subjects = self.github.read_subjects if self.github else ()
+        return Callers(
+            principals=tuple(dict.fromkeys((*deployers.principals, *self.read_principals))),
+            repositories=deployers.repositories,
+            subjects=tuple(dict.fromkeys((*deployers.subjects, *read_subjects))),
+        )
+
+    @property
+    def artifact_source_locations(self) -> tuple[Location, ...]:
+        """Where artifacts may be promoted from; without a region, it is this stack's."""
+        return tuple(
+            Location(
+                account=account,
+                region=region or self.location.region,
+                partition=self.location.partition,
+            )
+            for account, _, region in (source.partition("/") for source in self.artifact_sources)
+        )
 
     @property
     def boundary_cluster_arns(self) -> tuple[str, ...]:
@@ -91,7 +146,7 @@ class BootstrapConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FunctionConfig:
+class FunctionConfig(SenderChoice):
     """Configuration of a stage's function stack.
 
     Attributes:
@@ -107,7 +162,6 @@ class FunctionConfig:
     artifact_version: str
     clusters: tuple[str, ...]
     task_definitions: tuple[str, ...]
-    pass_roles: tuple[str, ...]
     senders: tuple[str, ...]
     notify_emails: tuple[str, ...]
     fifo: bool
@@ -141,6 +195,15 @@ class FunctionConfig:
         """How long the queue hides a message that was received."""
         timeouts = VISIBILITY_TIMEOUTS_PER_FUNCTION_TIMEOUT * self.timeout_seconds
         return timeouts + self.batching_window_seconds
+
+    @property
+    def roles(self) -> Mapping[str, tuple[str, ...]]:
+        """The roles that the function may pass to ECS, by their options."""
+        return {
+            "taskRoles": self.task_roles,
+            "executionRoles": self.execution_roles,
+            "volumeRoles": self.volume_roles,
+        }
 
     @property
     def cluster_arns(self) -> tuple[str, ...]:
@@ -225,22 +288,30 @@ def bootstrap_options(reader: Reader) -> BootstrapConfig:
         deploy_external_id=reader.text(
             "deployExternalId", _EXTERNAL_ID.fullmatch, "2 to 1224 letters, digits or +=,.@:/-_"
         ),
+        read_principals=reader.strings(
+            "readPrincipals", is_principal, "an account id, or the ARN of a role or user"
+        ),
         github=github,
         artifact_readers=reader.strings(
             "artifactReaders",
-            _ROLE_ARN.fullmatch,
-            "a role ARN of one account, with * where the name varies",
+            ROLE_ARN.fullmatch,
+            EXPECTED_ROLE_ARN,
         ),
         artifact_sources=reader.strings(
-            "artifactSources", _ACCOUNT.fullmatch, "an account id of twelve digits, in quotes"
+            "artifactSources",
+            _ARTIFACT_SOURCE.fullmatch,
+            "an account id of twelve digits in quotes, or account/region where the region differs",
         ),
         artifact_retention_days=reader.integer(
             "artifactRetentionDays", limits.ARTIFACT_RETENTION_DAYS, "days"
         ),
+        access_log_retention_days=reader.integer(
+            "accessLogRetentionDays", limits.ACCESS_LOG_RETENTION_DAYS, "days"
+        ),
         boundary_roles=reader.strings(
             "boundaryRoles",
-            _ROLE_ARN.fullmatch,
-            "a role ARN or pattern",
+            ROLE_ARN.fullmatch,
+            EXPECTED_ROLE_ARN,
             example="arn:aws:iam::111111111111:role/report-*",
         ),
         boundary_clusters=reader.strings(
@@ -249,12 +320,14 @@ def bootstrap_options(reader: Reader) -> BootstrapConfig:
             "a name, pattern or ARN of a cluster",
             example="batch",
         ),
+        allow_notify_emails=reader.boolean("allowNotifyEmails"),
     )
 
 
 def function_options(reader: Reader) -> FunctionConfig:
     """Read every option of a function stack; the reader collects the problems."""
     return FunctionConfig(
+        **vars(sender_options(reader)),
         stage=reader.stack,
         location=reader.location(),
         protect=reader.boolean("protect"),
@@ -283,7 +356,6 @@ def function_options(reader: Reader) -> FunctionConfig:
             "a family, family:revision, pattern or ARN",
             example="report",
         ),
-        pass_roles=reader.strings("passRoles", _ROLE_ARN.fullmatch, "a role ARN or pattern"),
         senders=reader.strings(
             "senders",
             lambda text: is_principal(text) or is_service(text),
@@ -351,10 +423,21 @@ def _github_options(reader: Reader) -> GithubTrust | None:
             "ref:refs/heads/<branch>, ref:refs/tags/<tag> or environment:<name>",
             example="environment:prod" if repositories else "",
         ),
+        read_subjects=reader.strings(
+            "githubReadSubjects",
+            _SUBJECT.fullmatch,
+            "ref:refs/heads/<branch>, ref:refs/tags/<tag> or environment:<name>",
+        ),
         provider_arn=reader.text(
             "githubProviderArn",
             _OIDC_PROVIDER.fullmatch,
             "arn:aws:iam::<account>:oidc-provider/token.actions.githubusercontent.com",
         ),
     )
+    if github.read_subjects and not repositories:
+        reader.problem(
+            f"{PROJECT}:githubRepositories",
+            f"is missing with {PROJECT}:githubReadSubjects",
+            reader.set_command(f"{PROJECT}:githubRepositories[0]", "OWNER/NAME"),
+        )
     return github if repositories else None

@@ -17,6 +17,11 @@ Getter = Callable[[str], str | None]
 
 _ACCOUNT: Final = re.compile(r"\d{12}")
 
+# A role or a pattern of roles: of one account, and with the beginning of a name or path. Anything
+# wider hands out the roles of administrators, or of other accounts.
+ROLE_ARN: Final = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[^*?\s]\S*")
+EXPECTED_ROLE_ARN: Final = "a role ARN of one account, with * where the end of the name varies"
+
 
 class ConfigError(pulumi.RunError):
     """A stack's configuration is invalid; the engine prints the text without a traceback.
@@ -137,6 +142,17 @@ class Reader:
             self.problem(key, f"found {text!r}", "expected a list")
             return []
         return items
+
+    def replaced(self, option: str, new: str) -> None:
+        """Report an option that others have replaced, if it is set."""
+        key = f"{PROJECT}:{option}"
+        if (found := self._get(key)) is not None:
+            self.problem(
+                key,
+                f"found {found}",
+                f"it was replaced by {new}; move each value to its list, and run: "
+                f"pulumi config rm '{key}' -s {self.stack}",
+            )
 
     def location(self) -> Location:
         """Read the one account that the stack may change, and its region."""

@@ -26,10 +26,12 @@ class WorkQueueArgs:
     Attributes:
         config: The stage's configuration.
         kms_key_arn: ARN of the KMS key that messages are encrypted with.
+        function_role_arn: ARN of the function's role, which alone takes messages.
     """
 
     config: FunctionConfig
     kms_key_arn: Input[str]
+    function_role_arn: Input[str]
 
 
 class WorkQueue(pulumi.ComponentResource):
@@ -38,14 +40,18 @@ class WorkQueue(pulumi.ComponentResource):
     Attributes:
         url: URL of the work queue.
         arn: ARN of the work queue.
+        name: Name of the work queue.
         dead_letter_url: URL of the DLQ.
         dead_letter_arn: ARN of the DLQ.
+        dead_letter_name: Name of the DLQ.
     """
 
     url: Output[str]
     arn: Output[str]
+    name: Output[str]
     dead_letter_url: Output[str]
     dead_letter_arn: Output[str]
+    dead_letter_name: Output[str]
 
     def __init__(self, name: str, args: WorkQueueArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("ecs-run-task:index:WorkQueue", name, None, opts)
@@ -91,17 +97,23 @@ class WorkQueue(pulumi.ComponentResource):
         sqs.QueuePolicy(
             f"{name}-policy",
             queue_url=queue.url,
-            policy=to_json(work_queue_policy(config.location, queue.arn, config.senders)),
+            policy=to_json(
+                work_queue_policy(
+                    config.location, queue.arn, args.function_role_arn, config.senders
+                )
+            ),
             opts=child,
         )
         sqs.QueuePolicy(
             f"{name}-dlq-policy",
             queue_url=dead_letters.url,
-            policy=to_json(dead_letter_queue_policy(dead_letters.arn)),
+            policy=to_json(dead_letter_queue_policy(config.location, dead_letters.arn)),
             opts=child,
         )
         self.url = queue.url
         self.arn = queue.arn
+        self.name = queue.name
+        self.dead_letter_name = dead_letters.name
         self.dead_letter_url = dead_letters.url
         self.dead_letter_arn = dead_letters.arn
         self.register_outputs(

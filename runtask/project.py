@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,6 +14,7 @@ from infra.boundary import cluster_arns, outside, role_arns
 from infra.config import FunctionConfig, read_function_config
 from infra.config_reader import ConfigError
 from infra.names import BOOTSTRAP_SUFFIX
+from infra.sender_choice import REPLACED
 from runtask.errors import ProjectError
 from runtask.provider_keys import NAMESPACE, provider_key_problems
 
@@ -28,6 +30,12 @@ _TYPES: Final[Mapping[str, type]] = {
     "boolean": bool,
     "array": list,
     "object": dict,
+}
+
+
+_AS_STRINGS: Final[Mapping[str, re.Pattern[str]]] = {
+    "boolean": re.compile("true|false"),
+    "integer": re.compile("-?[0-9]+"),
 }
 
 
@@ -118,7 +126,10 @@ class Project:
             return
         problems = []
         for key, values, option, arns in (
-            ("passRoles", config.pass_roles, "boundaryRoles", role_arns),
+            *(
+                (option, roles, "boundaryRoles", role_arns)
+                for option, roles in config.roles.items()
+            ),
             ("clusters", config.cluster_arns, "boundaryClusters", cluster_arns),
         ):
             name = f"{self.name}:{option}"
@@ -151,16 +162,29 @@ class Project:
                 raise ProjectError(f"{file}: {problem}")
         if namespace != self.name:
             return
+        if name in REPLACED:
+            raise ProjectError(
+                f"{file}: {key} was replaced by {REPLACED[name]}; move each value to its list"
+            )
         if name not in self.declared:
             known = ", ".join(sorted(key for key in self.declared if ":" not in key))
             raise ProjectError(f"{file}: {key} is not declared in {PROJECT_FILE}; known: {known}")
         wanted = str(self.declared[name].get("type", "string"))
         # In Python, True is also an int; in YAML, true is not an integer.
         wrong = isinstance(value, bool) and wanted != "boolean"
-        if wrong or not isinstance(value, _TYPES[wanted]):
+        if wrong or not (isinstance(value, _TYPES[wanted]) or _written_by_cli(value, wanted)):
             raise ProjectError(
                 f"{file}: {key}: expected {wanted}, found {json.dumps(value, default=str)}"
             )
+
+
+def _written_by_cli(value: object, wanted: str) -> bool:
+    """Return whether a value is what the Pulumi CLI makes of one of a type: it writes strings.
+
+    `pulumi config set` does, and so does every command that changes anything else in the file.
+    """
+    pattern = _AS_STRINGS.get(wanted)
+    return pattern is not None and isinstance(value, str) and bool(pattern.fullmatch(value))
 
 
 def load_project(folder: Path) -> Project:

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
 from infra.bundle import ROOT
-from infra.names import PROJECT
+from infra.names import PREFIX, PROJECT, artifact_store_name
 from infra.program import main
 from runtask.project import load_project
 from tools.recorder import Registered, record
@@ -91,12 +91,15 @@ def register() -> Registrations:
             for resource in recorder.resources:
                 resources[f"{stack} {resource.type} {resource.name}"] = resource
             if stack != stage:
-                bucket = recorder.only("s3/bucket:Bucket").outputs
+                bucket = recorder.named("s3/bucket:Bucket", artifact_store_name()).outputs
+                read_role = recorder.named("iam/role:Role", f"{PREFIX}read").outputs
                 outputs = {
                     "artifactBucket": bucket["bucket"],
                     "artifactKmsKeyArn": recorder.only("kms/key:Key").outputs["arn"],
                     "permissionsBoundaryArn": recorder.only("iam/policy:Policy").outputs["arn"],
+                    "readRoleArn": read_role["arn"],
                     "boundaryRoles": ["*"],
                     "boundaryClusters": ["*"],
+                    "allowNotifyEmails": True,
                 }
     return Registrations(resources=resources)

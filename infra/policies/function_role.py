@@ -1,11 +1,22 @@
-"""The policies of a function's role: its trust, its permissions and its permissions boundary."""
+"""The policies of a function's role: its trust and its permissions."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from infra.names import PREFIX, Location
+from infra.policies.function_actions import (
+    ANY_RESOURCE,
+    KMS_KEY_ACTIONS,
+    KMS_SERVICES,
+    LEDGER_ACTIONS,
+    LOG_ACTIONS,
+    RECEIVE_ACTIONS,
+    TASKS_SERVICE,
+    VOLUMES_SERVICE,
+    list_tasks,
+    within,
+)
 from infra.policies.statements import Document, Statement, allow, document
 
 if TYPE_CHECKING:
@@ -13,28 +24,22 @@ if TYPE_CHECKING:
 
     from pulumi import Input
 
-# For ecs:DescribeTaskDefinition, which cannot be limited to a resource, and for ecs:ListTasks,
-# which is authorised on container instances; a condition limits it to clusters.
+    from infra.names import Location
+    from infra.policies.statements import Conditions
+    from infra.sender_choice import SenderChoice
+
+# The condition keys of ecs:RunTask; there is none for the network, the launch type, or the size of
+# a task.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html
-_ANY_RESOURCE: Final = "*"
+_CLUSTER_KEY: Final = "ecs:cluster"
+_CAPACITY_PROVIDER_KEY: Final = "ecs:capacity-provider"
+_EXECUTE_COMMAND_KEY: Final = "ecs:enable-execute-command"
+_EBS_VOLUMES_KEY: Final = "ecs:enable-ebs-volumes"
+_TAG_KEYS_KEY: Final = "aws:TagKeys"
 
-# Task roles and execution roles are passed to the first, the roles that manage EBS volumes to the
-# second. https://docs.aws.amazon.com/AmazonECS/latest/developerguide/infrastructure_IAM_role.html
-_ECS_SERVICES: Final = ("ecs-tasks.amazonaws.com", "ecs.amazonaws.com")
-_RECEIVE_ACTIONS: Final = (
-    "sqs:ChangeMessageVisibility",
-    "sqs:DeleteMessage",
-    "sqs:GetQueueAttributes",
-    "sqs:ReceiveMessage",
-)
-_KMS_KEY_ACTIONS: Final = ("kms:Decrypt", "kms:GenerateDataKey")
-
-# The only services through which a function uses a KMS key.
-_KMS_SERVICES: Final = ("dynamodb", "lambda", "sns", "sqs")
-
-# One item at a time, and none is ever deleted: it expires.
-_LEDGER_ACTIONS: Final = ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem")
-_LOG_ACTIONS: Final = ("logs:CreateLogStream", "logs:PutLogEvents")
+# No capacity provider can have a name that begins so.
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateCapacityProvider.html
+_NO_PROVIDER: Final = "aws-none"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +50,7 @@ class FunctionGrants:
         location: The account and region.
         cluster_arns: ARN patterns of the clusters that tasks may be launched in.
         task_definition_arns: ARN patterns of the task definitions that may be launched.
-        pass_role_arns: ARNs or ARN patterns of the roles that tasks may run with.
+        choice: What a message may ask for.
         work_queue_arn: ARN of the work queue.
         dead_letter_queue_arn: ARN of the DLQ.
         failure_topic_arn: ARN of the failure topic.
@@ -57,7 +62,7 @@ class FunctionGrants:
     location: Location
     cluster_arns: tuple[str, ...]
     task_definition_arns: tuple[str, ...]
-    pass_role_arns: tuple[str, ...]
+    choice: SenderChoice
     work_queue_arn: Input[str]
     dead_letter_queue_arn: Input[str]
     failure_topic_arn: Input[str]
@@ -81,123 +86,86 @@ def function_policy(grants: FunctionGrants) -> Document:
             "LaunchTasks",
             ["ecs:RunTask"],
             resources=grants.task_definition_arns,
-            conditions={"ArnLike": {"ecs:cluster": grants.cluster_arns}},
+            conditions=_launch_conditions(grants),
         ),
         allow(
             "TagTasks",
             ["ecs:TagResource"],
-            resources=[_within(cluster, "task") for cluster in grants.cluster_arns],
+            resources=[within(cluster, "task") for cluster in grants.cluster_arns],
             conditions={"StringEquals": {"ecs:CreateAction": "RunTask"}},
         ),
-        allow(
+        _pass_roles(
             "PassTaskRoles",
-            ["iam:PassRole"],
-            resources=grants.pass_role_arns,
-            conditions={"StringEquals": {"iam:PassedToService": _ECS_SERVICES}},
-        )
-        if grants.pass_role_arns
+            (*grants.choice.task_roles, *grants.choice.execution_roles),
+            TASKS_SERVICE,
+        ),
+        _pass_roles("PassVolumeRoles", grants.choice.volume_roles, VOLUMES_SERVICE)
+        if grants.choice.ebs_volumes
         else None,
-        _list_tasks(grants.cluster_arns),
+        list_tasks(grants.cluster_arns),
         allow(
             "DescribeServices",
             ["ecs:DescribeServices"],
-            resources=[_within(cluster, "service") for cluster in grants.cluster_arns],
+            resources=[within(cluster, "service") for cluster in grants.cluster_arns],
         ),
         allow(
             "DescribeTaskDefinitions",
             ["ecs:DescribeTaskDefinition"],
-            resources=[_ANY_RESOURCE],
+            resources=[ANY_RESOURCE],
         ),
-        allow("ReceiveMessages", _RECEIVE_ACTIONS, resources=[grants.work_queue_arn]),
+        allow("ReceiveMessages", RECEIVE_ACTIONS, resources=[grants.work_queue_arn]),
         allow("SendDeadLetters", ["sqs:SendMessage"], resources=[grants.dead_letter_queue_arn]),
         allow("PublishNotifications", ["sns:Publish"], resources=[grants.failure_topic_arn]),
-        allow("KeepLedger", _LEDGER_ACTIONS, resources=[grants.ledger_table_arn]),
+        allow("KeepLedger", LEDGER_ACTIONS, resources=[grants.ledger_table_arn]),
         allow(
             "UseKmsKey",
-            _KMS_KEY_ACTIONS,
+            KMS_KEY_ACTIONS,
             resources=[grants.kms_key_arn],
-            conditions={"StringEquals": {"kms:ViaService": location.via_services(*_KMS_SERVICES)}},
+            conditions={"StringEquals": {"kms:ViaService": location.via_services(*KMS_SERVICES)}},
         ),
-        allow("WriteLog", _LOG_ACTIONS, resources=[f"{grants.log_group_arn}:*"]),
+        allow("WriteLog", LOG_ACTIONS, resources=[f"{grants.log_group_arn}:*"]),
     )
 
 
-def boundary_policy(
-    location: Location, *, role_arns: Sequence[str], cluster_arns: Sequence[str]
-) -> Document:
-    """Return the permissions boundary of every role that the deploy role creates in `location`.
+def _launch_conditions(grants: FunctionGrants) -> Conditions:
+    """Return what limits ecs:RunTask besides the task definition.
 
-    Args:
-        location: The account and region.
-        role_arns: ARN patterns of the roles that tasks may run with.
-        cluster_arns: ARN patterns of the clusters that tasks may be launched in.
+    A request without a key is allowed: AWS does not say that ECS fills a key in where a request
+    leaves the parameter out. What has no key, such as the network, is limited by the handler alone.
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html
     """
-    return document(
-        allow(
-            "LaunchTasks",
-            ["ecs:RunTask"],
-            resources=[location.arn("ecs", "task-definition/*")],
-            conditions={"ArnLike": {"ecs:cluster": cluster_arns}},
-        ),
-        allow(
-            "TagTasks",
-            ["ecs:TagResource"],
-            resources=[_within(cluster, "task") for cluster in cluster_arns],
-            conditions={"StringEquals": {"ecs:CreateAction": "RunTask"}},
-        ),
-        allow(
-            "PassTaskRoles",
-            ["iam:PassRole"],
-            resources=role_arns,
-            conditions={"StringEquals": {"iam:PassedToService": _ECS_SERVICES}},
-        ),
-        _list_tasks(cluster_arns),
-        allow(
-            "DescribeServices",
-            ["ecs:DescribeServices"],
-            resources=[_within(cluster, "service") for cluster in cluster_arns],
-        ),
-        allow(
-            "DescribeTaskDefinitions",
-            ["ecs:DescribeTaskDefinition"],
-            resources=[_ANY_RESOURCE],
-        ),
-        allow(
-            "ReceiveMessagesAndSendDeadLetters",
-            (*_RECEIVE_ACTIONS, "sqs:SendMessage"),
-            resources=[location.arn("sqs", f"{PREFIX}*")],
-        ),
-        allow(
-            "PublishNotifications", ["sns:Publish"], resources=[location.arn("sns", f"{PREFIX}*")]
-        ),
-        allow(
-            "KeepLedgers",
-            _LEDGER_ACTIONS,
-            resources=[location.arn("dynamodb", f"table/{PREFIX}*")],
-        ),
-        allow(
-            "UseKmsKeys",
-            _KMS_KEY_ACTIONS,
-            resources=[location.arn("kms", "key/*")],
-            conditions={"StringEquals": {"kms:ViaService": location.via_services(*_KMS_SERVICES)}},
-        ),
-        allow(
-            "WriteLogs",
-            _LOG_ACTIONS,
-            resources=[location.arn("logs", f"log-group:/aws/lambda/{PREFIX}*")],
-        ),
-    )
+    choice = grants.choice
+    off = {
+        key: "false"
+        for key, allowed in (
+            (_EXECUTE_COMMAND_KEY, choice.execute_command),
+            (_EBS_VOLUMES_KEY, choice.ebs_volumes),
+        )
+        if not allowed
+    }
+    among: dict[str, list[str]] = {_CAPACITY_PROVIDER_KEY: _provider_arns(grants)}
+    conditions: dict[str, dict[str, Any]] = {"ArnLike": {_CLUSTER_KEY: list(grants.cluster_arns)}}
+    if choice.tag_keys:
+        among[_TAG_KEYS_KEY] = list(choice.tag_keys)
+    else:
+        conditions["Null"] = {_TAG_KEYS_KEY: "true"}
+    if off:
+        conditions["StringEqualsIfExists"] = off
+    return conditions | {"ForAllValues:StringLike": among}
 
 
-def _list_tasks(cluster_arns: Sequence[str]) -> Statement:
+def _provider_arns(grants: FunctionGrants) -> list[str]:
+    """Return the capacity providers by their ARNs; without any, what no provider is called."""
+    names = grants.choice.capacity_providers or (_NO_PROVIDER,)
+    return [grants.location.arn("ecs", f"capacity-provider/{name}") for name in names]
+
+
+def _pass_roles(sid: str, roles: Sequence[str], service: str) -> Statement | None:
+    if not roles:
+        return None
     return allow(
-        "ListTasks",
-        ["ecs:ListTasks"],
-        resources=[_ANY_RESOURCE],
-        conditions={"ArnLike": {"ecs:cluster": cluster_arns}},
+        sid,
+        ["iam:PassRole"],
+        resources=list(dict.fromkeys(roles)),
+        conditions={"StringEquals": {"iam:PassedToService": service}},
     )
-
-
-def _within(cluster_arn: str, kind: str) -> str:
-    """Return the ARN pattern of a cluster's tasks or services."""
-    return cluster_arn.replace(":cluster/", f":{kind}/", 1) + "/*"

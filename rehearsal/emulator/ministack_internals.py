@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from hypercorn.asyncio.tcp_server import TCPServer
 from ministack import app
-from ministack.core import iam_actions, iam_evaluator
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime
 from ministack.core.iam_actions import (
     access_denied_response,
     extract_iam_action,
@@ -18,7 +18,7 @@ from ministack.core.iam_evaluator import AuthError
 from ministack.core.iam_evaluator import _request_origin as request_origin
 from ministack.core.lambda_runtime import _lock as workers_lock
 from ministack.core.lambda_runtime import _workers as workers
-from ministack.core.lambda_runtime import execution_credentials
+from ministack.core.responses import _account_from_sts_session as session_account
 from ministack.core.responses import (
     error_response_json,
     get_account_id,
@@ -27,7 +27,13 @@ from ministack.core.responses import (
     request_scope,
 )
 from ministack.core.router import extract_access_key_id
-from ministack.services import kms, lambda_svc, sqs, tagging
+from ministack.core.sigv4 import (
+    SIGNATURE_MISMATCH,
+    decode_header_value,
+    parse_header_signature,
+    request_time_failure,
+)
+from ministack.services import kms, lambda_svc, s3, sqs, sts, tagging
 from ministack.services.dynamodb import _tables as tables
 from ministack.services.ecs import _ACTION_MAP as ECS_ACTIONS
 from ministack.services.ecs import _attributes as ecs_attributes
@@ -55,6 +61,7 @@ from ministack.services.sqs import _queues as queues
 __all__ = [
     "ECS_ACTIONS",
     "IAM_ACTIONS",
+    "SIGNATURE_MISMATCH",
     "AuthError",
     "TCPServer",
     "access_denied_response",
@@ -63,11 +70,11 @@ __all__ = [
     "buckets",
     "cluster_name",
     "clusters",
+    "decode_header_value",
     "default_encryption",
     "ecs_attributes",
     "ecs_tags",
     "error_response_json",
-    "execution_credentials",
     "extract_access_key_id",
     "extract_iam_action",
     "find_key",
@@ -81,13 +88,19 @@ __all__ = [
     "identity_denial_message",
     "json_response",
     "kms",
+    "lambda_runtime",
     "lambda_svc",
+    "parse_header_signature",
     "put_events",
     "queues",
     "request_origin",
     "request_scope",
+    "request_time_failure",
     "roles",
+    "s3",
+    "session_account",
     "sqs",
+    "sts",
     "tables",
     "tagging",
     "task_definition_key",

@@ -201,7 +201,7 @@ def test_a_key_is_remembered_while_a_queue_keeps_its_message(project: Project) -
 
 def test_an_allow_list_that_no_environment_holds_is_refused(project: Project) -> None:
     (problem,) = problems(project, clusters=json.dumps([f"cluster-{n:03}" for n in range(60)]))
-    assert "expected at most 3072, which is what fits in the function's environment" in problem
+    assert "expected at most 4096, which is what Lambda takes" in problem
 
 
 def test_all_problems_are_reported_at_once(project: Project) -> None:
@@ -269,6 +269,43 @@ def test_a_region_of_another_partition_is_refused(project: Project, region: str)
     )
 
 
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        # Every role of the account, administrators included.
+        "arn:aws:iam::111111111111:role/*",
+        "arn:aws:iam::111111111111:role/?*",
+        # Roles of every account.
+        "arn:aws:iam::*:role/report-*",
+        "arn:aws:iam::11111111111?:role/report-*",
+        "arn:aws:iam::111111111111:*",
+        "*",
+    ],
+)
+@pytest.mark.parametrize("option", ["boundaryRoles", "artifactReaders"])
+def test_a_pattern_of_roles_names_its_account_and_how_the_name_begins(
+    project: Project, option: str, pattern: str
+) -> None:
+    (problem,) = problems(project, "dev-bootstrap", **{option: json.dumps([pattern])})
+    assert problem == (
+        f"ecs-run-task:{option}[0]: found {pattern!r}; expected a role ARN of one account, with * "
+        "where the end of the name varies"
+    )
+
+
+@pytest.mark.parametrize("source", ["111111111111", "111111111111/eu-west-1", "1111"])
+def test_a_source_is_an_account_with_or_without_a_region(project: Project, source: str) -> None:
+    found = problems(project, "prod-bootstrap", artifactSources=json.dumps([source]))
+    assert bool(found) is (source == "1111")
+
+
+def test_readers_of_a_repository_need_the_repository(project: Project) -> None:
+    (problem,) = problems(project, "dev-bootstrap", githubReadSubjects='["environment:preview"]')
+    assert problem.startswith(
+        "ecs-run-task:githubRepositories: is missing with ecs-run-task:githubReadSubjects; run: "
+    )
+
+
 @pytest.mark.parametrize("option", ["boundaryRoles", "boundaryClusters"])
 def test_an_account_without_limits_is_refused(project: Project, option: str) -> None:
     (problem,) = problems(project, "dev-bootstrap", **{option: "[]"})
@@ -284,7 +321,7 @@ def test_a_version_belongs_to_a_promoted_artifact(project: Project) -> None:
     )
 
 
-@pytest.mark.parametrize("stage", ["artifacts", "boundary", "deploy", "github"])
+@pytest.mark.parametrize("stage", ["artifacts", "boundary", "deploy", "github", "read"])
 def test_a_stage_name_that_the_bootstrap_stack_uses_is_refused(
     project: Project, stage: str
 ) -> None:

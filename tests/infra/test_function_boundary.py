@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from typing import Final
 
 import pytest
 
 from infra.boundary import outside
-from infra.policies.function_role import FunctionGrants, boundary_policy, function_policy
+from infra.bundle import ROOT
+from infra.config_reader import Reader
+from infra.policies.function_role import FunctionGrants, function_policy
+from infra.policies.permissions_boundary import boundary_policy
+from infra.sender_choice import SenderChoice, sender_options
+from runtask.project import load_project
 from tests.infra.grants import Need, Statement, missing
 from tests.infra.test_needed_actions import (
     DEAD_LETTERS,
+    FUNCTION,
     HERE,
     LOG_GROUP,
     QUEUE,
@@ -18,6 +25,9 @@ from tests.infra.test_needed_actions import (
     TABLE,
     TOPIC,
 )
+
+# What Lambda adds to the calls of code that runs as one of the kit's functions.
+FROM_WITHIN: Final = {"lambda:SourceFunctionArn": FUNCTION}
 
 CLUSTER: Final = {"ecs:cluster": HERE.cluster_arn("batch")}
 VIA_DYNAMODB: Final = {"kms:ViaService": "dynamodb.eu-central-1.amazonaws.com"}
@@ -32,12 +42,27 @@ NEEDS: Final = (
     Need(why="which tasks a key has", action="ecs:ListTasks", resource="*", context=CLUSTER),
 )
 
+
+def _sender_choice() -> SenderChoice:
+    """Return what a sender may choose by default, with roles."""
+    values = load_project(ROOT).stack_config("dev")
+    values |= {
+        "ecs-run-task:executionRoles": "[]",
+        "ecs-run-task:taskRoles": json.dumps([HERE.iam_arn("role/report-task")]),
+        "ecs-run-task:volumeRoles": json.dumps([HERE.iam_arn("role/report-volumes")]),
+        "ecs-run-task:ebsVolumes": "true",
+    }
+    return sender_options(Reader("dev", values.get))
+
+
+SENDER_CHOICE: Final = _sender_choice()
+
 FUNCTION_POLICY: Final[list[Statement]] = function_policy(
     FunctionGrants(
         location=HERE,
         cluster_arns=(HERE.cluster_arn("batch"),),
         task_definition_arns=(HERE.task_definition_arn("report"),),
-        pass_role_arns=(HERE.iam_arn("role/report-task"),),
+        choice=SENDER_CHOICE,
         work_queue_arn=QUEUE,
         dead_letter_queue_arn=DEAD_LETTERS,
         failure_topic_arn=TOPIC,
@@ -64,8 +89,9 @@ def not_within(statements: list[Statement]) -> list[str]:
 
 
 def covers(boundary: Statement, own: Statement, action: str) -> bool:
+    """Return whether the boundary allows all that a function's role has, from within a function."""
     conditions = [
-        (own.get("Condition", {}).get(operator, {}).get(key, ["*"]), values)
+        (FROM_WITHIN.get(key) or own.get("Condition", {}).get(operator, {}).get(key, ["*"]), values)
         for operator, keys in boundary.get("Condition", {}).items()
         for key, values in keys.items()
     ]
@@ -105,7 +131,7 @@ def test_without_a_statement_of_the_boundary_something_is_missing(sid: str) -> N
         (
             "ecs:RunTask",
             HERE.task_definition_arn("report"),
-            {"ecs:cluster": HERE.cluster_arn("payroll")},
+            {"ecs:cluster": HERE.cluster_arn("payroll"), **FROM_WITHIN},
         ),
         ("ecs:DescribeServices", HERE.arn("ecs", "service/payroll/api"), {}),
         ("ecs:ListTasks", "*", {"ecs:cluster": HERE.cluster_arn("payroll")}),
@@ -130,13 +156,45 @@ def test_the_boundary_ends_at_the_administrators_roles_and_clusters(
     assert not missing(BOUNDARY_POLICY, [inside])
 
 
+def test_credentials_that_left_the_function_launch_no_task() -> None:
+    leaked = Need(
+        why="outside",
+        action="ecs:RunTask",
+        resource=HERE.task_definition_arn("report"),
+        context=CLUSTER,
+    )
+    assert missing(BOUNDARY_POLICY, [leaked])
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        HERE.arn("lambda", "function:payroll"),
+        HERE.arn("lambda", "function:x-ecs-run-task-dev"),
+        FUNCTION.replace("eu-central-1", "eu-west-1"),
+        FUNCTION.replace(HERE.account, "333333333333"),
+    ],
+)
+def test_a_function_that_is_not_of_the_kit_launches_no_task(function: str) -> None:
+    foreign = Need(
+        why="another function with the same role",
+        action="ecs:RunTask",
+        resource=HERE.task_definition_arn("report"),
+        context={**CLUSTER, "lambda:SourceFunctionArn": function},
+    )
+    assert missing(BOUNDARY_POLICY, [foreign])
+
+
 def test_a_role_that_manages_volumes_can_be_passed_to_ecs() -> None:
     for statements in (FUNCTION_POLICY, BOUNDARY_POLICY):
-        for service in ("ecs-tasks.amazonaws.com", "ecs.amazonaws.com"):
+        for role, service in (
+            ("report-task", "ecs-tasks.amazonaws.com"),
+            ("report-volumes", "ecs.amazonaws.com"),
+        ):
             need = Need(
                 why="a managed EBS volume",
                 action="iam:PassRole",
-                resource=HERE.iam_arn("role/report-task"),
+                resource=HERE.iam_arn(f"role/{role}"),
                 context={"iam:PassedToService": service},
             )
             assert not missing(statements, [need])

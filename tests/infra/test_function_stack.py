@@ -103,7 +103,7 @@ def test_queues_refuse_connections_without_tls(dev: Recorder, name: str) -> None
 
 def test_nobody_else_may_send_unless_the_configuration_says_so(dev: Recorder) -> None:
     policy = dev.named("sqs/queuePolicy:QueuePolicy", "ecs-run-task-dev-policy").document("policy")
-    assert [entry["Effect"] for entry in policy["Statement"]] == ["Deny"]
+    assert {entry["Effect"] for entry in policy["Statement"]} == {"Deny"}
 
 
 def test_both_queues_take_the_longest_messages(dev: Recorder) -> None:
@@ -154,7 +154,7 @@ def test_the_functions_code_is_named_by_what_it_is(dev: Recorder) -> None:
         for uploaded in dev.all("s3/bucketObjectv2:BucketObjectv2")
         if uploaded.inputs["key"].endswith(".zip")
     )
-    assert function["s3Key"] == uploaded["key"] == f"artifacts/{bundle.digest}.zip"
+    assert function["s3Key"] == uploaded["key"] == f"builds/{bundle.digest}.zip"
     assert function["s3ObjectVersion"].startswith("version-of-ecs-run-task-dev-artifact")
     assert base64.b64decode(function["codeSha256"]).hex() == bundle.digest
     assert Path(uploaded["source"].path).read_bytes() == bundle.content
@@ -166,7 +166,7 @@ def test_the_manifest_goes_with_the_artifact(dev: Recorder) -> None:
         "s3/bucketObjectv2:BucketObjectv2", f"ecs-run-task-dev-artifact-{digest[:12]}-manifest"
     ).inputs
     read = Manifest.from_json(manifest["content"])
-    assert manifest["key"] == f"artifacts/{digest}.json"
+    assert manifest["key"] == f"builds/{digest}.json"
     assert read.digest == digest
     assert read.dependencies.keys() == {"aws-lambda-powertools", "jmespath", "typing-extensions"}
 
@@ -199,7 +199,20 @@ def test_the_role_launches_what_the_configuration_names_and_no_more(dev: Recorde
         "Effect": "Allow",
         "Action": ["ecs:RunTask"],
         "Resource": [f"{ecs}:task-definition/report:*"],
-        "Condition": {"ArnLike": {"ecs:cluster": [f"{ecs}:cluster/batch"]}},
+        "Condition": {
+            "ArnLike": {"ecs:cluster": [f"{ecs}:cluster/batch"]},
+            "ForAllValues:StringLike": {
+                "ecs:capacity-provider": [
+                    f"{ecs}:capacity-provider/FARGATE",
+                    f"{ecs}:capacity-provider/FARGATE_SPOT",
+                ]
+            },
+            "Null": {"aws:TagKeys": "true"},
+            "StringEqualsIfExists": {
+                "ecs:enable-ebs-volumes": "false",
+                "ecs:enable-execute-command": "false",
+            },
+        },
     }
     assert statement(policy, "TagTasks")["Resource"] == [f"{ecs}:task/batch/*"]
     assert statement(policy, "PassTaskRoles") == {
@@ -210,16 +223,13 @@ def test_the_role_launches_what_the_configuration_names_and_no_more(dev: Recorde
             "arn:aws:iam::111111111111:role/report-task",
             "arn:aws:iam::111111111111:role/report-execution",
         ],
-        "Condition": {
-            "StringEquals": {
-                "iam:PassedToService": ["ecs-tasks.amazonaws.com", "ecs.amazonaws.com"]
-            }
-        },
+        "Condition": {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
     }
 
 
 def test_without_roles_to_pass_nothing_may_be_passed(stack: Stack) -> None:
-    policy = stack("dev", passRoles="[]").only("iam/rolePolicy:RolePolicy").document("policy")
+    recorder = stack("dev", taskRoles="[]", executionRoles="[]")
+    policy = recorder.only("iam/rolePolicy:RolePolicy").document("policy")
     assert "PassTaskRoles" not in [entry["Sid"] for entry in policy["Statement"]]
 
 
@@ -230,7 +240,8 @@ def test_the_handlers_allow_list_is_the_roles(dev: Recorder) -> None:
     launch = statement(policy, "LaunchTasks")
     assert list(settings.task_definitions) == launch["Resource"]
     assert list(settings.clusters) == launch["Condition"]["ArnLike"]["ecs:cluster"]
-    assert list(settings.pass_roles) == statement(policy, "PassTaskRoles")["Resource"]
+    roles = [*settings.task_roles, *settings.execution_roles]
+    assert roles == statement(policy, "PassTaskRoles")["Resource"]
 
 
 def test_the_environment_names_no_reserved_variable(dev: Recorder) -> None:

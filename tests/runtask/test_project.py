@@ -35,12 +35,20 @@ def test_stages_are_the_stacks_that_are_no_bootstrap(folder: Path) -> None:
     assert project.stages() == ["dev", "prod"]
 
 
+def test_numbers_and_booleans_may_be_strings_as_the_pulumi_cli_writes_them(folder: Path) -> None:
+    add(folder, "ecs-run-task:protect: 'false'")
+    add(folder, "ecs-run-task:batchSize: '7'")
+    config = load_project(folder).stack_config("dev")
+    assert (config["ecs-run-task:protect"], config["ecs-run-task:batchSize"]) == ("false", "7")
+
+
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
         ("ecs-run-task:cluster: batch", "ecs-run-task:cluster is not declared in Pulumi.yaml"),
         ("ecs-run-task:batchSize: ten", "ecs-run-task:batchSize: expected integer, found"),
         ("ecs-run-task:batchSize: true", "ecs-run-task:batchSize: expected integer, found true"),
+        ("ecs-run-task:protect: 'yes'", 'ecs-run-task:protect: expected boolean, found "yes"'),
         ("batchSize: 10", "no namespace; expected a key such as ecs-run-task:batchSize"),
         ("ecs-run-task:logLevel: {secure: abc}", "ecs-run-task:logLevel is encrypted"),
         ("ecs-run-task:clusters: [a]", "not YAML"),  # given twice
@@ -93,7 +101,7 @@ def test_a_role_that_the_account_does_not_allow_is_refused_with_both_values(fold
     role = "arn:aws:iam::111111111111:role/report-execution"
     assert first.startswith("Pulumi.dev.yaml")
     assert problem == (
-        f"  ecs-run-task:passRoles: found {role}; account 111111111111 allows payroll-*, "
+        f"  ecs-run-task:executionRoles: found {role}; account 111111111111 allows payroll-*, "
         "report-task (ecs-run-task:boundaryRoles in Pulumi.dev-bootstrap.yaml); remove it, or as "
         f"administrator run: pulumi config set --path 'ecs-run-task:boundaryRoles[2]' '{role}' "
         "-s dev-bootstrap && pulumi up -s dev-bootstrap"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.names import ALIAS
+from infra.names import ALIAS, function_name
 from runtask.verification.disclosure import Private
 from runtask.verification.finding import (
     Finding,
@@ -46,7 +46,12 @@ class _CannotSimulateError(Exception):
 def run_task_permission(verification: Verification) -> Finding:
     """Return whether the function may run the configured task definitions, and no other."""
     config = verification.config
-    context = {"ecs:cluster": _example(config.cluster_arns[0])} if config.cluster_arns else {}
+    # What Lambda adds to the calls from within the function, and the boundary asks for.
+    # https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
+    name = function_name(config.stage)
+    context = {"lambda:SourceFunctionArn": config.location.arn("lambda", f"function:{name}")}
+    if config.cluster_arns:
+        context["ecs:cluster"] = _example(config.cluster_arns[0])
     return _check(
         verification,
         "ecs:RunTask",
@@ -64,7 +69,7 @@ def pass_role_permission(verification: Verification) -> Finding:
         verification,
         "iam:PassRole",
         "role",
-        config.pass_roles,
+        (*config.task_roles, *config.execution_roles),
         config.location.iam_arn(f"role/{_OTHER}"),
         {"iam:PassedToService": _ECS_TASKS},
     )
@@ -111,7 +116,7 @@ def _simulator(verification: Verification) -> Callable[[str, str, Mapping[str, s
         _CannotSimulateError: if the operator may not ask, or the answers are not to be relied on.
     """
     iam = verification.operator.session.client("iam")
-    functions = verification.state.deploy_role.session.client("lambda")
+    functions = verification.state.role.session.client("lambda")
     role = functions.get_function_configuration(
         FunctionName=verification.outputs["functionName"], Qualifier=ALIAS
     )["Role"]
