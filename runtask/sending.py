@@ -1,4 +1,4 @@
-"""Sends messages to a stage, or shows the RunTask calls that they would become."""
+"""Sends messages to a stage, and returns the RunTask calls that they become."""
 
 from __future__ import annotations
 
@@ -64,10 +64,9 @@ def preview(
         UsageError: if the handler would reject a message.
         AccountError: if the credentials are missing, invalid or of another account.
     """
-    requests = _check(messages, config)
+    requests = read_requests(messages, config)
     lookups = Lookups(cast("ECSClient", _EcsOnDemand(config, sessions)))
-    location = config.location
-    stage = Stage(name=config.stage, account=location.account, region=location.region)
+    stage = handler_stage(config)
     calls: list[dict[str, Any]] = []
     for message, request in zip(messages, requests, strict=True):
         try:
@@ -98,7 +97,7 @@ def send(
         AccountError: if the credentials are missing, invalid or of another account.
         RuntaskError: if SQS rejects a message; those before it were yielded.
     """
-    _check(messages, config)
+    read_requests(messages, config)
     if group is not None and not config.fifo:
         raise UsageError(
             f"--group {group}: the queue of stage {config.stage} is not a FIFO queue; leave "
@@ -166,13 +165,13 @@ class _EcsOnDemand:
         return self._ecs.describe_task_definition(**parameters)
 
 
-def _check(messages: Sequence[Message], config: FunctionConfig) -> list[Request]:
+def read_requests(messages: Sequence[Message], config: FunctionConfig) -> list[Request]:
     """Read every message as the handler would.
 
     Raises:
         UsageError: naming each message that the handler would reject, and why.
     """
-    settings = _settings(config)
+    settings = handler_settings(config)
     requests = []
     problems = []
     for message in messages:
@@ -185,7 +184,13 @@ def _check(messages: Sequence[Message], config: FunctionConfig) -> list[Request]
     return requests
 
 
-def _settings(config: FunctionConfig) -> Settings:
+def handler_stage(config: FunctionConfig) -> Stage:
+    """Return where the keys of the stage's messages are valid."""
+    location = config.location
+    return Stage(name=config.stage, account=location.account, region=location.region)
+
+
+def handler_settings(config: FunctionConfig) -> Settings:
     """Return the settings with which the stage's handler reads a message, without asking AWS."""
     location = config.location
     queue = queue_name(config.stage, fifo=config.fifo)
