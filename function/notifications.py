@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from function.limits import MAX_SUBJECT_LENGTH, NOTIFICATION_INTERVAL_SECONDS
+from function.limits import MAX_SUBJECT_LENGTH
 from function.message.quotable import free_texts_of, public_pieces
 from function.message.redaction import redact
 
@@ -58,7 +58,7 @@ class Notifications:
         with self._lock:
             now = self._clock.monotonic()
             last = self._last_published.get(failure.reason)
-            if last is not None and now - last < NOTIFICATION_INTERVAL_SECONDS:
+            if last is not None and now - last < failure.details.announcement_seconds:
                 return
             self._last_published[failure.reason] = now
         self._publish("waiting", record, failure, key)

@@ -13,8 +13,8 @@ from function.message import builder
 from function.message.idempotency import KEY_ATTRIBUTE, Stage
 from function.message.lookups import Lookups
 from function.settings import Settings
+from infra.environment import function_environment
 from infra.names import PREFIX, ledger_table_name, queue_name
-from infra.stage import function_environment
 from runtask.account import sign_in
 from runtask.errors import RuntaskError, UsageError
 from runtask.key_access import is_key_refusal, missing_key_access
@@ -65,12 +65,13 @@ def preview(
         AccountError: if the credentials are missing, invalid or of another account.
     """
     requests = read_requests(messages, config)
+    settings = handler_settings(config)
     lookups = Lookups(cast("ECSClient", _EcsOnDemand(config, sessions)))
     stage = handler_stage(config)
     calls: list[dict[str, Any]] = []
     for message, request in zip(messages, requests, strict=True):
         try:
-            completed = builder.complete(request, lookups)
+            completed = builder.complete(request, lookups, settings=settings)
         except Failure as failure:
             raise UsageError(f"{message.source}: {failure.error}") from None
         calls.append(builder.call(completed, message.key, stage))

@@ -61,7 +61,7 @@ def test_one_wrong_message_keeps_all_from_being_sent(run: Run, queue: Queue) -> 
     assert isinstance(result.exception, UsageError)
     text = str(result.exception)
     assert 'ECS.overrides.cpu: expected a string such as "1024", got the number 1024' in text
-    assert "cluster/payroll is not on the allow-list" in text
+    assert "ECS.cluster: found arn:aws:ecs:eu-central-1:111111111111:cluster/payroll;" in text
     assert queue() == []
 
 
