@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from infra.config import read_bootstrap_config
+from infra.bootstrap_config import read_bootstrap_config
 from infra.config_reader import ConfigError
 from infra.names import BOOTSTRAP_SUFFIX
 from runtask.errors import ProjectError
