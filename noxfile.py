@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 import zipfile
@@ -48,8 +49,10 @@ COVERED: Final = ("function", "infra")
 def tests(session: nox.Session) -> None:
     """Run the tests, and check the coverage; arguments after -- go to pytest and skip the check."""
     install(session)
-    # All tests of a file run in one worker: they share an embedded AWS.
-    run = ("pytest", "--numprocesses=auto", "--dist=loadfile")
+    # All tests of a file run in one worker: they share an embedded AWS. One worker more than there
+    # are cores: many tests wait for the embedded AWS, or for its clock.
+    workers = (os.cpu_count() or 1) + 1
+    run = ("pytest", f"--numprocesses={workers}", "--dist=loadfile")
     if session.posargs:
         session.run(*run, *session.posargs)
         return

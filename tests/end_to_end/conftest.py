@@ -12,7 +12,6 @@ import pytest
 
 from infra import artifact_source
 from infra.bundle import build_bundle
-from rehearsal import observer
 from rehearsal.emulator import Credentials
 from rehearsal.engine import Run, State, up
 from rehearsal.fault_injection import FaultyEmulator
@@ -23,9 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-
-# A check that must fail needs no long wait.
-SHORT_WAIT_SECONDS: Final = 8.0
 
 
 @pytest.fixture(scope="module")
@@ -129,9 +125,3 @@ def break_handler(
         monkeypatch.setattr(artifact_source, "build_bundle", broken)
 
     return replace
-
-
-@pytest.fixture
-def short_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the rehearsal give up soon on what cannot happen."""
-    monkeypatch.setattr(observer, "MAX_WAIT_SECONDS", SHORT_WAIT_SECONDS)

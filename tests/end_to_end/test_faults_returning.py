@@ -54,6 +54,9 @@ FAULTS: Final[Mapping[str, Mapping[str, object]]] = {
     UNREPORTED: {"reason": "RESOURCE:ENI", "unreported": 1, "times": 1},
 }
 
+# Shorter than the handler waits for an answer.
+SLOW_CALL_SECONDS: Final = 2.0
+
 # What the queue itself waits before it delivers again; minutes would take too long here.
 VISIBILITY_SECONDS: Final = 2
 
@@ -71,21 +74,22 @@ def meanwhile() -> dict[str, EndState]:
 
 @pytest.fixture(scope="module")
 def histories(stage: Stage, meanwhile: dict[str, EndState]) -> Mapping[str, MessageHistory]:
-    """Send all messages at once, each with a fault of its own and a cluster of its own."""
+    """Send all messages, each with a fault of its own and a cluster of its own."""
+    # Nothing is asserted here: one wrong message must not fail the tests of the others.
     stage.fail("throttled-long", **THROTTLED)
     sent = {}
     for name, how in FAULTS.items():
         for reading in READINGS:
             key = f"{name}-{reading}"
             stage.fail(key, **how)
+            if name == PARTLY:  # the next delivery is not over before the test has looked
+                stage.fail(key, delay_seconds=SLOW_CALL_SECONDS, times=1)
             cluster = stage.add_cluster(f"pool-{key}", READINGS[reading])
             count = 5 if name == PARTLY else 1
             sent[key] = stage.send(task(cluster=cluster, count=count), key)
-    # Nothing is asserted here: one wrong message must not fail the tests of the others.
-    for reading in READINGS:
-        key = f"{PARTLY}-{reading}"
-        wait_for(stage.answered(key, times=1))
-        meanwhile[key] = stage.histories(sent[key])[key].end
+            if name == PARTLY:
+                wait_for(stage.answered(key, times=1))
+                meanwhile[key] = stage.histories(sent[key])[key].end
     wait_for(lambda: all(stage.answered(key, times=1)() for key in sent))
     stage.hide_for(VISIBILITY_SECONDS)
     long = stage.send(task(), "throttled-long")

@@ -23,6 +23,7 @@ HIDDEN_SECONDS: Final = 3
 @pytest.fixture(scope="module")
 def stage(emulator: FaultyEmulator) -> Stage:
     stage = deploy(emulator)
+    stage.settle(stage.send(task()))  # a start takes longer than the new visibility timeout
     stage.hide_for(HIDDEN_SECONDS)
     return stage
 
@@ -36,6 +37,7 @@ def dead_letter_fault(stage: Stage, **how: object) -> InjectedFault:
 def test_invalid_message_stays_in_the_queue_while_the_dlq_refuses_it(stage: Stage) -> None:
     stage.emulator.inject(dead_letter_fault(stage, error="KMS.DisabledException"))
     sent = stage.send(INVALID, "no-letter")
+    assert wait_for(lambda: bool(stage.histories(sent)["no-letter"].returned))
     assert wait_for(stage.received(sent, times=2))
     meanwhile = stage.histories(sent)["no-letter"]
     stage.emulator.clear_faults()
@@ -55,8 +57,9 @@ def test_message_is_rejected_and_gone_while_sns_is_unreachable(stage: Stage) -> 
     history = stage.settle(sent)["unannounced"]
     assert history.end == rejected(sent, "unknown-parameter")
     assert history.notifications == ()
-    (line,) = stage.log_lines(NOT_PUBLISHED)
-    assert line["message_id"] == sent.message_id
+    # A delivery that takes longer than the visibility timeout is not the only one.
+    lines = stage.log_lines(NOT_PUBLISHED)
+    assert {line["message_id"] for line in lines} == {sent.message_id}
 
 
 def test_good_messages_launch_while_dlq_and_sns_cut_off_the_bad_one(stage: Stage) -> None:
@@ -132,6 +135,8 @@ def test_redelivery_waits_while_the_table_is_away_and_is_launched_once(
     key = f"again-{reading}"
     cluster = stage.add_cluster(f"pool-{key}", READINGS[reading])
     stage.fail(key, reason="RESOURCE:CPU", tasks=1, times=1)
+    # A redelivery that comes before the table is away must not launch the rest.
+    stage.fail(key, error="ThrottlingException")
     sent = stage.send(task(cluster=cluster, count=2), key)
     assert wait_for(stage.answered(key, times=1))
     assert wait_for(lambda: bool(stage.histories(sent)[key].returned))
@@ -142,5 +147,5 @@ def test_redelivery_waits_while_the_table_is_away_and_is_launched_once(
     history = stage.settle(sent)[key]
     assert meanwhile.end == EndState(tasks=1, left=1)
     assert history.end == launched(2)
-    assert [len(call.tasks) for call in history.calls] == [1, 1]
+    assert [len(call.tasks) for call in history.calls if call.tasks] == [1, 1]
     assert any(sum(line["TableUnavailable"]) for line in stage.metrics("TableUnavailable"))

@@ -47,8 +47,31 @@ if TYPE_CHECKING:
     from runtask.engine import Engine
 
 
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Accounts]:
+    with two_accounts("dev-bootstrap", "prod-bootstrap", "dev") as running:
+        yield running
+
+
 @pytest.fixture
-def accounts() -> Iterator[Accounts]:
+def promotes_nothing(shared: Accounts) -> Iterator[None]:
+    """Let a test use the accounts that others use, too; it fails if anything was copied."""
+    folder = shared.project.folder
+    files = {path: path.read_text(encoding="utf-8") for path in folder.glob("Pulumi*.yaml")}
+    artifacts = shared.keys("dev", DEV)
+    shared.said.clear()
+    yield
+    for path, text in files.items():
+        path.write_text(text, encoding="utf-8")
+    assert (shared.keys("dev", DEV), shared.keys("prod", PROD)) == (artifacts, set())
+    assert shared.engine.outputs("prod") == {}
+
+
+@pytest.fixture
+def accounts(request: pytest.FixtureRequest) -> Iterator[Accounts]:
+    if "promotes_nothing" in request.fixturenames:  # a deployment takes seconds
+        yield request.getfixturevalue("shared")
+        return
     with two_accounts("dev-bootstrap", "prod-bootstrap", "dev") as running:
         yield running
 
@@ -99,6 +122,7 @@ def test_the_pin_is_all_that_changes_in_the_file(accounts: Accounts) -> None:
     assert [line for line in after if line in before] == before
 
 
+@pytest.mark.usefixtures("promotes_nothing")
 def test_a_dry_run_changes_nothing(accounts: Accounts) -> None:
     before = accounts.file("prod")
     context = accounts.context()
@@ -246,6 +270,7 @@ class WrongSessions(EmulatorSessions):
         return self.emulator.session(DEV, location.region)
 
 
+@pytest.mark.usefixtures("promotes_nothing")
 def test_wrong_credentials_touch_nothing_and_name_both_accounts(accounts: Accounts) -> None:
     file = accounts.project.stack_file("prod")
     text = accounts.file("prod")
@@ -262,6 +287,7 @@ def test_wrong_credentials_touch_nothing_and_name_both_accounts(accounts: Accoun
     assert accounts.keys("prod", PROD) == set()
 
 
+@pytest.mark.usefixtures("promotes_nothing")
 def test_a_role_that_cannot_be_assumed_is_told_with_its_stack(accounts: Accounts) -> None:
     with pytest.raises(AccountError, match=rf"stage prod in account {PROD}.*pulumi up -s prod-boo"):
         plan_promotion(
@@ -412,21 +438,25 @@ def test_what_a_stage_built_is_deployed_again_from_where_promotions_are(
     assert artifact_object_key(ARTIFACTS, digest()) in accounts.keys("dev", DEV)
 
 
+@pytest.mark.usefixtures("promotes_nothing")
 def test_an_unknown_artifact_cannot_be_gone_back_to(accounts: Accounts) -> None:
     with pytest.raises(PromotionError, match=f"account {PROD} has no artifact {'0' * 64}"):
         plan_rollback("0" * 64, "prod", accounts.context(), allow_dirty=False)
 
 
+@pytest.mark.usefixtures("promotes_nothing")
 def test_a_stage_is_not_promoted_to_itself(accounts: Accounts) -> None:
     with pytest.raises(UsageError, match="cannot be promoted to itself"):
         plan_promotion("dev", "dev", accounts.context(), allow_dirty=False)
 
 
+@pytest.mark.usefixtures("promotes_nothing")
 def test_a_stage_that_runs_nothing_is_told_what_to_run(accounts: Accounts) -> None:
     with pytest.raises(PromotionError, match=r"stage prod runs nothing yet.*pulumi up -s prod"):
         plan_promotion("prod", "dev", accounts.context(), allow_dirty=False)
 
 
+@pytest.mark.usefixtures("promotes_nothing")
 def test_all_stages_are_seen_though_one_cannot_be_looked_at(accounts: Accounts) -> None:
     accounts.project.stack_file("prod").write_text(
         accounts.file("prod").replace("- roleArn: arn", "- externalId: x\n      roleArn: arn"),
