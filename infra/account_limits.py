@@ -20,24 +20,42 @@ async def check_account_limits(config: FunctionConfig, bootstrap: pulumi.StackRe
     """Compare a stage with the limits that its account's bootstrap stack exports.
 
     Raises:
-        ConfigError: if the stage names a role or cluster outside of them.
+        ConfigError: if the stage goes beyond them, or the bootstrap stack is older than this code.
     """
     details = {
         limit: await bootstrap.get_output_details(limit)
-        for limit in ("boundaryRoles", "boundaryClusters")
+        for limit in ("boundaryRoles", "boundaryClusters", "allowNotifyEmails", "readRoleArn")
     }
-    outputs = {limit: found.value or found.secret_value for limit, found in details.items()}
+    outputs = {
+        limit: found.secret_value if found.value is None else found.value
+        for limit, found in details.items()
+    }
     if problems := list(limit_problems(config, outputs)):
         raise ConfigError(config.stage, problems)
 
 
 def limit_problems(config: FunctionConfig, outputs: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what a stage names outside of its account's limits, with the fix.
+    """Yield where a stage goes beyond its account's limits, with the fix.
 
     Args:
         config: The stage's configuration.
         outputs: The limits by the names of the bootstrap stack's outputs; None if it has none.
     """
+    # The key of a stage names the role, and KMS refuses the name of a role that does not exist.
+    if outputs["readRoleArn"] is None:
+        yield (
+            f"the bootstrap stack {config.bootstrap} has no output readRoleArn; "
+            f"{_as_administrator(config)}pulumi up -s {config.bootstrap}"
+        )
+    if config.notify_emails and not outputs["allowNotifyEmails"]:
+        yield (
+            f"{PROJECT}:notifyEmails: found {', '.join(config.notify_emails)}; "
+            f"{PROJECT}:allowNotifyEmails of Pulumi.{config.bootstrap}.yaml is false, because "
+            "removing a subscriber takes a right to every SNS subscription of the account; remove "
+            f"the addresses and subscribe them yourself, or {_as_administrator(config)}"
+            f"pulumi config set {PROJECT}:allowNotifyEmails true -s {config.bootstrap} && "
+            f"pulumi up -s {config.bootstrap}"
+        )
     checked = (
         ("passRoles", config.pass_roles, config.pass_roles, "boundaryRoles"),
         ("clusters", config.clusters, config.cluster_arns, "boundaryClusters"),
@@ -47,8 +65,7 @@ def limit_problems(config: FunctionConfig, outputs: Mapping[str, Any]) -> Iterat
         if allowed is None:
             yield (
                 f"{PROJECT}:{option}: the bootstrap stack {config.bootstrap} has no output "
-                f"{limit}; as administrator of account {config.location.account} run: "
-                f"pulumi up -s {config.bootstrap}"
+                f"{limit}; {_as_administrator(config)}pulumi up -s {config.bootstrap}"
             )
             continue
         for position, (value, arn) in enumerate(zip(values, arns, strict=True)):
@@ -56,8 +73,13 @@ def limit_problems(config: FunctionConfig, outputs: Mapping[str, Any]) -> Iterat
                 key = f"{PROJECT}:{limit}[{len(allowed)}]"
                 yield (
                     f"{PROJECT}:{option}[{position}]: found {value!r}; {PROJECT}:{limit} of "
-                    f"Pulumi.{config.bootstrap}.yaml allows {', '.join(allowed)}; remove it, or as "
-                    f"administrator of account {config.location.account} run: "
+                    f"Pulumi.{config.bootstrap}.yaml allows {', '.join(allowed)}; remove it, or "
+                    f"{_as_administrator(config)}"
                     f"pulumi config set --path '{key}' '{value}' -s {config.bootstrap} && "
                     f"pulumi up -s {config.bootstrap}"
                 )
+
+
+def _as_administrator(config: FunctionConfig) -> str:
+    """Return the beginning of a fix by the administrator of the stage's account."""
+    return f"as administrator of account {config.location.account} run: "

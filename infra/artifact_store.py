@@ -1,4 +1,4 @@
-"""The artifact store of an account: the bucket that keeps every artifact, and its KMS key."""
+"""The artifact store of an account: its bucket, the bucket's KMS key, and the log of accesses."""
 
 from __future__ import annotations
 
@@ -6,18 +6,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import pulumi
-from pulumi import Input, Output, ResourceOptions
+from pulumi import Output, ResourceOptions
 from pulumi_aws import kms, s3
 
 from infra.documents import to_json
 from infra.limits import KMS_KEY_DELETION_WINDOW_DAYS
-from infra.policies.resource_policies import artifact_kms_key_policy, bucket_policy
+from infra.names import access_log_name
+from infra.policies.resource_policies import (
+    artifact_kms_key_policy,
+    bucket_policy,
+    log_bucket_policy,
+)
+from infra.private_bucket import PrivateBucket, PrivateBucketArgs
 
 if TYPE_CHECKING:
     from infra.names import Location
 
-# The parts of an upload that broke off cost money and are of no use.
-_ABANDONED_UPLOAD_DAYS: Final = 7
+# Log files are never overwritten; a deleted one can be restored for a week.
+_LOG_VERSION_DAYS: Final = 7
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,18 +34,22 @@ class ArtifactStoreArgs:
         location: The account and region.
         readers: Role ARN patterns of other accounts that may read artifacts.
         retention_days: Days that an overwritten or deleted artifact can still be restored.
-        protect: Whether Pulumi refuses to delete bucket and KMS key. If not, a bucket is deleted
-            with all artifacts in it.
+        access_log_retention_days: Days that the log of accesses is kept.
+        protect: Whether Pulumi refuses to delete the buckets and the KMS key. If not, a bucket is
+            deleted with everything in it.
     """
 
     location: Location
     readers: tuple[str, ...]
     retention_days: int
+    access_log_retention_days: int
     protect: bool
 
 
 class ArtifactStore(pulumi.ComponentResource):
-    """A versioned bucket that accepts objects over TLS only, encrypted with its own KMS key only.
+    """A bucket that accepts objects over TLS only, encrypted with its own KMS key only.
+
+    A second bucket has the log of its accesses.
 
     Attributes:
         bucket: Name of the bucket.
@@ -56,25 +66,31 @@ class ArtifactStore(pulumi.ComponentResource):
     ) -> None:
         super().__init__("ecs-run-task:index:ArtifactStore", name, None, opts)
         child = ResourceOptions(parent=self)
-        protected = ResourceOptions(parent=self, protect=args.protect)
         kms_key = kms.Key(
             f"{name}-key",
             description="Encrypts the artifacts of ecs-run-task",
             deletion_window_in_days=KMS_KEY_DELETION_WINDOW_DAYS,
             enable_key_rotation=True,
             policy=to_json(artifact_kms_key_policy(args.location, args.readers)),
-            opts=protected,
+            opts=ResourceOptions(parent=self, protect=args.protect),
         )
         kms.Alias(f"{name}-alias", name=f"alias/{name}", target_key_id=kms_key.key_id, opts=child)
-        bucket = s3.Bucket(
+        artifacts = PrivateBucket(
             name,
-            force_destroy=None if args.protect else True,
-            # The key goes last: without it, a bucket that could not be deleted is lost.
-            opts=ResourceOptions.merge(protected, ResourceOptions(depends_on=[kms_key])),
+            PrivateBucketArgs(
+                policy=lambda arn: bucket_policy(arn, kms_key.arn, args.readers),
+                kms_key_arn=kms_key.arn,
+                object_days=None,
+                version_days=args.retention_days,
+                protect=args.protect,
+                # The key goes last: without it, a bucket that could not be deleted is lost.
+                before=[kms_key],
+            ),
+            child,
         )
-        self._secure(name, bucket, kms_key.arn, args)
-        self.bucket = bucket.bucket
-        self.bucket_arn = bucket.arn
+        self._log_accesses(name, artifacts, args)
+        self.bucket = artifacts.bucket
+        self.bucket_arn = artifacts.arn
         self.kms_key_arn = kms_key.arn
         self.register_outputs(
             {
@@ -84,68 +100,26 @@ class ArtifactStore(pulumi.ComponentResource):
             }
         )
 
-    def _secure(
-        self, name: str, bucket: s3.Bucket, kms_key_arn: Input[str], args: ArtifactStoreArgs
-    ) -> None:
-        # They go with the bucket, not before it: a bucket that AWS refuses to delete keeps them.
-        child = ResourceOptions(parent=self, deleted_with=bucket)
-        public_access = s3.BucketPublicAccessBlock(
-            f"{name}-public-access",
-            bucket=bucket.bucket,
-            block_public_acls=True,
-            block_public_policy=True,
-            ignore_public_acls=True,
-            restrict_public_buckets=True,
-            opts=child,
+    def _log_accesses(self, name: str, artifacts: PrivateBucket, args: ArtifactStoreArgs) -> None:
+        logs = PrivateBucket(
+            access_log_name(),
+            PrivateBucketArgs(
+                policy=lambda arn: log_bucket_policy(args.location, arn, artifacts.arn),
+                # S3 delivers logs to no bucket whose default encryption is a KMS key.
+                # https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
+                kms_key_arn=None,
+                object_days=args.access_log_retention_days,
+                version_days=_LOG_VERSION_DAYS,
+                protect=args.protect,
+            ),
+            ResourceOptions(parent=self),
         )
-        s3.BucketOwnershipControls(
-            f"{name}-ownership",
-            bucket=bucket.bucket,
-            rule={"object_ownership": "BucketOwnerEnforced"},
-            opts=child,
-        )
-        versioning = s3.BucketVersioning(
-            f"{name}-versioning",
-            bucket=bucket.bucket,
-            versioning_configuration={"status": "Enabled"},
-            opts=child,
-        )
-        s3.BucketServerSideEncryptionConfiguration(
-            f"{name}-encryption",
-            bucket=bucket.bucket,
-            rules=[
-                {
-                    "apply_server_side_encryption_by_default": {
-                        "sse_algorithm": "aws:kms",
-                        "kms_master_key_id": kms_key_arn,
-                    },
-                    # One data key for many objects: fewer KMS calls for the same protection.
-                    "bucket_key_enabled": True,
-                }
-            ],
-            opts=child,
-        )
-        s3.BucketLifecycleConfiguration(
-            f"{name}-lifecycle",
-            bucket=bucket.bucket,
-            rules=[
-                {
-                    "id": "old-versions",
-                    "status": "Enabled",
-                    "filter": {"prefix": ""},
-                    "noncurrent_version_expiration": {"noncurrent_days": args.retention_days},
-                    "abort_incomplete_multipart_upload": {
-                        "days_after_initiation": _ABANDONED_UPLOAD_DAYS
-                    },
-                }
-            ],
-            # Rules on noncurrent versions need versioning to be on.
-            opts=ResourceOptions.merge(child, ResourceOptions(depends_on=[versioning])),
-        )
-        s3.BucketPolicy(
-            f"{name}-policy",
-            bucket=bucket.bucket,
-            policy=to_json(bucket_policy(bucket.arn, kms_key_arn, args.readers)),
-            # S3 rejects two concurrent changes of a bucket's access.
-            opts=ResourceOptions.merge(child, ResourceOptions(depends_on=[public_access])),
+        s3.BucketLogging(
+            f"{name}-logging",
+            bucket=artifacts.bucket,
+            target_bucket=logs.bucket,
+            target_prefix="",
+            target_object_key_format={"partitioned_prefix": {"partition_date_source": "EventTime"}},
+            # S3 delivers nothing until the log bucket's policy lets it.
+            opts=ResourceOptions(parent=self, deleted_with=artifacts.resource, depends_on=[logs]),
         )

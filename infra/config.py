@@ -24,12 +24,14 @@ from infra.names import BOOTSTRAP_SUFFIX, PROJECT, RESERVED_STAGES, Location, is
 BUILD: Final = "build"
 
 _ACCOUNT: Final = re.compile(r"\d{12}")
+_ARTIFACT_SOURCE: Final = re.compile(r"\d{12}(/[a-z]{2,}(-[a-z]+)+-\d+)?")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _SERVICE: Final = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com")
 _PRINCIPAL_ARN: Final = re.compile(
     r"arn:aws[a-z-]*:(iam|sts)::\d{12}:(root|(user|role|assumed-role)/\S+)"
 )
-_ROLE_ARN: Final = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}|\*):role/\S+")
+# One account, and a name or path of which at least the beginning is given.
+_ROLE_ARN: Final = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[^*?\s]\S*")
 _CLUSTER: Final = re.compile(
     r"[A-Za-z0-9_*?-]{1,255}|arn:aws[a-z-]*:ecs:[^:\s]*:[^:\s]*:cluster/\S+"
 )
@@ -57,11 +59,27 @@ _EXTERNAL_ID: Final = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
 
 @dataclass(frozen=True, kw_only=True)
 class GithubTrust:
-    """The workflows that may assume the deploy role by OIDC: the options `github...`."""
+    """The workflows that may assume a role by OIDC: the options `github...`."""
 
     repositories: tuple[str, ...]
     subjects: tuple[str, ...]
+    read_subjects: tuple[str, ...]
     provider_arn: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Callers:
+    """Who may assume a role of the bootstrap stack.
+
+    Attributes:
+        principals: Account ids, or ARNs of roles or users.
+        repositories: GitHub repositories.
+        subjects: Branches, tags or environments of the repositories.
+    """
+
+    principals: tuple[str, ...]
+    repositories: tuple[str, ...]
+    subjects: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,12 +95,47 @@ class BootstrapConfig:
     protect: bool
     deploy_principals: tuple[str, ...]
     deploy_external_id: str
+    read_principals: tuple[str, ...]
     github: GithubTrust | None
     artifact_readers: tuple[str, ...]
     artifact_sources: tuple[str, ...]
     artifact_retention_days: int
+    access_log_retention_days: int
     boundary_roles: tuple[str, ...]
     boundary_clusters: tuple[str, ...]
+    allow_notify_emails: bool
+
+    @property
+    def deployers(self) -> Callers:
+        """Who may assume the deploy role."""
+        return Callers(
+            principals=self.deploy_principals,
+            repositories=self.github.repositories if self.github else (),
+            subjects=self.github.subjects if self.github else (),
+        )
+
+    @property
+    def readers(self) -> Callers:
+        """Who may assume the read role: the deployers can as well."""
+        deployers = self.deployers
+        read_subjects = self.github.read_subjects if self.github else ()
+        return Callers(
+            principals=tuple(dict.fromkeys((*deployers.principals, *self.read_principals))),
+            repositories=deployers.repositories,
+            subjects=tuple(dict.fromkeys((*deployers.subjects, *read_subjects))),
+        )
+
+    @property
+    def artifact_source_locations(self) -> tuple[Location, ...]:
+        """Where artifacts may be promoted from; without a region, it is this stack's."""
+        return tuple(
+            Location(
+                account=account,
+                region=region or self.location.region,
+                partition=self.location.partition,
+            )
+            for account, _, region in (source.partition("/") for source in self.artifact_sources)
+        )
 
     @property
     def boundary_cluster_arns(self) -> tuple[str, ...]:
@@ -225,22 +278,30 @@ def bootstrap_options(reader: Reader) -> BootstrapConfig:
         deploy_external_id=reader.text(
             "deployExternalId", _EXTERNAL_ID.fullmatch, "2 to 1224 letters, digits or +=,.@:/-_"
         ),
+        read_principals=reader.strings(
+            "readPrincipals", is_principal, "an account id, or the ARN of a role or user"
+        ),
         github=github,
         artifact_readers=reader.strings(
             "artifactReaders",
             _ROLE_ARN.fullmatch,
-            "a role ARN of one account, with * where the name varies",
+            "a role ARN of one account, with * where the end of the name varies",
         ),
         artifact_sources=reader.strings(
-            "artifactSources", _ACCOUNT.fullmatch, "an account id of twelve digits, in quotes"
+            "artifactSources",
+            _ARTIFACT_SOURCE.fullmatch,
+            "an account id of twelve digits in quotes, or account/region where the region differs",
         ),
         artifact_retention_days=reader.integer(
             "artifactRetentionDays", limits.ARTIFACT_RETENTION_DAYS, "days"
         ),
+        access_log_retention_days=reader.integer(
+            "accessLogRetentionDays", limits.ACCESS_LOG_RETENTION_DAYS, "days"
+        ),
         boundary_roles=reader.strings(
             "boundaryRoles",
             _ROLE_ARN.fullmatch,
-            "a role ARN or pattern",
+            "a role ARN of one account, with * where the end of the name varies",
             example="arn:aws:iam::111111111111:role/report-*",
         ),
         boundary_clusters=reader.strings(
@@ -249,6 +310,7 @@ def bootstrap_options(reader: Reader) -> BootstrapConfig:
             "a name, pattern or ARN of a cluster",
             example="batch",
         ),
+        allow_notify_emails=reader.boolean("allowNotifyEmails"),
     )
 
 
@@ -283,7 +345,11 @@ def function_options(reader: Reader) -> FunctionConfig:
             "a family, family:revision, pattern or ARN",
             example="report",
         ),
-        pass_roles=reader.strings("passRoles", _ROLE_ARN.fullmatch, "a role ARN or pattern"),
+        pass_roles=reader.strings(
+            "passRoles",
+            _ROLE_ARN.fullmatch,
+            "a role ARN of one account, with * where the end of the name varies",
+        ),
         senders=reader.strings(
             "senders",
             lambda text: is_principal(text) or is_service(text),
@@ -351,10 +417,21 @@ def _github_options(reader: Reader) -> GithubTrust | None:
             "ref:refs/heads/<branch>, ref:refs/tags/<tag> or environment:<name>",
             example="environment:prod" if repositories else "",
         ),
+        read_subjects=reader.strings(
+            "githubReadSubjects",
+            _SUBJECT.fullmatch,
+            "ref:refs/heads/<branch>, ref:refs/tags/<tag> or environment:<name>",
+        ),
         provider_arn=reader.text(
             "githubProviderArn",
             _OIDC_PROVIDER.fullmatch,
             "arn:aws:iam::<account>:oidc-provider/token.actions.githubusercontent.com",
         ),
     )
+    if github.read_subjects and not repositories:
+        reader.problem(
+            f"{PROJECT}:githubRepositories",
+            f"is missing with {PROJECT}:githubReadSubjects",
+            reader.set_command(f"{PROJECT}:githubRepositories[0]", "OWNER/NAME"),
+        )
     return github if repositories else None

@@ -1,4 +1,4 @@
-"""The Lambda function: role, log group, code by digest, alias and event source mapping."""
+"""The Lambda function: log group, policy, code by digest, alias and event source mapping."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from pulumi_aws import cloudwatch, iam, lambda_
 
 from infra.bundle import HANDLER, PYTHON_RUNTIME
 from infra.documents import to_json
-from infra.names import ALIAS, ROLE_PATH, function_name, log_group_name
-from infra.policies.function_role import FunctionGrants, function_policy, trust_lambda
+from infra.names import ALIAS, function_name, log_group_name
+from infra.policies.function_role import FunctionGrants, function_policy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from infra.artifact_source import ArtifactSource
     from infra.config import FunctionConfig
+    from infra.function_role import FunctionRole
 
 # A fifth cheaper than x86_64 for the same work, and the artifact is pure Python.
 _ARCHITECTURE: Final = "arm64"
@@ -32,14 +33,14 @@ class LambdaFunctionArgs:
     Attributes:
         config: The stage's configuration.
         grants: What the function's role may use.
-        permissions_boundary_arn: ARN of the account's permissions boundary.
+        role: The function's role, without a policy.
         artifact: The code.
         environment: The function's environment variables.
     """
 
     config: FunctionConfig
     grants: FunctionGrants
-    permissions_boundary_arn: Input[str]
+    role: FunctionRole
     artifact: ArtifactSource
     environment: Mapping[str, Input[str]]
 
@@ -70,17 +71,9 @@ class LambdaFunction(pulumi.ComponentResource):
             retention_in_days=config.log_retention_days,
             opts=child,
         )
-        role = iam.Role(
-            f"{name}-role",
-            path=ROLE_PATH,
-            description=f"Execution role of the function {name}",
-            assume_role_policy=to_json(trust_lambda()),
-            permissions_boundary=args.permissions_boundary_arn,
-            opts=child,
-        )
         policy = iam.RolePolicy(
             f"{name}-role-policy",
-            role=role.name,
+            role=args.role.role_name,
             policy=to_json(function_policy(args.grants)),
             opts=child,
         )
@@ -88,7 +81,7 @@ class LambdaFunction(pulumi.ComponentResource):
             name,
             name=function_name(config.stage),
             description=f"Launches ECS tasks for the messages of the queue {name}",
-            role=role.arn,
+            role=args.role.arn,
             runtime=PYTHON_RUNTIME,
             architectures=[_ARCHITECTURE],
             handler=HANDLER,

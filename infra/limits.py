@@ -81,6 +81,7 @@ KMS_KEY_DELETION_WINDOW_DAYS: Final = 30
 # --- Ours
 
 ARTIFACT_RETENTION_DAYS: Final = range(1, 10 * 365 + 1)
+ACCESS_LOG_RETENTION_DAYS: Final = range(1, 10 * 365 + 1)
 
 # --- Units
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from function.limits import STAGE_PATTERN
+from infra.artifact_keys import ARTIFACTS, BUILDS, PROMOTIONS
 from infra.partitions import PARTITIONS
 
 PROJECT: Final = "ecs-run-task"
@@ -22,11 +23,15 @@ ROLE_PATH: Final = f"/{PROJECT}/"
 KMS_KEY_TAGS: Final = {"managed-by": f"{PREFIX}deploy"}
 
 # Stages that would share a name, such as that of a KMS alias, with the bootstrap stack's resources.
-RESERVED_STAGES: Final = ("artifacts", "boundary", "deploy", "github")
+RESERVED_STAGES: Final = ("artifacts", "boundary", "deploy", "github", "read")
 
 # The DNS suffix of the partition `aws`. Names of service principals, such as `sqs.amazonaws.com`,
 # end in it in every one of PARTITIONS.
 _COMMON_SUFFIX: Final = PARTITIONS["aws"].dns_suffix
+
+# Folders of the artifact bucket that other accounts read, and in which no object is ever replaced.
+PROMOTED_FROM: Final = (ARTIFACTS, BUILDS)
+WRITTEN_ONCE: Final = (ARTIFACTS, PROMOTIONS)
 
 # The alias that the event source mapping invokes.
 ALIAS: Final = "live"
@@ -67,9 +72,19 @@ def artifact_store_name() -> str:
     return f"{PREFIX}artifacts"
 
 
+def access_log_name() -> str:
+    """Return the prefix of the names of the bucket with the log of accesses to the artifacts."""
+    return f"{PREFIX}access-log"
+
+
 def deploy_role_name(region: str) -> str:
     """Return the name of the deploy role; roles are global, so the region is part of it."""
     return f"{PREFIX}deploy-{region}"
+
+
+def read_role_name(region: str) -> str:
+    """Return the name of the read role."""
+    return f"{PREFIX}read-{region}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +119,12 @@ class Location:
         """The ARN of the account's deploy role in this region."""
         return self.iam_arn(f"role/{deploy_role_name(self.region)}")
 
-    def via_services(self, *services: str, region: str = "") -> list[str]:
+    @property
+    def read_role_arn(self) -> str:
+        """The ARN of the account's read role in this region."""
+        return self.iam_arn(f"role/{read_role_name(self.region)}")
+
+    def via_services(self, *services: str) -> list[str]:
         """Return values of the condition key `kms:ViaService`.
 
         Both suffixes are named where they differ: AWS documents that of the partition `aws` only.
@@ -112,11 +132,9 @@ class Location:
 
         Args:
             services: Names of services, such as `sqs`.
-            region: The region, by default this one.
         """
         suffixes = sorted({_COMMON_SUFFIX, self.dns_suffix})
-        region = region or self.region
-        return [f"{service}.{region}.{suffix}" for service in services for suffix in suffixes]
+        return [f"{service}.{self.region}.{suffix}" for service in services for suffix in suffixes]
 
     def cluster_arn(self, cluster: str) -> str:
         """Return the ARN of a cluster that is given by name, pattern or ARN."""

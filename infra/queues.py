@@ -26,10 +26,12 @@ class WorkQueueArgs:
     Attributes:
         config: The stage's configuration.
         kms_key_arn: ARN of the KMS key that messages are encrypted with.
+        function_role_arn: ARN of the function's role, which alone takes messages.
     """
 
     config: FunctionConfig
     kms_key_arn: Input[str]
+    function_role_arn: Input[str]
 
 
 class WorkQueue(pulumi.ComponentResource):
@@ -91,13 +93,17 @@ class WorkQueue(pulumi.ComponentResource):
         sqs.QueuePolicy(
             f"{name}-policy",
             queue_url=queue.url,
-            policy=to_json(work_queue_policy(config.location, queue.arn, config.senders)),
+            policy=to_json(
+                work_queue_policy(
+                    config.location, queue.arn, args.function_role_arn, config.senders
+                )
+            ),
             opts=child,
         )
         sqs.QueuePolicy(
             f"{name}-dlq-policy",
             queue_url=dead_letters.url,
-            policy=to_json(dead_letter_queue_policy(dead_letters.arn)),
+            policy=to_json(dead_letter_queue_policy(config.location, dead_letters.arn)),
             opts=child,
         )
         self.url = queue.url

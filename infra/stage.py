@@ -12,6 +12,7 @@ from pulumi_aws import kms
 from infra.artifact_source import ArtifactSource, ArtifactSourceArgs
 from infra.documents import to_json
 from infra.failure_topic import FailureTopic, FailureTopicArgs
+from infra.function_role import FunctionRole, FunctionRoleArgs
 from infra.lambda_function import LambdaFunction, LambdaFunctionArgs
 from infra.ledger import LedgerTable, LedgerTableArgs
 from infra.limits import DAY_SECONDS, KMS_KEY_DELETION_WINDOW_DAYS, MINUTE_SECONDS
@@ -50,7 +51,18 @@ class Stage(pulumi.ComponentResource):
             opts=protected,
         )
         kms.Alias(f"{name}-alias", name=f"alias/{name}", target_key_id=kms_key.key_id, opts=child)
-        queue = WorkQueue(name, WorkQueueArgs(config=config, kms_key_arn=kms_key.arn), child)
+        role = FunctionRole(
+            name,
+            FunctionRoleArgs(
+                permissions_boundary_arn=bootstrap.require_output("permissionsBoundaryArn")
+            ),
+            child,
+        )
+        queue = WorkQueue(
+            name,
+            WorkQueueArgs(config=config, kms_key_arn=kms_key.arn, function_role_arn=role.arn),
+            child,
+        )
         topic = FailureTopic(
             f"{name}-failures",
             FailureTopicArgs(config=config, kms_key_arn=kms_key.arn),
@@ -87,7 +99,7 @@ class Stage(pulumi.ComponentResource):
                     kms_key_arn=kms_key.arn,
                     log_group_arn=log_group_arn,
                 ),
-                permissions_boundary_arn=bootstrap.require_output("permissionsBoundaryArn"),
+                role=role,
                 artifact=artifact,
                 environment=function_environment(
                     config,

@@ -134,11 +134,17 @@ def with_sample_account(config: dict[str, str], location: Location) -> dict[str,
 def with_sample_limits(config: dict[str, str], location: Location) -> dict[str, str]:
     """Return a bootstrap stack's configuration that lets stages name the sample account.
 
+    The rehearsal calls the embedded AWS as the account's root user, who may assume the roles.
+
     Args:
         config: The bootstrap stack's configuration; the names in it stay.
         location: Account and region of the stack.
     """
-    names = {"boundaryClusters": [CLUSTER], "boundaryRoles": _role_arns(location)}
+    names = {
+        "boundaryClusters": [CLUSTER],
+        "boundaryRoles": _role_arns(location),
+        "deployPrincipals": [location.iam_arn("root")],
+    }
     return with_names(config, names)
 
 

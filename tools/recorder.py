@@ -21,13 +21,15 @@ if TYPE_CHECKING:
 MADE_UP_SUFFIX: Final = "0123456"
 
 # What a function stack gets from its account's bootstrap stack.
-BOOTSTRAP_OUTPUTS: Final[Mapping[str, str | Sequence[str]]] = {
+BOOTSTRAP_OUTPUTS: Final[Mapping[str, str | Sequence[str] | bool]] = {
     "artifactBucket": "ecs-run-task-artifacts-0123456",
     "artifactKmsKeyArn": "arn:aws:kms:eu-central-1:111111111111:key/artifacts",
     "deployRoleArn": "arn:aws:iam::111111111111:role/ecs-run-task-deploy-eu-central-1",
     "permissionsBoundaryArn": "arn:aws:iam::111111111111:policy/ecs-run-task/boundary",
     "boundaryRoles": ["arn:aws:iam::*:role/report-*"],
     "boundaryClusters": ["arn:aws:ecs:*:*:cluster/batch*"],
+    "allowNotifyEmails": True,
+    "readRoleArn": "arn:aws:iam::111111111111:role/ecs-run-task-read-eu-central-1",
 }
 
 

@@ -1,12 +1,21 @@
-"""The deploy role's policies: who may assume it, and what it may do in one account."""
+"""The deploy role's permissions: what it may do in one account."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from infra.names import KMS_KEY_TAGS, PREFIX, ROLE_PATH, Location, artifact_store_name
-from infra.policies.statements import Conditions, Document, Statement, allow, document, under
+from infra.artifact_keys import ARTIFACTS, BUILDS, PROMOTIONS
+from infra.names import (
+    KMS_KEY_TAGS,
+    PREFIX,
+    PROMOTED_FROM,
+    ROLE_PATH,
+    WRITTEN_ONCE,
+    Location,
+    artifact_store_name,
+)
+from infra.policies.statements import Document, Statement, allow, document, under
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,87 +25,6 @@ if TYPE_CHECKING:
 # For actions that cannot be limited to a resource; a condition limits them where they have one.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/
 _ANY_RESOURCE: Final = "*"
-
-# Host of the OIDC provider of GitHub Actions.
-GITHUB_ISSUER: Final = "token.actions.githubusercontent.com"
-
-
-@dataclass(frozen=True, kw_only=True)
-class WorkflowTrust:
-    """The GitHub workflows that may assume the deploy role.
-
-    A workflow runs as the deploy role already when the AWS provider assumes that role as
-    `aws:assumeRoles` says. So the role must be able to assume itself.
-
-    Attributes:
-        provider_arn: ARN of the account's OIDC provider for GitHub.
-        repositories: Repositories, `owner/name` or `owner@id/name@id`.
-        subjects: Branches, tags or environments, such as `environment:prod`.
-        role_arn: ARN of the deploy role itself.
-    """
-
-    provider_arn: Input[str]
-    repositories: Sequence[str]
-    subjects: Sequence[str]
-    role_arn: str
-
-
-def trust_deployers(
-    principals: Sequence[str], external_id: str, workflows: WorkflowTrust | None = None
-) -> Document:
-    """Return the deploy role's trust policy, which lets `principals` and `workflows` assume it.
-
-    Args:
-        principals: Account ids, or ARNs of roles or users.
-        external_id: The external id that they must present; empty for none.
-        workflows: The workflows of a GitHub repository, if any.
-    """
-    conditions: Conditions | None = (
-        {"StringEquals": {"sts:ExternalId": external_id}} if external_id else None
-    )
-    return document(
-        allow(
-            "Deployers",
-            ["sts:AssumeRole"],
-            principals={"AWS": sorted(principals)},
-            conditions=conditions,
-        )
-        if principals
-        else None,
-        *(_trust_workflows(workflows) if workflows else ()),
-    )
-
-
-def _trust_workflows(workflows: WorkflowTrust) -> tuple[Statement, Statement]:
-    """Return the trust statements for GitHub Actions, by repository and branch or environment.
-
-    https://docs.github.com/en/actions/reference/security/oidc
-    """
-    subjects = [
-        f"repo:{repository}:{subject}"
-        for repository in sorted(workflows.repositories)
-        for subject in sorted(workflows.subjects)
-    ]
-    return (
-        allow(
-            "Workflows",
-            ["sts:AssumeRoleWithWebIdentity"],
-            principals={"Federated": [workflows.provider_arn]},
-            conditions={
-                "StringEquals": {
-                    f"{GITHUB_ISSUER}:aud": "sts.amazonaws.com",
-                    f"{GITHUB_ISSUER}:sub": subjects,
-                }
-            },
-        ),
-        allow(
-            "AssumeItself",
-            ["sts:AssumeRole"],
-            # As a condition, because IAM rejects a principal that does not exist yet.
-            principals={"AWS": workflows.role_arn.split(":")[4]},
-            conditions={"ArnEquals": {"aws:PrincipalArn": workflows.role_arn}},
-        ),
-    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +36,8 @@ class DeployGrants:
         boundary_arn: ARN of the permissions boundary that every role it creates must have.
         artifact_bucket_arn: ARN of the artifact bucket.
         artifact_kms_key_arn: ARN of the KMS key that artifacts are encrypted with.
-        artifact_sources: Ids of other accounts whose artifacts may be read, to promote them.
+        artifact_sources: Accounts and regions whose artifacts may be read, to promote them.
+        email_subscribers: Whether failure topics may have email subscribers.
         own_arn: ARN of the deploy role, if it must be able to assume itself; else empty.
     """
 
@@ -116,7 +45,8 @@ class DeployGrants:
     boundary_arn: Input[str]
     artifact_bucket_arn: Input[str]
     artifact_kms_key_arn: Input[str]
-    artifact_sources: Sequence[str] = ()
+    artifact_sources: Sequence[Location] = ()
+    email_subscribers: bool = False
     own_arn: str = ""
 
 
@@ -147,12 +77,12 @@ def deploy_policy(grants: DeployGrants) -> Document:
                 "sns:GetTopicAttributes",
                 "sns:ListTagsForResource",
                 "sns:SetTopicAttributes",
-                "sns:Subscribe",
                 "sns:TagResource",
                 "sns:UntagResource",
             ],
             resources=[location.arn("sns", f"{PREFIX}*")],
         ),
+        *(_email_subscribers(location) if grants.email_subscribers else ()),
         allow(
             "Tables",
             [
@@ -254,7 +184,6 @@ def deploy_policy(grants: DeployGrants) -> Document:
                 "iam:ListRolePolicies",
                 "iam:TagRole",
                 "iam:UntagRole",
-                "iam:UpdateAssumeRolePolicy",
                 "iam:UpdateRole",
                 "iam:UpdateRoleDescription",
             ],
@@ -301,54 +230,95 @@ def deploy_policy(grants: DeployGrants) -> Document:
             # alarm needs the action on all: the name could be that of a composite alarm.
             # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
             "ActionsWithoutResource",
-            [
-                "cloudwatch:DescribeAlarms",
-                "kms:ListAliases",
-                "logs:DescribeLogGroups",
-                "sns:GetSubscriptionAttributes",
-                "sns:Unsubscribe",
-            ],
+            ["cloudwatch:DescribeAlarms", "kms:ListAliases", "logs:DescribeLogGroups"],
             resources=[_ANY_RESOURCE],
         ),
+        *_artifacts(grants),
+        *_promoted_artifacts(location, grants.artifact_sources),
+        allow("AssumeItself", ["sts:AssumeRole"], resources=[grants.own_arn])
+        if grants.own_arn
+        else None,
+    )
+
+
+def _artifacts(grants: DeployGrants) -> tuple[Statement, ...]:
+    """Return the statements on the account's own artifacts.
+
+    Nothing is deleted, and the bucket's policy lets artifacts and the records of promotions be
+    written once. The AWS provider, which writes what a stage builds, cannot write so.
+    """
+    bucket_arn = grants.artifact_bucket_arn
+    return (
         allow(
-            "Artifacts",
-            [
-                "s3:GetObject",
-                "s3:GetObjectTagging",
-                "s3:GetObjectVersion",
-                "s3:PutObject",
-                "s3:PutObjectTagging",
+            "ReadArtifacts",
+            ["s3:GetObject", "s3:GetObjectTagging", "s3:GetObjectVersion"],
+            resources=[
+                under(bucket_arn, f"/{folder}/*") for folder in (ARTIFACTS, BUILDS, PROMOTIONS)
             ],
-            resources=[under(grants.artifact_bucket_arn, "/*")],
         ),
-        allow("ArtifactList", ["s3:ListBucket"], resources=[grants.artifact_bucket_arn]),
+        allow(
+            "WriteBuilds",
+            ["s3:PutObject", "s3:PutObjectTagging"],
+            resources=[under(bucket_arn, f"/{BUILDS}/*")],
+        ),
+        allow(
+            "WritePromotions",
+            ["s3:PutObject"],
+            resources=[under(bucket_arn, f"/{folder}/*") for folder in WRITTEN_ONCE],
+        ),
+        allow("ArtifactList", ["s3:ListBucket"], resources=[bucket_arn]),
         allow(
             "ArtifactKmsKey",
             ["kms:Decrypt", "kms:GenerateDataKey"],
             resources=[grants.artifact_kms_key_arn],
         ),
+    )
+
+
+def _promoted_artifacts(location: Location, sources: Sequence[Location]) -> tuple[Statement, ...]:
+    """Return the statements that let artifacts of other accounts be read."""
+    if not sources:
+        return ()
+    bucket = f"arn:{location.partition}:s3:::{artifact_store_name()}-*"
+    return (
         allow(
             "PromotedArtifacts",
             ["s3:GetObject"],
-            resources=[f"arn:{location.partition}:s3:::{artifact_store_name()}-*/artifacts/*"],
-            conditions={"StringEquals": {"aws:ResourceAccount": sorted(grants.artifact_sources)}},
-        )
-        if grants.artifact_sources
-        else None,
+            resources=[f"{bucket}/{folder}/*" for folder in PROMOTED_FROM],
+            conditions={
+                "StringEquals": {
+                    "aws:ResourceAccount": sorted({source.account for source in sources})
+                }
+            },
+        ),
         allow(
             "PromotedArtifactKmsKeys",
             ["kms:Decrypt"],
-            resources=[
-                f"arn:{location.partition}:kms:*:{account}:key/*"
-                for account in sorted(grants.artifact_sources)
-            ],
-            conditions={"StringLike": {"kms:ViaService": location.via_services("s3", region="*")}},
-        )
-        if grants.artifact_sources
-        else None,
-        allow("AssumeItself", ["sts:AssumeRole"], resources=[grants.own_arn])
-        if grants.own_arn
-        else None,
+            resources=sorted(source.arn("kms", "key/*") for source in sources),
+            conditions={
+                "StringEquals": {
+                    "kms:ViaService": sorted(
+                        {host for source in sources for host in source.via_services("s3")}
+                    )
+                }
+            },
+        ),
+    )
+
+
+def _email_subscribers(location: Location) -> tuple[Statement, Statement]:
+    """Return the statements that let topics have email subscribers.
+
+    IAM cannot limit the second one to a topic, so it reaches every subscription of the account.
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsns.html
+    """
+    return (
+        allow("Subscribe", ["sns:Subscribe"], resources=[location.arn("sns", f"{PREFIX}*")]),
+        allow(
+            "Subscriptions",
+            ["sns:GetSubscriptionAttributes", "sns:Unsubscribe"],
+            resources=[_ANY_RESOURCE],
+        ),
     )
 
 

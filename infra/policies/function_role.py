@@ -1,40 +1,27 @@
-"""The policies of a function's role: its trust, its permissions and its permissions boundary."""
+"""The policies of a function's role: its trust and its permissions."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from infra.names import PREFIX, Location
-from infra.policies.statements import Document, Statement, allow, document
+from infra.policies.function_actions import (
+    ANY_RESOURCE,
+    ECS_SERVICES,
+    KMS_KEY_ACTIONS,
+    KMS_SERVICES,
+    LEDGER_ACTIONS,
+    LOG_ACTIONS,
+    RECEIVE_ACTIONS,
+    list_tasks,
+    within,
+)
+from infra.policies.statements import Document, allow, document
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from pulumi import Input
 
-# For ecs:DescribeTaskDefinition, which cannot be limited to a resource, and for ecs:ListTasks,
-# which is authorised on container instances; a condition limits it to clusters.
-# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html
-_ANY_RESOURCE: Final = "*"
-
-# Task roles and execution roles are passed to the first, the roles that manage EBS volumes to the
-# second. https://docs.aws.amazon.com/AmazonECS/latest/developerguide/infrastructure_IAM_role.html
-_ECS_SERVICES: Final = ("ecs-tasks.amazonaws.com", "ecs.amazonaws.com")
-_RECEIVE_ACTIONS: Final = (
-    "sqs:ChangeMessageVisibility",
-    "sqs:DeleteMessage",
-    "sqs:GetQueueAttributes",
-    "sqs:ReceiveMessage",
-)
-_KMS_KEY_ACTIONS: Final = ("kms:Decrypt", "kms:GenerateDataKey")
-
-# The only services through which a function uses a KMS key.
-_KMS_SERVICES: Final = ("dynamodb", "lambda", "sns", "sqs")
-
-# One item at a time, and none is ever deleted: it expires.
-_LEDGER_ACTIONS: Final = ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem")
-_LOG_ACTIONS: Final = ("logs:CreateLogStream", "logs:PutLogEvents")
+    from infra.names import Location
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,118 +73,37 @@ def function_policy(grants: FunctionGrants) -> Document:
         allow(
             "TagTasks",
             ["ecs:TagResource"],
-            resources=[_within(cluster, "task") for cluster in grants.cluster_arns],
+            resources=[within(cluster, "task") for cluster in grants.cluster_arns],
             conditions={"StringEquals": {"ecs:CreateAction": "RunTask"}},
         ),
         allow(
             "PassTaskRoles",
             ["iam:PassRole"],
             resources=grants.pass_role_arns,
-            conditions={"StringEquals": {"iam:PassedToService": _ECS_SERVICES}},
+            conditions={"StringEquals": {"iam:PassedToService": ECS_SERVICES}},
         )
         if grants.pass_role_arns
         else None,
-        _list_tasks(grants.cluster_arns),
+        list_tasks(grants.cluster_arns),
         allow(
             "DescribeServices",
             ["ecs:DescribeServices"],
-            resources=[_within(cluster, "service") for cluster in grants.cluster_arns],
+            resources=[within(cluster, "service") for cluster in grants.cluster_arns],
         ),
         allow(
             "DescribeTaskDefinitions",
             ["ecs:DescribeTaskDefinition"],
-            resources=[_ANY_RESOURCE],
+            resources=[ANY_RESOURCE],
         ),
-        allow("ReceiveMessages", _RECEIVE_ACTIONS, resources=[grants.work_queue_arn]),
+        allow("ReceiveMessages", RECEIVE_ACTIONS, resources=[grants.work_queue_arn]),
         allow("SendDeadLetters", ["sqs:SendMessage"], resources=[grants.dead_letter_queue_arn]),
         allow("PublishNotifications", ["sns:Publish"], resources=[grants.failure_topic_arn]),
-        allow("KeepLedger", _LEDGER_ACTIONS, resources=[grants.ledger_table_arn]),
+        allow("KeepLedger", LEDGER_ACTIONS, resources=[grants.ledger_table_arn]),
         allow(
             "UseKmsKey",
-            _KMS_KEY_ACTIONS,
+            KMS_KEY_ACTIONS,
             resources=[grants.kms_key_arn],
-            conditions={"StringEquals": {"kms:ViaService": location.via_services(*_KMS_SERVICES)}},
+            conditions={"StringEquals": {"kms:ViaService": location.via_services(*KMS_SERVICES)}},
         ),
-        allow("WriteLog", _LOG_ACTIONS, resources=[f"{grants.log_group_arn}:*"]),
+        allow("WriteLog", LOG_ACTIONS, resources=[f"{grants.log_group_arn}:*"]),
     )
-
-
-def boundary_policy(
-    location: Location, *, role_arns: Sequence[str], cluster_arns: Sequence[str]
-) -> Document:
-    """Return the permissions boundary of every role that the deploy role creates in `location`.
-
-    Args:
-        location: The account and region.
-        role_arns: ARN patterns of the roles that tasks may run with.
-        cluster_arns: ARN patterns of the clusters that tasks may be launched in.
-    """
-    return document(
-        allow(
-            "LaunchTasks",
-            ["ecs:RunTask"],
-            resources=[location.arn("ecs", "task-definition/*")],
-            conditions={"ArnLike": {"ecs:cluster": cluster_arns}},
-        ),
-        allow(
-            "TagTasks",
-            ["ecs:TagResource"],
-            resources=[_within(cluster, "task") for cluster in cluster_arns],
-            conditions={"StringEquals": {"ecs:CreateAction": "RunTask"}},
-        ),
-        allow(
-            "PassTaskRoles",
-            ["iam:PassRole"],
-            resources=role_arns,
-            conditions={"StringEquals": {"iam:PassedToService": _ECS_SERVICES}},
-        ),
-        _list_tasks(cluster_arns),
-        allow(
-            "DescribeServices",
-            ["ecs:DescribeServices"],
-            resources=[_within(cluster, "service") for cluster in cluster_arns],
-        ),
-        allow(
-            "DescribeTaskDefinitions",
-            ["ecs:DescribeTaskDefinition"],
-            resources=[_ANY_RESOURCE],
-        ),
-        allow(
-            "ReceiveMessagesAndSendDeadLetters",
-            (*_RECEIVE_ACTIONS, "sqs:SendMessage"),
-            resources=[location.arn("sqs", f"{PREFIX}*")],
-        ),
-        allow(
-            "PublishNotifications", ["sns:Publish"], resources=[location.arn("sns", f"{PREFIX}*")]
-        ),
-        allow(
-            "KeepLedgers",
-            _LEDGER_ACTIONS,
-            resources=[location.arn("dynamodb", f"table/{PREFIX}*")],
-        ),
-        allow(
-            "UseKmsKeys",
-            _KMS_KEY_ACTIONS,
-            resources=[location.arn("kms", "key/*")],
-            conditions={"StringEquals": {"kms:ViaService": location.via_services(*_KMS_SERVICES)}},
-        ),
-        allow(
-            "WriteLogs",
-            _LOG_ACTIONS,
-            resources=[location.arn("logs", f"log-group:/aws/lambda/{PREFIX}*")],
-        ),
-    )
-
-
-def _list_tasks(cluster_arns: Sequence[str]) -> Statement:
-    return allow(
-        "ListTasks",
-        ["ecs:ListTasks"],
-        resources=[_ANY_RESOURCE],
-        conditions={"ArnLike": {"ecs:cluster": cluster_arns}},
-    )
-
-
-def _within(cluster_arn: str, kind: str) -> str:
-    """Return the ARN pattern of a cluster's tasks or services."""
-    return cluster_arn.replace(":cluster/", f":{kind}/", 1) + "/*"

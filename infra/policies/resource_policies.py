@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from infra.config import is_service
-from infra.names import log_group_name, queue_name, stage_name
+from infra.names import (
+    PREFIX,
+    PROMOTED_FROM,
+    ROLE_PATH,
+    WRITTEN_ONCE,
+    log_group_name,
+    queue_name,
+    stage_name,
+)
 from infra.policies.statements import (
     Conditions,
     Document,
@@ -15,6 +23,7 @@ from infra.policies.statements import (
     deny,
     deny_without_tls,
     document,
+    reads,
     under,
 )
 
@@ -96,6 +105,9 @@ _TABLE_KEY_ACTIONS: Final = (
     "kms:ReEncryptTo",
 )
 
+# Actions that take messages off a queue, or hide them from others.
+_TAKE_ACTIONS: Final = ("sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage")
+
 # The service that executes the actions of alarms.
 _ALARMS: Final[Principals] = {"Service": "cloudwatch.amazonaws.com"}
 
@@ -116,6 +128,10 @@ def bucket_policy(
     bucket_arn: Input[str], kms_key_arn: Input[str], readers: Sequence[str]
 ) -> Document:
     """Return the artifact bucket's policy: TLS, one KMS key, and the readers of other accounts.
+
+    What is written once cannot be replaced: an upload must say that it expects no object there, and
+    S3 then refuses it if there is one. A multipart upload cannot say so, and is refused.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html
 
     Args:
         bucket_arn: ARN of the bucket.
@@ -139,7 +155,46 @@ def bucket_policy(
                 "StringNotEquals": {"s3:x-amz-server-side-encryption-aws-kms-key-id": kms_key_arn}
             },
         ),
-        *_readers("ReadArtifacts", ["s3:GetObject"], [objects], readers),
+        deny(
+            "DenyReplacing",
+            ["s3:PutObject"],
+            resources=[under(bucket_arn, f"/{folder}/*") for folder in WRITTEN_ONCE],
+            conditions={"Null": {"s3:if-none-match": "true"}},
+        ),
+        *_readers(
+            "ReadArtifacts",
+            ["s3:GetObject"],
+            [under(bucket_arn, f"/{folder}/*") for folder in PROMOTED_FROM],
+            readers,
+        ),
+    )
+
+
+def log_bucket_policy(
+    location: Location, bucket_arn: Input[str], logged_bucket_arn: Input[str]
+) -> Document:
+    """Return the policy of the bucket that access logs are delivered to: TLS, and S3 itself.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
+
+    Args:
+        location: The account that owns both buckets.
+        bucket_arn: ARN of the bucket.
+        logged_bucket_arn: ARN of the bucket whose accesses are logged.
+    """
+    objects = under(bucket_arn, "/*")
+    return document(
+        deny_without_tls(["s3:*"], [bucket_arn, objects]),
+        allow(
+            "DeliverLogs",
+            ["s3:PutObject"],
+            resources=[objects],
+            principals={"Service": "logging.s3.amazonaws.com"},
+            conditions={
+                "ArnLike": {"aws:SourceArn": logged_bucket_arn},
+                "StringEquals": {"aws:SourceAccount": location.account},
+            },
+        ),
     )
 
 
@@ -165,6 +220,7 @@ def stage_kms_key_policy(config: FunctionConfig) -> Document:
     queue_arn = location.arn("sqs", queue_name(stage, fifo=config.fifo))
     log_group_arn = location.arn("logs", f"log-group:{log_group_name(stage)}")
     deploy_role: Principals = {"AWS": location.deploy_role_arn}
+    this_queue = {"kms:EncryptionContext:aws:sqs:arn": queue_arn}
     return document(
         _owned(location),
         allow("Deploy", _DEPLOY_KEY_ACTIONS, resources=[_THIS_KEY], principals=deploy_role),
@@ -185,6 +241,12 @@ def stage_kms_key_policy(config: FunctionConfig) -> Document:
             conditions={"StringEquals": {"kms:ViaService": location.via_services("dynamodb")}},
         ),
         allow(
+            "Read",
+            reads(_DEPLOY_KEY_ACTIONS),
+            resources=[_THIS_KEY],
+            principals={"AWS": location.read_role_arn},
+        ),
+        allow(
             "EncryptLog",
             _LOG_KEY_ACTIONS,
             resources=[_THIS_KEY],
@@ -202,20 +264,44 @@ def stage_kms_key_policy(config: FunctionConfig) -> Document:
             config.senders,
             _USE_KEY_ACTIONS,
             [_THIS_KEY],
-            principals={"StringEquals": {"kms:ViaService": location.via_services("sqs")}},
+            # SQS names the queue in the encryption context of a message's data key.
+            # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
+            principals={
+                "StringEquals": {"kms:ViaService": location.via_services("sqs"), **this_queue}
+            },
             # EventBridge names no source account when it uses a queue's key. The queue's policy
             # requires one, and the key serves services for this queue alone.
-            services={"StringEquals": {"kms:EncryptionContext:aws:sqs:arn": queue_arn}},
+            services={"StringEquals": this_queue},
         ),
     )
 
 
 def work_queue_policy(
-    location: Location, queue_arn: Input[str], senders: Sequence[str]
+    location: Location,
+    queue_arn: Input[str],
+    function_role_arn: Input[str],
+    senders: Sequence[str],
 ) -> Document:
-    """Return the work queue's policy: TLS, and the configured senders."""
+    """Return the work queue's policy: TLS, the one role that takes messages, and the senders.
+
+    Lambda polls the queue as the function's role. Whatever the policies of the account's other
+    roles say, none of them can take a message: not the function of another stage either.
+    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+
+    Args:
+        location: The account and region.
+        queue_arn: ARN of the queue.
+        function_role_arn: ARN of the role of the stage's function.
+        senders: The option `senders`.
+    """
     return document(
         deny_without_tls(["sqs:*"], [queue_arn]),
+        deny(
+            "DenyOtherConsumers",
+            _TAKE_ACTIONS,
+            resources=[queue_arn],
+            conditions={"ArnNotEquals": {"aws:PrincipalArn": function_role_arn}},
+        ),
         *_senders(
             senders,
             ["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage"],
@@ -226,9 +312,22 @@ def work_queue_policy(
     )
 
 
-def dead_letter_queue_policy(queue_arn: Input[str]) -> Document:
-    """Return the DLQ's policy: TLS, and no access from outside the account."""
-    return document(deny_without_tls(["sqs:*"], [queue_arn]))
+def dead_letter_queue_policy(location: Location, queue_arn: Input[str]) -> Document:
+    """Return the DLQ's policy: TLS, no access from outside the account, and none to functions.
+
+    Operators read and redrive it with their own roles. A stage's function only sends to it.
+    """
+    return document(
+        deny_without_tls(["sqs:*"], [queue_arn]),
+        deny(
+            "DenyFunctions",
+            _TAKE_ACTIONS,
+            resources=[queue_arn],
+            conditions={
+                "ArnLike": {"aws:PrincipalArn": location.iam_arn(f"role{ROLE_PATH}{PREFIX}*")}
+            },
+        ),
+    )
 
 
 def topic_policy(location: Location, stage: str, topic_arn: Input[str]) -> Document:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from pulumi import Input, Output
@@ -16,6 +16,9 @@ Conditions = Mapping[str, Mapping[str, Input[str] | Sequence[Input[str]]]]
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html
 _LANGUAGE_VERSION: Final = "2012-10-17"
 
+# How the names of actions that only read begin.
+_READ_VERBS: Final = ("Describe", "Get", "List")
+
 
 def document(*statements: Statement | None) -> Document:
     """Return a policy document of the statements that are not None."""
@@ -28,6 +31,11 @@ def document(*statements: Statement | None) -> Document:
 def under(arn: Input[str], path: str) -> Input[str]:
     """Return `arn` followed by `path`; plain text if `arn` is plain text."""
     return f"{arn}{path}" if isinstance(arn, str) else Output.concat(arn, path)
+
+
+def reads(actions: Iterable[str]) -> list[str]:
+    """Return the actions that show what a resource is, and not what is in it."""
+    return [action for action in actions if action.partition(":")[2].startswith(_READ_VERBS)]
 
 
 def allow(

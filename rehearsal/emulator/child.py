@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING
 
 from rehearsal.emulator import (
     absolute_form,
+    conditional_writes,
     delayed_tags,
     dispatch,
     event_source_mappings,
+    function_credentials,
     iam,
     key_policies,
     lambda_actions,
@@ -51,12 +53,14 @@ def main(folder: Path, *, tag_delay_calls: int, interceptor: str = "") -> None:
     instances.install()
     Tasks(containers, tasks_folder(folder), folder, instances.place).install()
     iam.install()
+    function_credentials.install()
     principals.install()
     policy_simulation.install()
     lambda_actions.install()
     delayed_tags.install(tag_delay_calls)
     key_policies.install()
     message_sizes.install()
+    conditional_writes.install()
     absolute_form.install()
     event_source_mappings.install()
     dispatch.install(folder, _load(interceptor, folder) if interceptor else None)

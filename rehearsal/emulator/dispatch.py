@@ -184,6 +184,7 @@ def describe(
         region=ministack_internals.app.extract_region(headers, query_params),
         method=method,
         path=path,
+        query=query_params,
         headers=headers,
         parameters=parameters,
         text=urllib.parse.unquote_plus(text) if form else text,

@@ -1,8 +1,8 @@
 """Event source mappings, where Lambda does more than MiniStack.
 
-MiniStack polls a queue without checking the function's permissions. They are checked here, once,
-when the mapping is created, with the codes and texts of AWS. It also forgets which metrics a
-mapping emits, so that the AWS provider would add them in every deployment.
+MiniStack polls a queue without checking the permissions of the function's role. They are checked
+here: when the mapping is created, with the codes and texts of AWS, and before each poll. It also
+forgets which metrics a mapping emits, so that the AWS provider would add them in every deployment.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from rehearsal.emulator import iam, ministack_internals
+from rehearsal.emulator.function_credentials import credentials_of
+from rehearsal.emulator.message_permissions import use_key
 from rehearsal.emulator.permission_check import PermissionCheck
-from rehearsal.emulator.permissions import key_arn
 
 if TYPE_CHECKING:
     from rehearsal.emulator.request import Response
@@ -22,9 +23,10 @@ _POLLING_ACTIONS: Final = ("ReceiveMessage", "DeleteMessage", "GetQueueAttribute
 
 
 def install() -> None:
-    """Replace MiniStack's creation and update of event source mappings."""
+    """Replace MiniStack's creation and update of event source mappings, and guard its polls."""
     create = ministack_internals.lambda_svc._create_esm  # noqa: SLF001 - see ministack_internals
     update = ministack_internals.lambda_svc._update_esm  # noqa: SLF001 - see ministack_internals
+    concurrency = ministack_internals.lambda_svc._sqs_esm_concurrency  # noqa: SLF001 - see ministack_internals
 
     def create_checked(request: dict[str, Any]) -> Response:
         problem = find_problem(request)
@@ -38,7 +40,19 @@ def install() -> None:
     def update_with_metrics(mapping_id: str, request: dict[str, Any]) -> Response:
         return _with_metrics(update(mapping_id, request), request)
 
+    def concurrency_if_permitted(
+        mapping: dict[str, Any],
+        record: dict[str, Any],
+        function: dict[str, Any],
+        queue: dict[str, Any] | None = None,
+    ) -> int:
+        if _missing_permission(function, mapping["EventSourceArn"]):
+            return 0  # MiniStack asks before each poll, and does not poll
+        allowed: int = concurrency(mapping, record, function, queue)
+        return allowed
+
     ministack_internals.lambda_svc._create_esm = create_checked  # noqa: SLF001 - see ministack_internals
+    ministack_internals.lambda_svc._sqs_esm_concurrency = concurrency_if_permitted  # noqa: SLF001 - see ministack_internals
     ministack_internals.lambda_svc._update_esm = update_with_metrics  # noqa: SLF001 - see ministack_internals
 
 
@@ -87,12 +101,13 @@ def find_problem(request: dict[str, Any]) -> str:
 
 
 def _missing_permission(function: dict[str, Any], queue: str) -> str:
-    access_key = ministack_internals.execution_credentials(function)["AWS_ACCESS_KEY_ID"]
+    """Return what the function's role may not do with a queue, as Lambda words it, or empty."""
+    access_key = credentials_of(function)["AWS_ACCESS_KEY_ID"]
     iam.current.set(None)  # the checks are of the function's role, not of the caller
+    # Lambda polls over TLS, and a policy may insist on it.
+    ministack_internals.request_origin.set(("127.0.0.1", True))
     checks = [PermissionCheck(f"sqs:{action}", queue) for action in _POLLING_ACTIONS]
-    if key := key_arn(queue, "sqs"):
-        via = {"kms:ViaService": f"sqs.{ministack_internals.get_region()}.amazonaws.com"}
-        checks.append(PermissionCheck("kms:Decrypt", key, via))
+    checks.extend(use_key(queue, "sqs", ministack_internals.get_region(), "Decrypt"))
     for check in checks:
         service, action = check.action.split(":")
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from hypercorn.asyncio.tcp_server import TCPServer
 from ministack import app
-from ministack.core import iam_actions, iam_evaluator
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime
 from ministack.core.iam_actions import (
     access_denied_response,
     extract_iam_action,
@@ -18,7 +18,6 @@ from ministack.core.iam_evaluator import AuthError
 from ministack.core.iam_evaluator import _request_origin as request_origin
 from ministack.core.lambda_runtime import _lock as workers_lock
 from ministack.core.lambda_runtime import _workers as workers
-from ministack.core.lambda_runtime import execution_credentials
 from ministack.core.responses import (
     error_response_json,
     get_account_id,
@@ -27,7 +26,7 @@ from ministack.core.responses import (
     request_scope,
 )
 from ministack.core.router import extract_access_key_id
-from ministack.services import kms, lambda_svc, sqs, tagging
+from ministack.services import kms, lambda_svc, s3, sqs, sts, tagging
 from ministack.services.dynamodb import _tables as tables
 from ministack.services.ecs import _ACTION_MAP as ECS_ACTIONS
 from ministack.services.ecs import _attributes as ecs_attributes
@@ -67,7 +66,6 @@ __all__ = [
     "ecs_attributes",
     "ecs_tags",
     "error_response_json",
-    "execution_credentials",
     "extract_access_key_id",
     "extract_iam_action",
     "find_key",
@@ -81,13 +79,16 @@ __all__ = [
     "identity_denial_message",
     "json_response",
     "kms",
+    "lambda_runtime",
     "lambda_svc",
     "put_events",
     "queues",
     "request_origin",
     "request_scope",
     "roles",
+    "s3",
     "sqs",
+    "sts",
     "tables",
     "tagging",
     "task_definition_key",

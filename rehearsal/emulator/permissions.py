@@ -9,7 +9,13 @@ from __future__ import annotations
 import urllib.parse
 from typing import TYPE_CHECKING, Any, Final
 
-from rehearsal.emulator import ecs, ministack_internals, table_permissions
+from rehearsal.emulator import (
+    ecs,
+    message_permissions,
+    ministack_internals,
+    object_permissions,
+    table_permissions,
+)
 from rehearsal.emulator.permission_check import PermissionCheck
 from rehearsal.emulator.tag_permissions import TagOnCreate, tag_context, tag_on_create
 
@@ -178,17 +184,20 @@ def _create_grant(_: Request, asked: PermissionCheck) -> Iterator[PermissionChec
 def _mapping(request: Request, asked: PermissionCheck) -> Iterator[PermissionCheck]:
     """Add the function of an event source mapping, a condition key that policies use.
 
-    A mapping that is gone has no function, so a call that names it carries no such key.
+    A mapping that is gone has no function, so a call that names it carries no such key. A mapping
+    that an update gives to another function is checked for both.
     """
     _, _, mapping_id = request.path.rstrip("/").partition("/event-source-mappings/")
     mapping = ministack_internals.lambda_svc._esms.get(mapping_id) or {}  # noqa: SLF001 - see ministack_internals
-    function = mapping.get("FunctionArn") or ""
-    if not mapping_id:
-        function = request.parameters.get("FunctionName") or ""
-    if function and not function.startswith("arn:"):
-        function = f"arn:aws:lambda:{request.region}:{request.account}:function:{function}"
-    context = {**asked.context, "lambda:FunctionArn": function} if function else asked.context
-    yield PermissionCheck(asked.action, asked.resource, context)
+    named = request.parameters.get("FunctionName") or ""
+    if named and not named.startswith("arn:"):
+        named = f"arn:aws:lambda:{request.region}:{request.account}:function:{named}"
+    functions = {mapping.get("FunctionArn") or "", named} - {""}
+    for function in sorted(functions):
+        context = {**asked.context, "lambda:FunctionArn": function}
+        yield PermissionCheck(asked.action, asked.resource, context)
+    if not functions:
+        yield asked
 
 
 def _role(request: Request, asked: PermissionCheck) -> Iterator[PermissionCheck]:
@@ -221,81 +230,6 @@ def _alias(request: Request, asked: PermissionCheck) -> Iterator[PermissionCheck
         yield PermissionCheck(asked.action, arn, asked.context)
 
 
-def _put_object(request: Request, asked: PermissionCheck) -> Iterator[PermissionCheck]:
-    bucket, _, _ = request.path.lstrip("/").partition("/")
-    given = request.headers.get(_KEY_HEADER)
-    context = {**asked.context, **({f"s3:{_KEY_HEADER}": given} if given else {})}
-    yield PermissionCheck(asked.action, asked.resource, context)
-    if owner := ministack_internals.bucket_owner(bucket):
-        with ministack_internals.request_scope(owner, request.region):
-            default = ministack_internals.default_encryption(bucket).get(_KEY_HEADER)
-        yield from _use_key(request, given or default, "kms:GenerateDataKey")
-
-
-def _get_object(request: Request, asked: PermissionCheck) -> Iterator[PermissionCheck]:
-    yield asked
-    bucket, _, key = request.path.lstrip("/").partition("/")
-    name = urllib.parse.unquote(key)
-    found = (
-        ministack_internals.buckets.get_scoped(
-            ministack_internals.bucket_owner(bucket), None, bucket
-        )
-        or {}
-    )
-    stored = found.get("objects", {}).get(name) or {}
-    if not stored:
-        # Only a caller that may list the bucket learns that an object does not exist.
-        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
-        yield PermissionCheck("s3:ListBucket", f"arn:aws:s3:::{bucket}")
-    used = stored.get("preserved_headers", {}).get(_KEY_HEADER)
-    yield from _use_key(request, used, "kms:Decrypt")
-
-
-def _use_key(request: Request, key: str | None, action: str) -> Iterator[PermissionCheck]:
-    if key and key.startswith("arn:"):
-        yield PermissionCheck(action, key, {"kms:ViaService": f"s3.{request.region}.amazonaws.com"})
-
-
-def _encrypted(*actions: str) -> Callable[[Request, PermissionCheck], Iterator[PermissionCheck]]:
-    """Return what checks a queue or topic and then its key."""
-
-    def checks(request: Request, asked: PermissionCheck) -> Iterator[PermissionCheck]:
-        yield asked
-        if key := key_arn(asked.resource, request.service):
-            via = {"kms:ViaService": f"{request.service}.{request.region}.amazonaws.com"}
-            for action in actions:
-                yield PermissionCheck(action, key, via)
-
-    return checks
-
-
-def key_arn(resource: str, service: str) -> str:
-    """Return the ARN of the customer managed key that encrypts a queue or topic, or empty."""
-    if service == "sns":
-        attributes = (ministack_internals.topics.get(resource) or {}).get("attributes", {})
-    else:
-        found = (q["attributes"] for q in ministack_internals.queues.values())
-        attributes = next((a for a in found if a.get("QueueArn") == resource), {})
-    name = attributes.get("KmsMasterKeyId", "")
-    # AWS's own key has a policy that lets the account's principals use it.
-    key = None if name.startswith("alias/aws/") else ministack_internals.find_key(name)
-    return str(key["Arn"]) if key else ""
-
-
-def _one_by_one(request: Request, asked: PermissionCheck) -> Iterator[PermissionCheck]:
-    """Check the single action: IAM has none for a batch.
-
-    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html
-    """
-    yield PermissionCheck(
-        f"sqs:{request.action.removesuffix('Batch')}", asked.resource, asked.context
-    )
-
-
-def _send_batch(request: Request, asked: PermissionCheck) -> Iterator[PermissionCheck]:
-    yield from _send(request, PermissionCheck("sqs:SendMessage", asked.resource, asked.context))
-
-
 def _cluster(request: Request) -> str:
     return str(ministack_internals.cluster_name(request.parameters.get("cluster") or "default"))
 
@@ -304,8 +238,6 @@ def _ecs(request: Request) -> str:
     return f"arn:aws:ecs:{request.region}:{request.account}"
 
 
-_KEY_HEADER: Final = "x-amz-server-side-encryption-aws-kms-key-id"
-_send = _encrypted("kms:GenerateDataKey", "kms:Decrypt")
 _SPECIAL: Final[
     dict[tuple[str, str], Callable[[Request, PermissionCheck], Iterator[PermissionCheck]]]
 ] = {
@@ -339,14 +271,14 @@ _SPECIAL: Final[
     ("kms", "CreateGrant"): _create_grant,
     ("kms", "UpdateAlias"): _alias,
     ("kms", "DeleteAlias"): _alias,
-    ("s3", "PutObject"): _put_object,
-    ("s3", "GetObject"): _get_object,
-    ("sqs", "SendMessage"): _send,
-    ("sqs", "SendMessageBatch"): _send_batch,
-    ("sqs", "ChangeMessageVisibilityBatch"): _one_by_one,
-    ("sqs", "DeleteMessageBatch"): _one_by_one,
-    ("sqs", "ReceiveMessage"): _encrypted("kms:Decrypt"),
+    ("s3", "PutObject"): object_permissions.put_object,
+    ("s3", "GetObject"): object_permissions.get_object,
+    ("sqs", "SendMessage"): message_permissions.send,
+    ("sqs", "SendMessageBatch"): message_permissions.send_batch,
+    ("sqs", "ChangeMessageVisibilityBatch"): message_permissions.one_by_one,
+    ("sqs", "DeleteMessageBatch"): message_permissions.one_by_one,
+    ("sqs", "ReceiveMessage"): message_permissions.receive,
     ("sns", "ListTagsForResource"): _named,
-    ("sns", "Publish"): _send,
-    ("sns", "PublishBatch"): _send,
+    ("sns", "Publish"): message_permissions.send,
+    ("sns", "PublishBatch"): message_permissions.send,
 }

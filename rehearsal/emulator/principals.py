@@ -12,6 +12,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any, Final
 
 from rehearsal.emulator import iam, ministack_internals
+from rehearsal.emulator.function_credentials import SOURCE_FUNCTION
 
 if TYPE_CHECKING:
     from rehearsal.emulator.request import Request
@@ -39,6 +40,9 @@ def install() -> None:
             caller = caller_arn(request)
             if f":{context.principal_account}:" in caller:
                 context = dataclasses.replace(context, principal_arn=caller)
+        if SOURCE_FUNCTION in context.principal_keys:
+            keys = {k: v for k, v in context.principal_keys.items() if k != SOURCE_FUNCTION}
+            context = dataclasses.replace(context, principal_keys=keys)
         return evaluate(document, context, *args, **options)
 
     ministack_internals.iam_evaluator._resolve_condition_key = resolve_key  # noqa: SLF001 - see ministack_internals

@@ -20,6 +20,7 @@ class Request:
         region: The region of the call.
         method: The HTTP method.
         path: The path of the URL.
+        query: The parameters of the URL, each with its values.
         headers: The headers, by lower-case name.
         parameters: The parameters of a JSON or form body.
         text: The whole body.
@@ -32,6 +33,7 @@ class Request:
     region: str
     method: str = "POST"
     path: str = "/"
+    query: dict[str, list[str]] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
     parameters: dict[str, Any] = field(default_factory=dict)
     text: str = ""

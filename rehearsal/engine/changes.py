@@ -14,7 +14,7 @@ from pulumi.output import Unknown
 from rehearsal.engine.missing_outputs import guaranteed_outputs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from rehearsal.engine.resource_types import ResourceType
     from rehearsal.engine.state import Resource
@@ -61,12 +61,14 @@ class Registration:
         retained: The option `retain_on_delete`.
         protected: The option `protect`.
         ignored: The option `ignore_changes`: inputs by the names of the provider.
+        replaced: The option `replace_on_changes`, likewise.
     """
 
     urn: str
     retained: bool = False
     protected: bool = False
     ignored: tuple[str, ...] = ()
+    replaced: tuple[str, ...] = ()
 
 
 def with_ignored(
@@ -82,6 +84,7 @@ def find_change(
     old: Resource | None,
     values: dict[str, Any],
     tags: Mapping[str, str],
+    replaced: Collection[str] = (),
 ) -> Change | None:
     """Return the change that new inputs make to a resource; None if there is none.
 
@@ -90,6 +93,7 @@ def find_change(
         old: The resource as it is, or None.
         values: The new inputs, secrets unwrapped; `Unknown` in a preview.
         tags: The new tags, default tags included.
+        replaced: The option `replace_on_changes`.
     """
     if old is None:
         return Change(action=Action.CREATE, urn="")
@@ -101,7 +105,7 @@ def find_change(
         changed.add("tags")
     if not changed:
         return None
-    replaces = changed & {"region", *resource_type.replace_on}
+    replaces = changed & {"region", *resource_type.replace_on, *replaced}
     return Change(
         action=Action.REPLACE if replaces else Action.UPDATE,
         urn=old.urn,

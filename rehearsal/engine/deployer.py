@@ -67,7 +67,7 @@ class Deployer(Registrar):
         values = with_ignored(values, registration, old)
         inputs = Inputs(values, where)
         context = CreateContext(name=args.name, inputs=inputs, provider=self._provider, old=old)
-        change = find_change(resource_type, old, values, context.tags())
+        change = find_change(resource_type, old, values, context.tags(), registration.replaced)
         if old is not None and change is None:
             self._state.keep(
                 self._stack,

@@ -42,6 +42,7 @@ class Monitor(mocks.MockMonitor):
                 retained=bool(request.retainOnDelete),
                 protected=bool(request.protect),
                 ignored=tuple(request.ignoreChanges),
+                replaced=tuple(request.replaceOnChanges),
             )
         )
         with _loop():

@@ -56,7 +56,7 @@ class Planner(Registrar):
         old = self._state.find(self._stack, urn)
         values = with_ignored(values, registration, old)
         tags = {**self._provider.tags, **_mapping(values.get("tags"))}
-        change = find_change(resource_type, old, values, tags)
+        change = find_change(resource_type, old, values, tags, registration.replaced)
         if old is not None and change is None:
             self._note_options(old, registration)
             return old.id, old.outputs

@@ -276,6 +276,12 @@ PROVIDER_CALLS: Final[Mapping[str, ProviderCalls]] = {
         # IAM has no action of its own for DeleteBucketLifecycle.
         delete=("s3:PutLifecycleConfiguration",),
     ),
+    "aws:s3/bucketLogging:BucketLogging": ProviderCalls(
+        create=("s3:PutBucketLogging",),
+        read=("s3:GetBucketLogging",),
+        update=("s3:PutBucketLogging",),
+        delete=("s3:PutBucketLogging",),
+    ),
     "aws:s3/bucketObjectv2:BucketObjectv2": ProviderCalls(
         create=("s3:PutObject", "s3:PutObjectTagging"),
         read=("s3:GetObject", "s3:GetObjectTagging"),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rehearsal.engine import EmulatorSessions, InProcessEngine
 from rehearsal.fault_injection import FaultyEmulator
-from rehearsal.sample_account import with_sample_account
+from rehearsal.sample_account import with_names, with_sample_account
 from runtask.project import Project, load_project
 from runtask.promotion.promote import Outcome, PromotionContext, plan_promotion, promote
 from runtask.promotion.state import StageState, load_stage_state
@@ -122,7 +122,9 @@ def two_accounts(*stacks: str) -> Iterator[Accounts]:
 
         def adapt(stack: str, config: dict[str, str]) -> dict[str, str]:
             if stack.endswith("-bootstrap"):
-                return config
+                account = project.stack_config(stack)["aws:allowedAccountIds"]
+                root = f"arn:aws:iam::{json.loads(account)[0]}:root"
+                return with_names(config, {"deployPrincipals": [root]})
             return with_sample_account(config, project.stage_config(stack).location)
 
         said: list[str] = []

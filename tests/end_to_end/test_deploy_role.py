@@ -27,7 +27,7 @@ SIDS: Final = [
             boundary_arn="boundary",
             artifact_bucket_arn="bucket",
             artifact_kms_key_arn="key",
-            artifact_sources=(DEV,),
+            artifact_sources=(Location(account=DEV, region=REGION),),
         )
     )["Statement"]
 ]

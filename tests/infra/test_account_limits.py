@@ -62,7 +62,7 @@ def test_a_cluster_outside_is_refused_by_its_name(project: Project) -> None:
 
 
 def test_all_that_is_outside_is_reported_at_once(project: Project) -> None:
-    changes = {"clusters": '["payroll"]', "passRoles": '["arn:aws:iam::111111111111:role/*"]'}
+    changes = {"clusters": '["payroll"]', "passRoles": '["arn:aws:iam::111111111111:role/r*"]'}
     assert refusal(project, changes).count("found") == 2
 
 
@@ -72,3 +72,25 @@ def test_a_bootstrap_stack_from_before_the_limits_is_named(project: Project) -> 
         "ecs-run-task:passRoles: the bootstrap stack dev-bootstrap has no output boundaryRoles; as "
         "administrator of account 111111111111 run: pulumi up -s dev-bootstrap"
     ) in refusal(project, {}, outputs)
+
+
+def test_email_subscribers_need_the_administrators_consent(project: Project) -> None:
+    error = refusal(project, {"notifyEmails": '["ops@example.com"]'}, {"allowNotifyEmails": False})
+    assert "ecs-run-task:notifyEmails: found ops@example.com" in error
+    assert (
+        "pulumi config set ecs-run-task:allowNotifyEmails true -s dev-bootstrap && "
+        "pulumi up -s dev-bootstrap"
+    ) in error
+
+
+def test_without_email_subscribers_no_consent_is_needed(project: Project) -> None:
+    recorder = recorder_of(project, {}, {"allowNotifyEmails": None})
+    recorder.run(main, "dev")
+    assert recorder.only("lambda/function:Function")
+
+
+def test_a_bootstrap_stack_from_before_the_read_role_is_named(project: Project) -> None:
+    assert (
+        "the bootstrap stack dev-bootstrap has no output readRoleArn; as administrator of account "
+        "111111111111 run: pulumi up -s dev-bootstrap"
+    ) in refusal(project, {}, {"readRoleArn": None})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from infra.config import read_bootstrap_config
 from tests.infra.test_function_stack import LOCATION, statement
 
@@ -13,12 +15,24 @@ if TYPE_CHECKING:
     from tools.recorder import Recorder
 
 
+STORE = "ecs-run-task-artifacts"
+ACCESS_LOG = "ecs-run-task-access-log"
+BUCKETS = pytest.mark.parametrize("bucket", [STORE, ACCESS_LOG])
+LIFECYCLE = "s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
+ENCRYPTION = "s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
+
+
 def deploy_policy(bootstrap: Recorder) -> dict[str, Any]:
-    return bootstrap.only("iam/rolePolicy:RolePolicy").document("policy")
+    return bootstrap.named("iam/rolePolicy:RolePolicy", "ecs-run-task-deploy-policy").document(
+        "policy"
+    )
 
 
-def test_the_bucket_is_closed_to_the_public(bootstrap: Recorder) -> None:
-    block = bootstrap.only("s3/bucketPublicAccessBlock:BucketPublicAccessBlock").inputs
+@BUCKETS
+def test_a_bucket_is_closed_to_the_public(bootstrap: Recorder, bucket: str) -> None:
+    block = bootstrap.named(
+        "s3/bucketPublicAccessBlock:BucketPublicAccessBlock", f"{bucket}-public-access"
+    ).inputs
     assert {key for key, value in block.items() if value is True} == {
         "blockPublicAcls",
         "blockPublicPolicy",
@@ -27,15 +41,22 @@ def test_the_bucket_is_closed_to_the_public(bootstrap: Recorder) -> None:
     }
 
 
-def test_the_bucket_keeps_versions_and_its_owner_owns_everything(bootstrap: Recorder) -> None:
-    versioning = bootstrap.only("s3/bucketVersioning:BucketVersioning").inputs
-    ownership = bootstrap.only("s3/bucketOwnershipControls:BucketOwnershipControls").inputs
+@BUCKETS
+def test_a_bucket_keeps_versions_and_its_owner_owns_everything(
+    bootstrap: Recorder, bucket: str
+) -> None:
+    versioning = bootstrap.named(
+        "s3/bucketVersioning:BucketVersioning", f"{bucket}-versioning"
+    ).inputs
+    ownership = bootstrap.named(
+        "s3/bucketOwnershipControls:BucketOwnershipControls", f"{bucket}-ownership"
+    ).inputs
     assert versioning["versioningConfiguration"] == {"status": "Enabled"}
     assert ownership["rule"] == {"objectOwnership": "BucketOwnerEnforced"}
 
 
 def test_only_the_buckets_own_key_may_encrypt_an_artifact(bootstrap: Recorder) -> None:
-    policy = bootstrap.only("s3/bucketPolicy:BucketPolicy").document("policy")
+    policy = bootstrap.named("s3/bucketPolicy:BucketPolicy", f"{STORE}-policy").document("policy")
     key = f"arn:aws:kms:{LOCATION}:ecs-run-task-artifacts-key-0123456"
     assert statement(policy, "DenyOtherKeys")["Condition"] == {
         "StringNotEquals": {"s3:x-amz-server-side-encryption-aws-kms-key-id": key}
@@ -44,9 +65,55 @@ def test_only_the_buckets_own_key_may_encrypt_an_artifact(bootstrap: Recorder) -
     assert statement(policy, "DenyWithoutTls")["Action"] == ["s3:*"]
 
 
+@BUCKETS
+def test_a_bucket_is_used_over_tls_only(bootstrap: Recorder, bucket: str) -> None:
+    policy = bootstrap.named("s3/bucketPolicy:BucketPolicy", f"{bucket}-policy").document("policy")
+    tls = statement(policy, "DenyWithoutTls")
+    arn = f"arn:aws:s3:{LOCATION}:{bucket}-0123456"
+    assert (tls["Effect"], tls["Action"]) == ("Deny", ["s3:*"])
+    assert tls["Resource"] == [arn, f"{arn}/*"]
+    assert tls["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_what_reads_and_writes_artifacts_is_logged(bootstrap: Recorder) -> None:
+    logging = bootstrap.only("s3/bucketLogging:BucketLogging")
+    assert logging.inputs["bucket"] == f"{STORE}-0123456"
+    assert logging.inputs["targetBucket"] == f"{ACCESS_LOG}-0123456"
+    assert f"{ACCESS_LOG}-policy" in logging.depends_on
+
+
+def test_only_s3_delivers_the_log_and_only_of_this_bucket(bootstrap: Recorder) -> None:
+    policy = bootstrap.named("s3/bucketPolicy:BucketPolicy", f"{ACCESS_LOG}-policy").document(
+        "policy"
+    )
+    assert [entry["Sid"] for entry in policy["Statement"]] == ["DenyWithoutTls", "DeliverLogs"]
+    deliver = statement(policy, "DeliverLogs")
+    assert deliver["Principal"] == {"Service": "logging.s3.amazonaws.com"}
+    assert deliver["Action"] == ["s3:PutObject"]
+    assert deliver["Condition"] == {
+        "ArnLike": {"aws:SourceArn": f"arn:aws:s3:{LOCATION}:{STORE}-0123456"},
+        "StringEquals": {"aws:SourceAccount": "111111111111"},
+    }
+
+
+def test_a_log_has_a_key_of_s3_because_s3_delivers_to_no_other(bootstrap: Recorder) -> None:
+    def algorithm(bucket: str) -> str:
+        (rule,) = bootstrap.named(ENCRYPTION, f"{bucket}-encryption").inputs["rules"]
+        return str(rule["applyServerSideEncryptionByDefault"]["sseAlgorithm"])
+
+    assert (algorithm(STORE), algorithm(ACCESS_LOG)) == ("aws:kms", "AES256")
+
+
+def test_the_log_of_accesses_ends(stack: Stack) -> None:
+    recorder = stack("dev-bootstrap", accessLogRetentionDays="400")
+    (rule,) = recorder.named(LIFECYCLE, f"{ACCESS_LOG}-lifecycle").inputs["rules"]
+    assert rule["expiration"] == {"days": 400}
+    assert rule["noncurrentVersionExpiration"] == {"noncurrentDays": 7}
+
+
 def test_old_versions_end_and_current_ones_stay(stack: Stack) -> None:
     recorder = stack("dev-bootstrap", artifactRetentionDays="30")
-    lifecycle = recorder.only("s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration")
+    lifecycle = recorder.named(LIFECYCLE, f"{STORE}-lifecycle")
     (rule,) = lifecycle.inputs["rules"]
     assert rule["noncurrentVersionExpiration"] == {"noncurrentDays": 30}
     assert "expiration" not in rule
@@ -55,7 +122,7 @@ def test_old_versions_end_and_current_ones_stay(stack: Stack) -> None:
 def test_an_account_that_promotes_from_here_may_read_and_decrypt_and_no_more(
     bootstrap: Recorder,
 ) -> None:
-    bucket = bootstrap.only("s3/bucketPolicy:BucketPolicy").document("policy")
+    bucket = bootstrap.named("s3/bucketPolicy:BucketPolicy", f"{STORE}-policy").document("policy")
     key = bootstrap.only("kms/key:Key").document("policy")
     readers = {
         "ArnLike": {"aws:PrincipalArn": ["arn:aws:iam::222222222222:role/ecs-run-task-deploy-*"]}
@@ -68,13 +135,18 @@ def test_an_account_that_promotes_from_here_may_read_and_decrypt_and_no_more(
         assert found["Principal"] == {"AWS": ["222222222222"]}
         assert found["Action"] == actions
         assert found["Condition"] == readers
+    bucket_arn = f"arn:aws:s3:{LOCATION}:{STORE}-0123456"
+    assert statement(bucket, "ReadArtifacts")["Resource"] == [
+        f"{bucket_arn}/artifacts/*",
+        f"{bucket_arn}/builds/*",
+    ]
 
 
 def test_the_deploy_role_is_assumed_by_the_configured_principals(stack: Stack) -> None:
     recorder = stack("dev-bootstrap", deployExternalId="a-secret-handshake")
-    trust = recorder.only("iam/role:Role").document("assumeRolePolicy")
+    trust = recorder.named("iam/role:Role", "ecs-run-task-deploy").document("assumeRolePolicy")
     (entry,) = trust["Statement"]
-    assert entry["Principal"] == {"AWS": ["arn:aws:iam::111111111111:root"]}
+    assert entry["Principal"] == {"AWS": ["arn:aws:iam::111111111111:role/administrator"]}
     assert entry["Condition"] == {"StringEquals": {"sts:ExternalId": "a-secret-handshake"}}
 
 
@@ -87,7 +159,7 @@ def test_the_deploy_role_makes_no_role_without_the_boundary(bootstrap: Recorder)
 
 
 def test_the_deploy_role_cannot_change_itself_or_its_boundary(bootstrap: Recorder) -> None:
-    role = bootstrap.only("iam/role:Role").inputs
+    role = bootstrap.named("iam/role:Role", "ecs-run-task-deploy").inputs
     policy = deploy_policy(bootstrap)
     assert "path" not in role
     for entry in policy["Statement"]:
@@ -103,7 +175,7 @@ def test_workflows_are_trusted_by_repository_and_by_branch_or_environment(stack:
         githubRepositories='["acme/reports", "acme@12/reports@34"]',
         githubSubjects='["ref:refs/heads/main", "environment:prod"]',
     )
-    trust = recorder.only("iam/role:Role").document("assumeRolePolicy")
+    trust = recorder.named("iam/role:Role", "ecs-run-task-deploy").document("assumeRolePolicy")
     entry = statement(trust, "Workflows")
     provider = recorder.only("iam/openIdConnectProvider:OpenIdConnectProvider")
     assert provider.inputs["url"] == "https://token.actions.githubusercontent.com"
@@ -134,7 +206,7 @@ def test_an_account_that_has_the_oidc_provider_gets_no_second_one(stack: Stack) 
         deployPrincipals="[]",
     )
     assert not recorder.all("iam/openIdConnectProvider:OpenIdConnectProvider")
-    trust = recorder.only("iam/role:Role").document("assumeRolePolicy")
+    trust = recorder.named("iam/role:Role", "ecs-run-task-deploy").document("assumeRolePolicy")
     assert statement(trust, "Workflows")["Principal"] == {"Federated": [arn]}
     assert [entry["Sid"] for entry in trust["Statement"]] == ["Workflows", "AssumeItself"]
 
@@ -147,10 +219,13 @@ def test_only_an_account_that_is_promoted_to_reads_others_artifacts(
     policy = deploy_policy(stack("prod-bootstrap"))
     read = statement(policy, "PromotedArtifacts")
     assert read["Action"] == ["s3:GetObject"]
-    assert read["Resource"] == ["arn:aws:s3:::ecs-run-task-artifacts-*/artifacts/*"]
+    assert read["Resource"] == [
+        "arn:aws:s3:::ecs-run-task-artifacts-*/artifacts/*",
+        "arn:aws:s3:::ecs-run-task-artifacts-*/builds/*",
+    ]
     assert read["Condition"] == {"StringEquals": {"aws:ResourceAccount": ["111111111111"]}}
     assert statement(policy, "PromotedArtifactKmsKeys")["Resource"] == [
-        "arn:aws:kms:*:111111111111:key/*"
+        "arn:aws:kms:eu-central-1:111111111111:key/*"
     ]
 
 
@@ -169,7 +244,7 @@ def test_the_boundary_names_the_administrators_roles_and_clusters(stack: Stack) 
     boundary = recorder.only("iam/policy:Policy").document("policy")
     ecs = "arn:aws:ecs:eu-central-1:111111111111"
     launch = statement(boundary, "LaunchTasks")
-    assert launch["Condition"] == {"ArnLike": {"ecs:cluster": [f"{ecs}:cluster/batch-*"]}}
+    assert launch["Condition"]["ArnLike"]["ecs:cluster"] == [f"{ecs}:cluster/batch-*"]
     assert statement(boundary, "TagTasks")["Resource"] == [f"{ecs}:task/batch-*/*"]
     assert statement(boundary, "DescribeServices")["Resource"] == [f"{ecs}:service/batch-*/*"]
     assert statement(boundary, "PassTaskRoles")["Resource"] == [
@@ -181,5 +256,15 @@ def test_the_boundary_names_the_administrators_roles_and_clusters(stack: Stack) 
 def test_promoted_artifacts_are_decrypted_through_s3_alone(stack: Stack) -> None:
     policy = deploy_policy(stack("prod-bootstrap"))
     assert statement(policy, "PromotedArtifactKmsKeys")["Condition"] == {
-        "StringLike": {"kms:ViaService": ["s3.*.amazonaws.com"]}
+        "StringEquals": {"kms:ViaService": ["s3.eu-central-1.amazonaws.com"]}
     }
+
+
+def test_a_source_in_another_region_is_named_with_it(stack: Stack) -> None:
+    recorder = stack("prod-bootstrap", artifactSources='["111111111111/eu-west-1"]')
+    policy = deploy_policy(recorder)
+    keys = statement(policy, "PromotedArtifactKmsKeys")
+    assert keys["Resource"] == ["arn:aws:kms:eu-west-1:111111111111:key/*"]
+    assert keys["Condition"] == {"StringEquals": {"kms:ViaService": ["s3.eu-west-1.amazonaws.com"]}}
+    read = statement(policy, "PromotedArtifacts")
+    assert read["Condition"] == {"StringEquals": {"aws:ResourceAccount": ["111111111111"]}}

@@ -284,7 +284,7 @@ def test_a_version_belongs_to_a_promoted_artifact(project: Project) -> None:
     )
 
 
-@pytest.mark.parametrize("stage", ["artifacts", "boundary", "deploy", "github"])
+@pytest.mark.parametrize("stage", ["artifacts", "boundary", "deploy", "github", "read"])
 def test_a_stage_name_that_the_bootstrap_stack_uses_is_refused(
     project: Project, stage: str
 ) -> None:

@@ -103,7 +103,7 @@ def test_queues_refuse_connections_without_tls(dev: Recorder, name: str) -> None
 
 def test_nobody_else_may_send_unless_the_configuration_says_so(dev: Recorder) -> None:
     policy = dev.named("sqs/queuePolicy:QueuePolicy", "ecs-run-task-dev-policy").document("policy")
-    assert [entry["Effect"] for entry in policy["Statement"]] == ["Deny"]
+    assert {entry["Effect"] for entry in policy["Statement"]} == {"Deny"}
 
 
 def test_both_queues_take_the_longest_messages(dev: Recorder) -> None:

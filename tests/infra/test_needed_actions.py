@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 HERE: Final = Location(account="111111111111", region="eu-central-1")
 
 # The account that artifacts are promoted from.
-SOURCE_ACCOUNT: Final = "222222222222"
+SOURCE: Final = Location(account="222222222222", region="eu-west-1")
 
 BUCKET: Final = "arn:aws:s3:::ecs-run-task-artifacts-0123456"
 ARTIFACT_KEY: Final = HERE.arn("kms", "key/11111111-1111-1111-1111-111111111111")
@@ -45,7 +45,9 @@ ALIAS: Final = HERE.arn("kms", "alias/ecs-run-task-dev")
 LOG_GROUP: Final = HERE.arn("logs", "log-group:/aws/lambda/ecs-run-task-dev")
 TABLE: Final = HERE.arn("dynamodb", "table/ecs-run-task-dev-ledger")
 ALARM: Final = HERE.arn("cloudwatch", "alarm:ecs-run-task-dev-ledger-unavailable-0123456")
-OBJECT: Final = f"{BUCKET}/artifacts/{'ab' * 32}.zip"
+OBJECT: Final = f"{BUCKET}/builds/{'ab' * 32}.zip"
+PROMOTED: Final = f"{BUCKET}/artifacts/{'ab' * 32}.zip"
+RECORD: Final = f"{BUCKET}/promotions/dev/20260102T030405.000006Z-abababababab.json"
 
 # What the actions of a resource type are authorised on; an alias on itself and its key.
 RESOURCES: Final = {
@@ -86,6 +88,7 @@ CONTEXT: Final = {
 
 # Actions of the provider that no deployment of this program asks for.
 NEVER: Final = {
+    ("iam/role:Role", "iam:UpdateAssumeRolePolicy"): "a change of its trust replaces a role",
     ("sns/topicSubscription:TopicSubscription", "sns:SetSubscriptionAttributes"): (
         "topic, protocol and address are all that is set; a change of one replaces the subscription"
     ),
@@ -143,10 +146,18 @@ BESIDES: Final = (
             "kms:ViaService": "dynamodb.eu-central-1.amazonaws.com",
         },
     ),
-    Need(
-        why="a function's code is named by its version",
-        action="s3:GetObjectVersion",
-        resource=OBJECT,
+    *(
+        Need(
+            why="a function's code is named by its version",
+            action="s3:GetObjectVersion",
+            resource=resource,
+        )
+        for resource in (OBJECT, PROMOTED)
+    ),
+    *(
+        Need(why="a promotion copies and records", action=action, resource=resource)
+        for action in ("s3:GetObject", "s3:PutObject")
+        for resource in (PROMOTED, RECORD)
     ),
     *(
         Need(why="artifacts are encrypted", action=action, resource=ARTIFACT_KEY)
@@ -161,12 +172,12 @@ BESIDES: Final = (
         why="a promotion reads the source's artifact",
         action="s3:GetObject",
         resource="arn:aws:s3:::ecs-run-task-artifacts-7654321/artifacts/x.zip",
-        context={"aws:ResourceAccount": SOURCE_ACCOUNT},
+        context={"aws:ResourceAccount": SOURCE.account},
     ),
     Need(
         why="a promotion reads the source's artifact",
         action="kms:Decrypt",
-        resource=f"arn:aws:kms:eu-west-1:{SOURCE_ACCOUNT}:key/source",
+        resource=SOURCE.arn("kms", "key/source"),
         context={"kms:ViaService": "s3.eu-west-1.amazonaws.com"},
     ),
     Need(
@@ -182,7 +193,8 @@ DEPLOY_POLICY: Final[list[Statement]] = deploy_policy(
         boundary_arn=BOUNDARY,
         artifact_bucket_arn=BUCKET,
         artifact_kms_key_arn=ARTIFACT_KEY,
-        artifact_sources=(SOURCE_ACCOUNT,),
+        artifact_sources=(SOURCE,),
+        email_subscribers=True,
         own_arn=HERE.deploy_role_arn,
     )
 )["Statement"]
@@ -322,13 +334,15 @@ MAX_INLINE_POLICY_CHARACTERS: Final = 10_240
 MAX_MANAGED_POLICY_CHARACTERS: Final = 6144
 
 
-def test_both_policies_fit(stack: Stack) -> None:
+def test_every_policy_fits(stack: Stack) -> None:
     recorder = stack(
         "prod-bootstrap",
         githubRepositories='["acme/reports", "acme@1/reports@2"]',
         githubSubjects='["environment:prod"]',
+        allowNotifyEmails="true",
     )
-    inline = recorder.only("iam/rolePolicy:RolePolicy").inputs["policy"]
+    for policy in recorder.all("iam/rolePolicy:RolePolicy"):
+        inline = policy.inputs["policy"]
+        assert len("".join(inline.split())) < MAX_INLINE_POLICY_CHARACTERS, policy.name
     boundary = recorder.only("iam/policy:Policy").inputs["policy"]
-    assert len("".join(inline.split())) < MAX_INLINE_POLICY_CHARACTERS
     assert len("".join(boundary.split())) < MAX_MANAGED_POLICY_CHARACTERS

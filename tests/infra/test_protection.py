@@ -18,7 +18,11 @@ HOLDS_DATA = {
         "ecs-run-task-dev-key",
         "ecs-run-task-dev-ledger",
     },
-    "dev-bootstrap": {"ecs-run-task-artifacts", "ecs-run-task-artifacts-key"},
+    "dev-bootstrap": {
+        "ecs-run-task-access-log",
+        "ecs-run-task-artifacts",
+        "ecs-run-task-artifacts-key",
+    },
 }
 TYPES = ("dynamodb/table:Table", "kms/key:Key", "sqs/queue:Queue", "s3/bucket:Bucket")
 BUCKET = "s3/bucket:Bucket"
@@ -35,8 +39,12 @@ def test_what_holds_data_is_protected(stack: Stack, name: str) -> None:
     assert protected(stack(name)) == HOLDS_DATA[name]
 
 
-def test_the_role_that_the_keys_of_stages_name_is_protected(bootstrap: Recorder) -> None:
-    assert bootstrap.only("iam/role:Role").protect
+def test_the_roles_that_the_keys_of_stages_name_are_protected(bootstrap: Recorder) -> None:
+    roles = bootstrap.all("iam/role:Role")
+    assert [role.name for role in roles if role.protect] == [
+        "ecs-run-task-deploy",
+        "ecs-run-task-read",
+    ]
 
 
 @pytest.mark.parametrize("name", HOLDS_DATA)
@@ -52,20 +60,24 @@ def test_aws_itself_refuses_to_delete_a_protected_ledger(stack: Stack) -> None:
 
 
 def test_a_bucket_is_emptied_only_when_its_stack_is_taken_away(stack: Stack) -> None:
-    assert "forceDestroy" not in stack("dev-bootstrap").only(BUCKET).inputs
-    assert stack("dev-bootstrap", protect="false").only(BUCKET).inputs["forceDestroy"] is True
+    for bucket in stack("dev-bootstrap").all(BUCKET):
+        assert "forceDestroy" not in bucket.inputs
+    for bucket in stack("dev-bootstrap", protect="false").all(BUCKET):
+        assert bucket.inputs["forceDestroy"] is True
 
 
-def test_a_bucket_that_cannot_be_deleted_keeps_policy_versions_and_key(
-    bootstrap: Recorder,
-) -> None:
-    bucket = bootstrap.only(BUCKET)
+@pytest.mark.parametrize("name", ["ecs-run-task-artifacts", "ecs-run-task-access-log"])
+def test_a_bucket_that_cannot_be_deleted_keeps_its_settings(bootstrap: Recorder, name: str) -> None:
     settings = [
         resource
         for resource in bootstrap.resources
-        if resource.type.startswith("s3/bucket") and resource is not bucket
+        if resource.type.startswith("s3/bucket") and resource.name.startswith(f"{name}-")
     ]
-    assert len(settings) == 6
-    # Pulumi deletes them by deleting the bucket, and the key only after the bucket is gone.
-    assert {resource.deleted_with for resource in settings} == {bucket.name}
+    assert len(settings) >= 6
+    # Pulumi deletes them by deleting the bucket.
+    assert {resource.deleted_with for resource in settings} == {name}
+
+
+def test_the_key_of_artifacts_is_deleted_after_they_are_gone(bootstrap: Recorder) -> None:
+    bucket = bootstrap.named(BUCKET, "ecs-run-task-artifacts")
     assert "ecs-run-task-artifacts-key" in bucket.depends_on

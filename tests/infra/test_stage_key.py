@@ -40,7 +40,10 @@ def queue_policy(recorder: Recorder) -> dict[str, Any]:
 
 def test_the_key_itself_names_the_deploy_role(bootstrap: Recorder, dev: Recorder) -> None:
     policy = key_policy(dev)
-    assert bootstrap.only("iam/role:Role").inputs["name"] == DEPLOY_ROLE.rpartition("/")[2]
+    assert (
+        bootstrap.named("iam/role:Role", "ecs-run-task-deploy").inputs["name"]
+        == DEPLOY_ROLE.rpartition("/")[2]
+    )
     for sid in ("Deploy", "DeployGrants", "DeployTable"):
         assert statement(policy, sid)["Principal"] == {"AWS": DEPLOY_ROLE}
     # KMS refuses a key whose creator could not change its policy.
@@ -105,7 +108,10 @@ def test_a_sender_of_any_account_may_send_and_use_the_key_through_sqs(
     assert "Condition" not in queue
     assert key["Action"] == USE
     assert key["Condition"] == {
-        "StringEquals": {"kms:ViaService": ["sqs.eu-central-1.amazonaws.com"]}
+        "StringEquals": {
+            "kms:EncryptionContext:aws:sqs:arn": queue["Resource"][0],
+            "kms:ViaService": ["sqs.eu-central-1.amazonaws.com"],
+        }
     }
 
 

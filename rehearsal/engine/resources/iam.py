@@ -29,9 +29,8 @@ def _role(context: CreateContext) -> Created:
 
 def _update_role(context: CreateContext) -> Created:
     inputs, client, name = context.inputs, context.client("iam"), context.existing.id
-    client.update_assume_role_policy(
-        RoleName=name, PolicyDocument=inputs.require("assumeRolePolicy")
-    )
+    if (trust := inputs.require("assumeRolePolicy")) != context.existing.inputs["assumeRolePolicy"]:
+        client.update_assume_role_policy(RoleName=name, PolicyDocument=trust)
     client.update_role(
         RoleName=name,
         Description=inputs.get("description", ""),

@@ -190,6 +190,25 @@ def _ownership(context: CreateContext) -> Created:
     return Created(bucket, {})
 
 
+def _logging(context: CreateContext) -> Created:
+    inputs, bucket = context.inputs, context.inputs.require("bucket")
+    enabled = {
+        "TargetBucket": inputs.require("targetBucket"),
+        "TargetPrefix": inputs.get("targetPrefix", ""),
+    }
+    if key_format := inputs.get("targetObjectKeyFormat"):
+        source = key_format["partitionedPrefix"]["partitionDateSource"]
+        enabled["TargetObjectKeyFormat"] = {"PartitionedPrefix": {"PartitionDateSource": source}}
+    context.client("s3").put_bucket_logging(
+        Bucket=bucket, BucketLoggingStatus={"LoggingEnabled": enabled}
+    )
+    return Created(bucket, {})
+
+
+def _stop_logging(context: DeleteContext) -> None:
+    context.client("s3").put_bucket_logging(Bucket=context["bucket"], BucketLoggingStatus={})
+
+
 def _object(context: CreateContext) -> Created:
     inputs = context.inputs
     bucket, key = inputs.require("bucket"), inputs.get("key") or context.name
@@ -295,6 +314,7 @@ RESOURCE_TYPES: Final = (
         _ownership,
         _delete_configuration("delete_bucket_ownership_controls"),
     ),
+    _configuration("aws:s3/bucketLogging:BucketLogging", _logging, _stop_logging),
     ResourceType(
         type="aws:s3/bucketObjectv2:BucketObjectv2",
         create=_object,
