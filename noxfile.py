@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import tomllib
 import zipfile
 from pathlib import Path
@@ -57,6 +58,25 @@ def checkov(session: nox.Session) -> None:
     with Path(report).open("w", encoding="utf-8") as output:
         session.run("checkov", "--file", plan, *options, "--output", "json", stdout=output)
     session.run("python", "-m", "tools.scan", report, f"{SCANNED}/controls.json")
+
+
+# The second evaluator is no Python: its own folder has its pins and their hashes.
+EVALUATOR: Final = "tools/iam"
+VERDICTS: Final = "tests/infra/iam_verdicts.json"
+
+
+@nox.session(default=False)
+def iam(session: nox.Session) -> None:
+    """Judge the IAM documents with a second evaluator, and write its verdicts; needs Node.js."""
+    if shutil.which("npm") is None:
+        session.skip("npm is not on the PATH; install Node.js 20 or newer")
+    install(session)
+    simulations = "build/iam/simulations.json"
+    session.run("python", "-m", "tools.iam", simulations)
+    with session.chdir(EVALUATOR):
+        session.run("npm", "ci", "--silent", "--no-audit", "--no-fund", external=True)
+    session.run("node", f"{EVALUATOR}/evaluate.mjs", simulations, VERDICTS, external=True)
+    session.run("pytest", "-q", "tests/infra/test_iam_verdicts.py")
 
 
 # Line and branch coverage of what runs in an account, or decides what exists there.

@@ -10,7 +10,7 @@ from infra.bundle import ROOT
 from infra.names import PROJECT
 from infra.program import main
 from runtask.project import load_project
-from tools.recorder import MADE_UP_SUFFIX, record
+from tools.recorder import BOOTSTRAP_OUTPUTS, MADE_UP_SUFFIX, record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -30,6 +30,7 @@ _OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "dev-bootstrap": {
         "githubRepositories": '["example/reports"]',
         "githubSubjects": '["environment:dev"]',
+        "githubReadSubjects": '["environment:preview"]',
     },
     "dev": {"senders": json.dumps(["events.amazonaws.com", SENDER])},
     "prod-bootstrap": {},
@@ -96,15 +97,14 @@ def documents() -> Documents:
 
 def _exported(recorder: Recorder) -> dict[str, Any]:
     """Return the outputs of a bootstrap stack that a function stack uses."""
-    if not recorder.all("s3/bucket:Bucket"):
+    if not recorder.all("iam/policy:Policy"):
         return {}
     bucket = recorder.named("s3/bucket:Bucket", f"{PROJECT}-artifacts").outputs
     return {
+        **BOOTSTRAP_OUTPUTS,
         "artifactBucket": bucket["bucket"],
         "artifactKmsKeyArn": recorder.only("kms/key:Key").outputs["arn"],
         "permissionsBoundaryArn": recorder.only("iam/policy:Policy").outputs["arn"],
-        "boundaryRoles": ["*"],
-        "boundaryClusters": ["*"],
     }
 
 

@@ -1,28 +1,28 @@
-// Judges requests with iam-simulate: node evaluate.mjs SIMULATIONS VERDICTS
+// Judges requests with an evaluator that is not ours: node evaluate.mjs SIMULATIONS VERDICTS
 
 import { readFileSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { runSimulation } from '@cloud-copilot/iam-simulate'
 
 const [, , source, target] = process.argv
 const { inputs, simulations } = JSON.parse(readFileSync(source, 'utf8'))
-const installed = createRequire(import.meta.url)('./package-lock.json').packages
-const evaluator = Object.entries(installed)
-  .filter(([path]) => path !== '')
-  .map(([path, { version }]) => `${path.replace('node_modules/', '')} ${version}`)
+const lock = JSON.parse(readFileSync(new URL('package-lock.json', import.meta.url), 'utf8'))
+const evaluator = lock.packages['node_modules/@cloud-copilot/iam-simulate'].version
 
 const verdicts = {}
+const problems = []
 for (const [title, simulation] of Object.entries(simulations)) {
-  const checked = await runSimulation(simulation, {})
-  if (checked.resultType === 'error') {
-    console.error(title, JSON.stringify(checked.errors, null, 1))
-    process.exit(1)
+  const judged = await runSimulation(simulation, {})
+  const results = judged.results ?? [judged.result]
+  const ignored = results.flatMap((result) => result?.ignoredContextKeys ?? [])
+  if (judged.resultType === 'error') {
+    problems.push(`${title}: ${JSON.stringify(judged.errors)}`)
+  } else if (ignored.length > 0) {
+    problems.push(`${title}: the evaluator ignores ${ignored.join(', ')}`)
   }
-  const ignored = (checked.results ?? [checked.result]).flatMap((one) => one.ignoredContextKeys ?? [])
-  verdicts[title] = {
-    verdict: checked.overallResult,
-    ...(ignored.length ? { ignored } : {})
-  }
+  verdicts[title] = judged.overallResult
 }
-const text = JSON.stringify({ evaluator, inputs, verdicts }, null, 2)
-writeFileSync(target, `${text}\n`)
+if (problems.length > 0) {
+  console.error(problems.join('\n'))
+  process.exit(1)
+}
+writeFileSync(target, `${JSON.stringify({ evaluator, inputs, verdicts }, null, 2)}\n`)

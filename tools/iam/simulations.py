@@ -7,19 +7,36 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from tools.iam.documents import DEV, SENDER, STRANGERS, Principal, documents
-from tools.iam.requests import (
-    COLLEAGUE,
+from tools.iam.other_requests import OTHER_REQUESTS
+from tools.iam.request import (
+    ADMINISTRATOR,
+    DEPLOY,
     FUNCTION,
     ORDERS,
-    REQUESTS,
+    PROD_DEPLOY,
+    READ,
     ROGUE,
     STRANGER,
     WORKFLOW,
-    Request,
 )
+from tools.iam.role_requests import ROLE_REQUESTS
 
 if TYPE_CHECKING:
     from tools.iam.documents import Documents
+    from tools.iam.request import Request
+
+REQUESTS: Final = (*ROLE_REQUESTS, *OTHER_REQUESTS)
+
+Simulations = dict[str, dict[str, Any]]
+
+# The evaluator takes no values of these keys, which AWS does. They get the name of one that it
+# takes for every request, in documents and requests alike.
+_RENAMED: Final = {
+    "kms:EncryptionContext:aws:sqs:arn": "aws:PrincipalTag/encryption-context-queue",
+    "kms:EncryptionContext:aws:logs:arn": "aws:PrincipalTag/encryption-context-log",
+    "token.actions.githubusercontent.com:aud": "aws:PrincipalTag/github-audience",
+    "token.actions.githubusercontent.com:sub": "aws:PrincipalTag/github-subject",
+}
 
 _EVERYTHING: Final = {
     "Version": "2012-10-17",
@@ -27,38 +44,45 @@ _EVERYTHING: Final = {
 }
 
 
-def simulations() -> dict[str, dict[str, Any]]:
+def simulations() -> Simulations:
     """Return the input of the evaluator for each request, by the request's title."""
     found = documents()
-    subjects = {
-        **found.roles,
-        ROGUE: Principal(
-            arn=f"arn:aws:iam::{DEV}:role/ecs-run-task/ecs-run-task-rogue",
-            policies=(_EVERYTHING,),
-            boundary=found.roles[FUNCTION].boundary,
-        ),
-        COLLEAGUE: _with_all_rights(f"arn:aws:iam::{DEV}:role/colleague"),
-        STRANGER: _with_all_rights(f"arn:aws:iam::{STRANGERS}:role/admin"),
-        ORDERS: _with_all_rights(SENDER),
-        WORKFLOW: Principal(arn=found.arns["ecs-run-task-github"]),
-    }
-    return {
-        title(request): _simulation(
+    subjects = _subjects(found)
+    inputs = {
+        request.title: _simulation(
             request, subjects.get(request.subject, Principal(arn=request.subject)), found
         )
         for request in REQUESTS
     }
+    text = json.dumps(inputs)
+    for key, other in _RENAMED.items():
+        text = text.replace(f'"{key}"', f'"{other}"')
+    renamed: Simulations = json.loads(text)
+    return renamed
 
 
-def title(request: Request) -> str:
-    """Return the title of a request, by which its verdict is found."""
-    return f"{request.subject} {request.name}"
-
-
-def digest(inputs: dict[str, dict[str, Any]]) -> str:
+def digest(inputs: Simulations) -> str:
     """Return the SHA-256 of the evaluator's input, in hexadecimal."""
-    text = json.dumps(inputs, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
+
+
+def _subjects(found: Documents) -> dict[str, Principal]:
+    function = found.roles["ecs-run-task-dev-role"]
+    return {
+        FUNCTION: function,
+        DEPLOY: found.roles["ecs-run-task-deploy"],
+        READ: found.roles["ecs-run-task-read"],
+        PROD_DEPLOY: found.roles["prod ecs-run-task-deploy"],
+        ROGUE: Principal(
+            arn=f"arn:aws:iam::{DEV}:role/ecs-run-task/ecs-run-task-rogue",
+            policies=(_EVERYTHING,),
+            boundary=function.boundary,
+        ),
+        ADMINISTRATOR: _with_all_rights(f"arn:aws:iam::{DEV}:role/administrator"),
+        STRANGER: _with_all_rights(f"arn:aws:iam::{STRANGERS}:role/administrator"),
+        ORDERS: _with_all_rights(SENDER),
+        WORKFLOW: Principal(arn=found.arns["ecs-run-task-github"]),
+    }
 
 
 def _with_all_rights(arn: str) -> Principal:
@@ -66,29 +90,30 @@ def _with_all_rights(arn: str) -> Principal:
 
 
 def _simulation(request: Request, subject: Principal, found: Documents) -> dict[str, Any]:
-    # A bucket has no account in its ARN, and an object has the policy of its bucket.
-    owner = found.resources.get(request.resource.partition("/")[0]) if ":s3:" in request.resource else None
-    policy = owner or found.resources.get(request.resource)
-    return {
+    # The objects of a bucket have the policy of the bucket. No bucket's ARN has an account.
+    arn = request.resource.partition("/")[0] if ":s3:" in request.resource else request.resource
+    owner = request.resource.split(":")[4] if request.resource.count(":") > 3 else ""  # noqa: PLR2004 - of an ARN
+    context = {**request.context, "aws:ResourceAccount": owner or DEV}
+    if ":role/" in subject.arn:
+        context["aws:PrincipalArn"] = subject.arn
+    simulation = {
         "request": {
             "principal": subject.arn,
             "action": request.action,
-            "resource": {
-                "resource": request.resource,
-                "accountId": request.resource.split(":")[4] or DEV if request.resource != "*" else DEV,
-            },
-            "contextVariables": dict(request.context),
+            "resource": {"resource": request.resource, "accountId": owner or DEV},
+            "contextVariables": context,
         },
         "identityPolicies": [
-            {"name": f"policy-{number}", "policy": policy_}
-            for number, policy_ in enumerate(subject.policies)
+            {"name": f"policy {number}", "policy": policy}
+            for number, policy in enumerate(subject.policies)
         ],
-        **({"resourcePolicy": policy} if policy else {}),
-        **(
-            {"permissionBoundaryPolicies": [{"name": "boundary", "policy": subject.boundary}]}
-            if subject.boundary
-            else {}
-        ),
         "serviceControlPolicies": [],
         "resourceControlPolicies": [],
     }
+    if arn in found.resources:
+        simulation["resourcePolicy"] = found.resources[arn]
+    if subject.boundary:
+        simulation["permissionBoundaryPolicies"] = [
+            {"name": "boundary", "policy": subject.boundary}
+        ]
+    return simulation
