@@ -7,15 +7,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from infra.bundle import ROOT
-from infra.names import PROJECT
+from infra.names import BOOTSTRAP_SUFFIX, PROJECT
 from infra.program import main
 from runtask.project import load_project
-from tools.recorder import BOOTSTRAP_OUTPUTS, MADE_UP_SUFFIX, record
+from tools.recorder import MADE_UP_SUFFIX, record
+from tools.registrations import exported
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from tools.recorder import Recorder, Registered
+    from tools.recorder import Registered
 
 DEV: Final = "111111111111"
 PROD: Final = "222222222222"
@@ -79,7 +80,8 @@ def documents() -> Documents:
         config = project.stack_config(stack)
         config.update({f"{PROJECT}:{key}": text for key, text in options.items()})
         recorders[stack] = record(main, stack, config, outputs)
-        outputs = _exported(recorders[stack])
+        if stack.endswith(BOOTSTRAP_SUFFIX):
+            outputs = exported(recorders[stack])
     roles: dict[str, Principal] = {}
     policies: dict[str, Document] = {}
     arns: dict[str, str] = {}
@@ -93,19 +95,6 @@ def documents() -> Documents:
         policies.update(real.resource_policies())
         roles.update({f"{prefix}{name}": role for name, role in real.roles().items()})
     return Documents(roles=roles, resources=policies, arns=arns)
-
-
-def _exported(recorder: Recorder) -> dict[str, Any]:
-    """Return the outputs of a bootstrap stack that a function stack uses."""
-    if not recorder.all("iam/policy:Policy"):
-        return {}
-    bucket = recorder.named("s3/bucket:Bucket", f"{PROJECT}-artifacts").outputs
-    return {
-        **BOOTSTRAP_OUTPUTS,
-        "artifactBucket": bucket["bucket"],
-        "artifactKmsKeyArn": recorder.only("kms/key:Key").outputs["arn"],
-        "permissionsBoundaryArn": recorder.only("iam/policy:Policy").outputs["arn"],
-    }
 
 
 class _Real:
