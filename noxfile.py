@@ -167,6 +167,8 @@ def release(session: nox.Session) -> None:
     unexpected = {name for name in packages if not name.endswith(".dist-info")} - {*SHIPPED}
     if unexpected:
         session.error(f"{wheel} has {sorted(unexpected)}; expected only {SHIPPED}")
+    # What the handler of this release is made of, and under which digest it is deployed.
+    session.run("python", "-m", "infra.sbom", str(folder))
     Path(folder, "notes.md").write_text(notes, encoding="utf-8")
     session.log(f"built {wheel}; its notes are in {folder}/notes.md")
 
@@ -200,9 +202,9 @@ def release_notes(changelog: str, version: str, tag: str | None = None) -> str:
 
 @nox.session(default=False)
 def bundle(session: nox.Session) -> None:
-    """Build the handler's artifact into dist/ and print its path."""
+    """Build the handler's artifact and its bill of materials into dist/ and print their paths."""
     install(session)
-    session.run("python", "-m", "infra.bundle")
+    session.run("python", "-m", "infra.sbom")
 
 
 @nox.session(default=False)
