@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from infra.bundle import artifact_object_key
+from infra.artifact_keys import BUILDS, artifact_object_key
 from rehearsal.deployment import deploy_stage
 from rehearsal.fault_injection import FaultyEmulator, throttle
 from runtask.project import load_project
@@ -94,7 +94,7 @@ def _deploy(emulator: FaultyEmulator) -> _Stage:
     account, region = deployed.location.account, deployed.location.region
     artifact = emulator.client("s3", account, region).get_object(
         Bucket=deployed.bootstrap_outputs["artifactBucket"],
-        Key=artifact_object_key(deployed.outputs["artifactDigest"]),
+        Key=artifact_object_key(BUILDS, deployed.outputs["artifactDigest"]),
     )["Body"]
     return _Stage(emulator, dict(deployed.outputs), artifact.read(), account, region)
 

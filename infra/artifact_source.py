@@ -9,9 +9,10 @@ import pulumi
 from pulumi import FileAsset, Input, Output, ResourceOptions
 from pulumi_aws import s3
 
-from infra.bundle import artifact_object_key, build_bundle, write_bundle
+from infra.artifact_keys import ARTIFACTS, BUILDS, artifact_object_key, manifest_object_key
+from infra.bundle import build_bundle, write_bundle
 from infra.config import BUILD
-from infra.manifest import describe, manifest_object_key
+from infra.manifest import describe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +59,7 @@ class ArtifactSource(pulumi.ComponentResource):
                 # One resource per artifact, so that a new one does not replace the old object.
                 f"{name}-{bundle.digest[:12]}",
                 bucket=self.bucket,
-                key=artifact_object_key(bundle.digest),
+                key=artifact_object_key(BUILDS, bundle.digest),
                 source=FileAsset(str(write_bundle(bundle, _build_folder()))),
                 server_side_encryption="aws:kms",
                 kms_key_id=args.kms_key_arn,
@@ -68,7 +69,7 @@ class ArtifactSource(pulumi.ComponentResource):
             s3.BucketObjectv2(
                 f"{name}-{bundle.digest[:12]}-manifest",
                 bucket=self.bucket,
-                key=manifest_object_key(bundle.digest),
+                key=manifest_object_key(BUILDS, bundle.digest),
                 content=describe(bundle.digest).as_json(),
                 content_type="application/json",
                 server_side_encryption="aws:kms",
@@ -80,7 +81,7 @@ class ArtifactSource(pulumi.ComponentResource):
             self.object_version = uploaded.version_id
         else:
             self.digest = args.artifact
-            self.object_key = Output.from_input(artifact_object_key(args.artifact))
+            self.object_key = Output.from_input(artifact_object_key(ARTIFACTS, args.artifact))
             self.object_version = args.version or None
         self.register_outputs(
             {"digest": self.digest, "bucket": self.bucket, "objectKey": self.object_key}

@@ -61,11 +61,6 @@ class Bundle:
     digest: str
 
 
-def artifact_object_key(digest: str) -> str:
-    """Return the S3 object key of the artifact `digest`, the same in every artifact bucket."""
-    return f"artifacts/{digest}.zip"
-
-
 def build_bundle(root: Path = ROOT) -> Bundle:
     """Build the artifact from the sources below `root` and the installed dependencies.
 

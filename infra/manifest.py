@@ -8,25 +8,31 @@ next deployment replaces the manifest that called them uncommitted.
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
+import re
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from infra.bundle import ROOT, pinned
-from infra.json_object import read_object
+from infra.git_sources import SOURCES, run_git
+from infra.json_object import COMMIT, SHA256, TIME, check_text, quoted, read_object
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-# The sources that determine the artifact's bytes; `function` has the pinned dependencies too.
-_SOURCES: Final = ("function", "infra/bundle.py")
+# Bytes of a manifest, and entries of its dependencies: more than any that is built here.
+MAX_MANIFEST_BYTES: Final = 65_536
+_MAX_DEPENDENCIES: Final = 200
+
+# Name and version of a Python package.
+# https://packaging.python.org/en/latest/specifications/name-normalization/
+_PACKAGE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_VERSION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.!+_-]{0,99}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """The origin of an artifact.
+    """The origin of an artifact. Who may deploy a stage may write its manifest, so it is checked.
 
     Attributes:
         digest: The artifact's SHA-256, in hexadecimal.
@@ -42,6 +48,26 @@ class Manifest:
     time: str
     dependencies: dict[str, str]
 
+    def __post_init__(self) -> None:
+        """Check the fields, whose text names objects and is shown to operators.
+
+        Raises:
+            ValueError: if a field has another form than it should.
+        """
+        check_text("digest", self.digest, SHA256, "a SHA-256 in 64 hexadecimal digits")
+        check_text("commit", self.commit, COMMIT, "a git commit in hexadecimal digits")
+        check_text("time", self.time, TIME, "a time in UTC such as 2026-11-20T11:00:00+00:00")
+        if not self.commit and not self.dirty:
+            raise ValueError("dirty: expected true where commit is empty, found false")
+        if len(self.dependencies) > _MAX_DEPENDENCIES:
+            raise ValueError(
+                f"dependencies: expected at most {_MAX_DEPENDENCIES}, found "
+                f"{len(self.dependencies)}"
+            )
+        for name, version in self.dependencies.items():
+            check_text("dependencies", name, _PACKAGE, "names of packages")
+            check_text(f"dependencies.{name}", version, _VERSION, "a version")
+
     def as_json(self) -> str:
         """Return the manifest in the form that is stored beside the artifact."""
         return json.dumps(asdict(self), indent=2, sort_keys=True) + "\n"
@@ -51,14 +77,11 @@ class Manifest:
         """Return the manifest that `text` contains.
 
         Raises:
-            ValueError: if it is not a JSON object, or a field is missing or has another type.
+            ValueError: if it is not a JSON object, or a field is missing, unknown or invalid.
         """
-        return read_object(cls, text)
-
-
-def manifest_object_key(digest: str) -> str:
-    """Return the S3 object key of the manifest of `digest`, the same in every artifact bucket."""
-    return f"artifacts/{digest}.json"
+        if len(text) > MAX_MANIFEST_BYTES:
+            raise ValueError(f"expected at most {MAX_MANIFEST_BYTES} bytes, found {quoted(text)}")
+        return read_object(cls, text, closed=True)
 
 
 def describe(digest: str, root: Path = ROOT) -> Manifest:
@@ -82,13 +105,5 @@ def describe(digest: str, root: Path = ROOT) -> Manifest:
 
 def _git(root: Path, *arguments: str) -> str | None:
     """Return what git says about the sources; None without git, or outside a checkout."""
-    git = shutil.which("git")
-    if git is None:
-        return None
-    done = subprocess.run(  # noqa: S603 - fixed arguments
-        [git, "-C", str(root), *arguments, "--", *_SOURCES],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.stdout.strip() if done.returncode == 0 else None
+    done = run_git(root, *arguments, "--", *SOURCES)
+    return done.stdout.decode().strip() if done and done.returncode == 0 else None

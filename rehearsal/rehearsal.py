@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from infra.bundle import ROOT
 from infra.names import BOOTSTRAP_SUFFIX, Location
 from rehearsal.checks import Check, no_drift, same_artifact, stage_checks
 from rehearsal.engine import EmulatorSessions, InProcessEngine
@@ -18,6 +19,7 @@ from rehearsal.teardown import RehearsalEngine, Teardown
 from rehearsal.verification import StageVerification, verify_stage
 from runtask.project import PROJECT_FILE, Project, load_project
 from runtask.promotion.promote import PromotionContext, plan_promotion, promote
+from runtask.promotion.rebuild import Checkout
 from runtask.promotion.state import load_stage_state
 
 if TYPE_CHECKING:
@@ -96,10 +98,11 @@ class Rehearsal:
             project=project,
             engine=engine,
             sessions=EmulatorSessions(emulator=self.emulator),
+            rebuilder=Checkout(folder=ROOT),
             say=self._say,
             confirm=lambda _question: True,
         )
-        # The artifact may be built from a handler that is not committed yet.
+        # The handler may not be committed yet. If it is, the artifact is rebuilt from its commit.
         promote(plan_promotion(SOURCE, TARGET, context, allow_dirty=True), context)
         self._send(locations[TARGET], engine.outputs(TARGET), PROD_SAMPLES)
         states = [

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from botocore.exceptions import ClientError
 from ruamel.yaml import YAML
 
-from infra.bundle import artifact_object_key
+from infra.artifact_keys import ARTIFACTS, BUILDS, artifact_object_key
+from infra.config import BUILD
 from infra.names import BOOTSTRAP_SUFFIX, PROJECT
 from rehearsal.checks import Check
 from runtask.engine import Engine
 from runtask.errors import RuntaskError
+from runtask.promotion.pin import pinned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -105,7 +107,8 @@ class Teardown:
                 raise
         else:
             raise RuntaskError(f"queue {queue} is still there")
-        key = artifact_object_key(self.digests[stage])
+        built = pinned(self.project.stack_file(stage)) == BUILD
+        key = artifact_object_key(BUILDS if built else ARTIFACTS, self.digests[stage])
         self._client("s3", stage).head_object(Bucket=bucket, Key=key)
 
     def _take_bootstrap_away(self, stage: str) -> None:

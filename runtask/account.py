@@ -13,7 +13,7 @@ from runtask.errors import AccountError
 from runtask.profiles import Profiles
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from types_boto3_sts.type_defs import AssumeRoleRequestTypeDef, CredentialsTypeDef
 
@@ -97,6 +97,10 @@ class DeployRoleSession(AccountSession):
     """A session as the role that the stage's stack is deployed with."""
 
 
+class ReadRoleSession(AccountSession):
+    """A session as the role that reads what the account's stages run, and changes nothing."""
+
+
 def sign_in(config: FunctionConfig, sessions: Sessions) -> AccountSession:
     """Return a session in the stage's account as the operator.
 
@@ -133,12 +137,56 @@ def assume_deploy_role(
         AccountError: if a role cannot be assumed, or the credentials are missing, invalid or of
             another account.
     """
-    roles = json.loads(values.get("aws:assumeRoles", "[]"))
+    found = _through(roles_to_assume(values), config, sessions, "deploy")
+    return DeployRoleSession(config=config, session=found.session, identity=found.identity)
+
+
+def assume_read_role(
+    config: FunctionConfig, values: Mapping[str, str], sessions: Sessions
+) -> ReadRoleSession:
+    """Return a session as the read role of the stage's account.
+
+    Args:
+        config: The stage's configuration.
+        values: The same as `Project.stack_config` returns it. The roles in `aws:assumeRoles` are
+            assumed one after the other, with the read role in place of the deploy role. A role of
+            the operator's own that stands there deploys and reads.
+        sessions: Makes the sessions.
+
+    Raises:
+        AccountError: if a role cannot be assumed, or the credentials are missing, invalid or of
+            another account.
+    """
+    location = config.location
+    roles = [
+        {**role, "roleArn": location.read_role_arn}
+        if role["roleArn"] == location.deploy_role_arn
+        else role
+        for role in roles_to_assume(values)
+    ]
+    found = _through(roles, config, sessions, "read")
+    return ReadRoleSession(config=config, session=found.session, identity=found.identity)
+
+
+def roles_to_assume(values: Mapping[str, str]) -> list[dict[str, str]]:
+    """Return the items of `aws:assumeRoles` of a stack's configuration."""
+    roles: list[dict[str, str]] = json.loads(values.get("aws:assumeRoles", "[]"))
+    return roles
+
+
+def _through(
+    roles: Sequence[Mapping[str, str]], config: FunctionConfig, sessions: Sessions, name: str
+) -> AccountSession:
+    """Return a session as the last of several roles, or as the operator where there are none.
+
+    Args:
+        roles: Items of `aws:assumeRoles`.
+        config: The stage's configuration.
+        sessions: Makes the sessions.
+        name: What the last role is called in an error.
+    """
     if not roles:
-        operator = sign_in(config, sessions)
-        return DeployRoleSession(
-            config=config, session=operator.session, identity=operator.identity
-        )
+        return sign_in(config, sessions)
     location = config.location
     try:
         session = sessions.own(config.stage, location)
@@ -147,12 +195,12 @@ def assume_deploy_role(
         identity = _checked_identity(session, config)
     except (BotoCoreError, ClientError) as error:
         raise AccountError(
-            f"cannot assume the deploy role of {_stage(config)} "
+            f"cannot assume the {name} role of {_stage(config)} "
             f"(aws:assumeRoles in Pulumi.{config.stage}.yaml): {error}; sign in as one of its "
-            f"deployPrincipals, or create the role as administrator: pulumi up -s "
+            f"{name}Principals, or create the role as administrator: pulumi up -s "
             f"{config.bootstrap}"
         ) from None
-    return DeployRoleSession(config=config, session=session, identity=identity)
+    return AccountSession(config=config, session=session, identity=identity)
 
 
 def assume_role(

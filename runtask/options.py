@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from infra.json_object import SHA256
 from runtask.profiles import Profiles, parse_profiles
 
 if TYPE_CHECKING:
@@ -26,6 +27,22 @@ def _parse(_context: click.Context, _option: click.Parameter, values: tuple[str,
         return parse_profiles(values)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
+
+
+def parse_digest(
+    _context: click.Context, _parameter: click.Parameter, value: str | None
+) -> str | None:
+    """Return a digest of the command line, if it is one; the callback of an argument or option.
+
+    Raises:
+        BadParameter: if it is not.
+    """
+    if value is not None and not SHA256.fullmatch(value):
+        raise click.BadParameter(
+            f"found {value!r}; expected a SHA-256 in 64 hexadecimal digits, as printed by: "
+            "runtask stages --json"
+        )
+    return value
 
 
 project_option = click.option(
@@ -76,5 +93,5 @@ dry_run_option = click.option(
 allow_dirty_option = click.option(
     "--allow-dirty",
     is_flag=True,
-    help="Accept an artifact that was built from uncommitted changes.",
+    help="Accept an artifact that was built from uncommitted changes, which cannot be verified.",
 )

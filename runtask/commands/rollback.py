@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +12,7 @@ from runtask.options import (
     allow_dirty_option,
     dry_run_option,
     json_option,
+    parse_digest,
     profile_option,
     project_option,
     yes_option,
@@ -22,21 +22,10 @@ if TYPE_CHECKING:
     from runtask.profiles import Profiles
     from runtask.project import Project
 
-_SHA256: Final = re.compile(r"[0-9a-f]{64}")
-
-
-def _digest(_context: click.Context, _argument: click.Parameter, value: str) -> str:
-    if not _SHA256.fullmatch(value):
-        raise click.BadParameter(
-            f"found {value!r}; expected a SHA-256 in 64 hexadecimal digits, as printed by: "
-            "runtask stages --json"
-        )
-    return value
-
 
 @click.command(context_settings=HELP)
 @click.argument("stage", metavar="STAGE")
-@click.argument("digest", metavar="DIGEST", callback=_digest)
+@click.argument("digest", metavar="DIGEST", callback=parse_digest)
 @allow_dirty_option
 @dry_run_option
 @yes_option
@@ -57,8 +46,9 @@ def rollback(  # noqa: PLR0913, PLR0917 - one for each option
 
     DIGEST is the SHA-256 of an artifact in the bucket of the stage's account, such as `previous`
     in the output of runtask stages --json. It is checked, pinned in Pulumi.STAGE.yaml and
-    deployed, after a preview and a question. Everything else in the stack is deployed as it is in
-    the checkout.
+    deployed, after a preview and a question. An artifact that no promotion of STAGE has verified is
+    rebuilt from its commit first. Everything else in the stack is deployed as it is in the
+    checkout.
 
     \b
     Examples:

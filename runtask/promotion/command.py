@@ -14,6 +14,7 @@ from runtask.engine import PulumiEngine
 from runtask.errors import ExitCode, UsageError
 from runtask.promotion import promote as steps
 from runtask.promotion.promote import Outcome
+from runtask.promotion.rebuild import Checkout
 
 if TYPE_CHECKING:
     from runtask.profiles import Profiles
@@ -29,6 +30,7 @@ class Result:
         digest: The artifact that it was to run.
         previous: The artifact that it ran before; empty if it ran none.
         commit: The git commit that the artifact was built from.
+        verification: How that was verified, a `runtask.promotion.record.Verification`.
         source: The stage that the artifact comes from.
         outcome: A `runtask.promotion.promote.Outcome`. With `deployed` and the same artifact as
             before, only the configuration changed.
@@ -40,6 +42,7 @@ class Result:
     digest: str
     previous: str
     commit: str
+    verification: str
     source: str
     outcome: str
 
@@ -61,6 +64,7 @@ def context(project: Project, profiles: Profiles, *, ask: bool) -> steps.Promoti
         project=project,
         engine=PulumiEngine.with_profiles(project.folder, profiles),
         sessions=ProfileSessions(profiles=profiles),
+        rebuilder=Checkout(folder=project.folder),
         say=console.progress,
         confirm=_confirm if ask else (lambda _question: True),
     )
@@ -84,11 +88,11 @@ def execute(
 
 
 def _confirm(question: str) -> bool:
-    return click.confirm(question, err=True)
+    return click.confirm(console.printable(question), err=True)
 
 
 def _print(plan: steps.Plan, outcome: Outcome, *, as_json: bool) -> None:
-    location = plan.target.deploy_role.location
+    location = plan.target.role.location
     result = asdict(
         Result(
             stage=plan.target.stage,
@@ -96,7 +100,8 @@ def _print(plan: steps.Plan, outcome: Outcome, *, as_json: bool) -> None:
             region=location.region,
             digest=plan.digest,
             previous=plan.target.running,
-            commit=plan.manifest.commit,
+            commit=plan.commit,
+            verification=plan.verification,
             source=plan.source_stage,
             outcome=outcome,
         )

@@ -10,15 +10,25 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.config import BUILD
 from infra.names import ALIAS, function_name
-from runtask.account import DeployRoleSession, Sessions, assume_deploy_role
+from runtask.account import (
+    AccountSession,
+    Sessions,
+    assume_deploy_role,
+    assume_read_role,
+    roles_to_assume,
+)
 from runtask.errors import RuntaskError
 from runtask.promotion.pin import pinned
-from runtask.promotion.store import Promotion, Store
+from runtask.promotion.store import Store
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from infra.config import FunctionConfig
     from infra.manifest import Manifest
     from runtask.engine import Engine
     from runtask.project import Project
+    from runtask.promotion.record import Promotion
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,14 +36,14 @@ class StageState:
     """A stage as it is now.
 
     Attributes:
-        deploy_role: A session as the stage's deploy role.
+        role: A session as the account's deploy role or read role.
         store: The artifact bucket of its account.
         pinned: The artifact in its file: a digest, `build`, or nothing.
         deployed: The digest that its stack exports; empty if it was never deployed.
         running: The digest of the code that its function runs; empty if there is none.
     """
 
-    deploy_role: DeployRoleSession
+    role: AccountSession
     store: Store
     pinned: str
     deployed: str
@@ -42,7 +52,7 @@ class StageState:
     @property
     def stage(self) -> str:
         """The stage's name."""
-        return self.deploy_role.config.stage
+        return self.role.config.stage
 
     @property
     def drift(self) -> str:
@@ -57,6 +67,18 @@ class StageState:
     def manifest(self) -> Manifest | None:
         """Return the manifest of the running artifact; None if its account has none."""
         return self.store.manifest(self.running) if self.running else None
+
+    def commit(self, last: Promotion | None) -> str:
+        """Return the commit of the running artifact; empty if it is not known.
+
+        Args:
+            last: The stage's last promotion. Its record is later than the manifest beside the
+                promoted artifact, which is written once.
+        """
+        if last is not None and last.digest == self.running:
+            return last.commit
+        manifest = self.manifest()
+        return manifest.commit if manifest else ""
 
     def last_promotion(self) -> Promotion | None:
         """Return the stage's last promotion or rollback; None if there was none."""
@@ -92,20 +114,22 @@ class Overview:
 
 
 def load_stage_state(
-    project: Project, stage: str, engine: Engine, sessions: Sessions
+    project: Project, stage: str, engine: Engine, sessions: Sessions, *, read_only: bool = False
 ) -> StageState:
-    """Return a stage as it is now, read as its own deploy role.
+    """Return a stage as it is now.
 
     Args:
         project: The Pulumi files.
         stage: The stage's name.
         engine: Knows the outputs of the stacks.
         sessions: The operator's credentials.
+        read_only: Read it as the account's read role, and not as its deploy role.
 
     Raises:
         ProjectError: if the stage's file is missing or invalid.
-        AccountError: if the deploy role cannot be assumed.
-        RuntaskError: if the bootstrap stack was never deployed, or AWS rejects a request.
+        AccountError: if the role cannot be assumed.
+        RuntaskError: if the bootstrap stack was never deployed, or before it had a read role, or
+            AWS rejects a request.
     """
     config = project.stage_config(stage)
     bootstrap = engine.outputs(config.bootstrap)
@@ -114,36 +138,58 @@ def load_stage_state(
             f"stage {stage} has no bootstrap stack {config.bootstrap}; as administrator of "
             f"account {config.location.account} run: pulumi up -s {config.bootstrap}"
         )
-    deploy_role = assume_deploy_role(config, project.stack_config(stage), sessions)
+    values = project.stack_config(stage)
+    if read_only:
+        _expect_read_role(config, values, bootstrap)
+    assume = assume_read_role if read_only else assume_deploy_role
+    role = assume(config, values, sessions)
     return StageState(
-        deploy_role=deploy_role,
+        role=role,
         store=Store(
-            deploy_role=deploy_role,
+            role=role,
             bucket=bootstrap["artifactBucket"],
             kms_key_arn=bootstrap["artifactKmsKeyArn"],
             region=config.location.region,
         ),
         pinned=pinned(project.stack_file(stage)),
         deployed=engine.outputs(stage).get("artifactDigest", ""),
-        running=running_digest(deploy_role),
+        running=running_digest(role),
     )
 
 
-def running_digest(deploy_role: DeployRoleSession) -> str:
+def _expect_read_role(
+    config: FunctionConfig, values: Mapping[str, str], bootstrap: Mapping[str, object]
+) -> None:
+    """Check that an account has a read role, where its deploy role is the kit's own.
+
+    Raises:
+        RuntaskError: if the bootstrap stack was last deployed when there was none.
+    """
+    location = config.location
+    own = any(role["roleArn"] == location.deploy_role_arn for role in roles_to_assume(values))
+    if own and "readRoleArn" not in bootstrap:
+        raise RuntaskError(
+            f"stage {config.stage} cannot be read: its bootstrap stack {config.bootstrap} has no "
+            f"read role yet; as administrator of account {location.account} run: pulumi up -s "
+            f"{config.bootstrap}"
+        )
+
+
+def running_digest(role: AccountSession) -> str:
     """Return the SHA-256 of the code that the stage's alias points to; empty if there is none.
 
     Raises:
         RuntaskError: if AWS rejects the request.
     """
-    functions = deploy_role.session.client("lambda")
-    name = function_name(deploy_role.config.stage)
+    functions = role.session.client("lambda")
+    name = function_name(role.config.stage)
     try:
         configuration = functions.get_function_configuration(FunctionName=name, Qualifier=ALIAS)
     except functions.exceptions.ResourceNotFoundException:
         return ""
     except (BotoCoreError, ClientError) as error:
         raise RuntaskError(
-            f"{deploy_role.identity} cannot read function {name} of {deploy_role}: {error}"
+            f"{role.identity} cannot read function {name} of {role}: {error}"
         ) from None
     return base64.b64decode(configuration["CodeSha256"]).hex()
 
@@ -162,9 +208,9 @@ def overview(project: Project, stage: str, engine: Engine, sessions: Sessions) -
     """
     location = project.stage_config(stage).location
     try:
-        state = load_stage_state(project, stage, engine, sessions)
-        manifest = state.manifest()
+        state = load_stage_state(project, stage, engine, sessions, read_only=True)
         last = state.last_promotion()
+        commit = state.commit(last)
     except RuntaskError as error:
         return Overview(
             stage=stage, account=location.account, region=location.region, drift=f"unknown: {error}"
@@ -175,7 +221,7 @@ def overview(project: Project, stage: str, engine: Engine, sessions: Sessions) -
         region=location.region,
         pinned=state.pinned,
         running=state.running,
-        commit=manifest.commit if manifest else "",
+        commit=commit,
         previous=last.previous if last else "",
         promoted=str(last) if last else "",
         drift=state.drift,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from infra.bundle import build_bundle
 from rehearsal.engine import EmulatorSessions, InProcessEngine
 from rehearsal.fault_injection import FaultyEmulator
 from rehearsal.sample_account import with_names, with_sample_account
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from runtask.account import Sessions
+    from runtask.promotion.rebuild import Rebuilder
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 REGION: Final = "eu-central-1"
@@ -41,6 +43,14 @@ class PreviewingEngine(InProcessEngine):
         self.deployed[stack] = self.project.stack_config(stack)
 
 
+class UnchangedSources:
+    """Takes every commit for the sources that are here, which can be changed while one works."""
+
+    def rebuild(self, commit: str) -> str:
+        del commit
+        return build_bundle().digest
+
+
 @dataclass
 class Accounts:
     """A copy of the project, deployed to an emulator of its own."""
@@ -51,12 +61,14 @@ class Accounts:
     said: list[str] = field(default_factory=list)
     questions: list[str] = field(default_factory=list)
     answer: bool = True
+    rebuilder: Rebuilder = field(default_factory=UnchangedSources)
 
     def context(self, sessions: Sessions | None = None) -> PromotionContext:
         return PromotionContext(
             project=self.project,
             engine=self.engine,
             sessions=sessions or EmulatorSessions(emulator=self.emulator),
+            rebuilder=self.rebuilder,
             say=self.said.append,
             confirm=self.confirm,
         )
@@ -65,9 +77,11 @@ class Accounts:
         self.questions.append(question)
         return self.answer
 
-    def promote(self, target: str = "prod", *, allow_dirty: bool = True) -> Outcome:
+    def promote(
+        self, target: str = "prod", *, allow_dirty: bool = True, digest: str = ""
+    ) -> Outcome:
         context = self.context()
-        plan = plan_promotion("dev", target, context, allow_dirty=allow_dirty)
+        plan = plan_promotion("dev", target, context, allow_dirty=allow_dirty, digest=digest)
         return promote(plan, context)
 
     def stage_state(self, stage: str) -> StageState:
@@ -97,6 +111,16 @@ class Accounts:
     def keys(self, stage: str, account: str) -> set[str]:
         listed = self.client("s3", account).list_objects_v2(Bucket=self.bucket(stage))
         return {entry["Key"] for entry in listed.get("Contents", [])}
+
+    def write(self, stage: str, account: str, object_key: str, content: bytes) -> None:
+        """Write an object of a stage's bucket as the account's deploy role can."""
+        self.client("s3", account).put_object(
+            Bucket=self.bucket(stage),
+            Key=object_key,
+            Body=content,
+            ServerSideEncryption="aws:kms",
+            SSEKMSKeyId=self.engine.outputs(f"{stage}-bootstrap")["artifactKmsKeyArn"],
+        )
 
     def empty_bucket(self, stage: str, account: str) -> None:
         for key in self.keys(stage, account):

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import json
-import os
-import shutil
-import subprocess
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from infra import artifact_source
-from infra.bundle import artifact_object_key, build_bundle
-from infra.manifest import Manifest, describe, manifest_object_key
+from infra.artifact_keys import (
+    ARTIFACTS,
+    BUILDS,
+    artifact_object_key,
+    manifest_object_key,
+)
+from infra.bundle import build_bundle
+from infra.manifest import describe
 from rehearsal.engine import EmulatorSessions
 from rehearsal.fault_injection import InjectedFault
 from runtask.errors import AccountError, RuntaskError, UsageError
@@ -27,17 +31,20 @@ from runtask.promotion.promote import (
     preview,
     promote,
 )
-from runtask.promotion.state import overview
+from runtask.promotion.rebuild import Checkout
+from runtask.promotion.state import StageState, load_stage_state, overview
 from runtask.promotion.store import StoreError
-from tests.end_to_end.accounts import DEV, PROD, REGION, ROOT, Accounts, two_accounts
+from tests.checkouts import change, commit, make_checkout
+from tests.end_to_end.accounts import DEV, PROD, REGION, Accounts, two_accounts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     import boto3
 
     from infra.names import Location
+    from runtask.engine import Engine
 
 
 @pytest.fixture
@@ -60,7 +67,7 @@ def test_the_same_bytes_run_in_both_accounts(accounts: Accounts) -> None:
         == accounts.stage_state("dev").running
         == digest()
     )
-    assert prod.store.artifact(digest()) == build_bundle().content
+    assert prod.store.artifact(ARTIFACTS, digest()) == build_bundle().content
     last = prod.last_promotion()
     assert last is not None
     assert (last.digest, last.source, last.previous) == (digest(), "dev", "")
@@ -135,24 +142,10 @@ def test_a_changed_configuration_reaches_prod_with_the_same_artifact(accounts: A
     assert one.promoted.endswith(" from dev, configuration only")
 
 
-def git(folder: Path, *arguments: str) -> None:
-    identity = ("-c", "user.name=dev", "-c", "user.email=dev@example.com")
-    environment = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull}
-    command = ["git", "-C", str(folder), *identity, *arguments]
-    subprocess.run(command, env=environment, check=True)
-
-
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Build artifacts from a git checkout of their sources, and return its folder."""
-    folder = tmp_path / "checkout"
-    ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "function", folder / "function", ignore=ignored)
-    (folder / "infra").mkdir()
-    shutil.copy(ROOT / "infra" / "bundle.py", folder / "infra")
-    git(folder, "init", "--quiet")
-    git(folder, "add", "--all")
-    git(folder, "commit", "--quiet", "--message", "sources")
+    folder = make_checkout(tmp_path / "checkout")
     for build in (build_bundle, describe):
         built = functools.partial(build, root=folder)
         monkeypatch.setattr(artifact_source, build.__name__, built)
@@ -160,14 +153,14 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_an_artifact_that_is_committed_after_its_deployment_is_promoted(checkout: Path) -> None:
-    handler = checkout / "function" / "handler.py"
-    handler.write_text(f"{handler.read_text(encoding='utf-8')}\n# changed\n", encoding="utf-8")
+    change(checkout)
     with two_accounts("dev-bootstrap", "prod-bootstrap", "dev") as accounts:
+        accounts.rebuilder = Checkout(folder=checkout)
         running = accounts.stage_state("dev").running
         assert running == build_bundle(checkout).digest != digest()
         with pytest.raises(PromotionError, match=r"uncommitted changes.*pulumi up -s dev"):
             accounts.promote(allow_dirty=False)
-        git(checkout, "commit", "--quiet", "--all", "--message", "changed")
+        commit(checkout, "changed")
         accounts.engine.up("dev")
         assert accounts.promote(allow_dirty=False) is Outcome.DEPLOYED
         assert (
@@ -178,25 +171,41 @@ def test_an_artifact_that_is_committed_after_its_deployment_is_promoted(checkout
         assert manifest.dirty is False
         # An unrelated commit leaves the manifest as it is.
         (checkout / "README.md").write_text("unrelated", encoding="utf-8")
-        git(checkout, "add", "--all")
-        git(checkout, "commit", "--quiet", "--message", "unrelated")
+        commit(checkout, "unrelated")
         accounts.engine.up("dev")
         assert accounts.stage_state("dev").manifest() == manifest
         assert accounts.promote(allow_dirty=False) is Outcome.UNCHANGED
 
 
+def test_what_was_promoted_unverified_is_verified_once_it_is_committed(checkout: Path) -> None:
+    change(checkout)
+    with two_accounts("dev-bootstrap", "prod-bootstrap", "dev") as accounts:
+        accounts.rebuilder = Checkout(folder=checkout)
+        assert accounts.promote(allow_dirty=True) is Outcome.DEPLOYED
+        running = accounts.stage_state("dev").running
+        (question,) = accounts.questions
+        assert "NOT VERIFIED: built from uncommitted changes" in question
+        assert any(line.startswith(f"artifact {running} is NOT VERIFIED") for line in accounts.said)
+        last = accounts.stage_state("prod").last_promotion()
+        assert last is not None
+        assert (last.verification, last.verified) == ("none", False)
+        one = overview(accounts.project, "prod", accounts.engine, accounts.context().sessions)
+        assert one.promoted.endswith(" from dev, not verified")
+        merged = commit(checkout, "changed")
+        accounts.engine.up("dev")
+        assert accounts.promote(allow_dirty=False) is Outcome.UNCHANGED
+        last = accounts.stage_state("prod").last_promotion()
+        assert last is not None
+        assert (last.verification, last.change, last.previous) == ("rebuilt", "artifact", "")
+        one = overview(accounts.project, "prod", accounts.engine, accounts.context().sessions)
+        assert (one.running, one.commit) == (running, merged)
+        assert any("stays as it was first written" in line for line in accounts.said)
+
+
 def test_a_flipped_byte_is_found_before_anything_is_pinned(accounts: Accounts) -> None:
-    key = artifact_object_key(digest())
-    s3 = accounts.client("s3", DEV)
-    content = bytearray(s3.get_object(Bucket=accounts.bucket("dev"), Key=key)["Body"].read())
+    content = bytearray(build_bundle().content)
     content[1000] ^= 1
-    s3.put_object(
-        Bucket=accounts.bucket("dev"),
-        Key=key,
-        Body=bytes(content),
-        ServerSideEncryption="aws:kms",
-        SSEKMSKeyId=accounts.engine.outputs("dev-bootstrap")["artifactKmsKeyArn"],
-    )
+    accounts.write("dev", DEV, artifact_object_key(BUILDS, digest()), bytes(content))
     before = accounts.file("prod")
     with pytest.raises(StoreError, match=f"artifact {digest()} in bucket .* is damaged"):
         accounts.promote()
@@ -299,8 +308,8 @@ def test_an_interrupted_deployment_is_finished_by_the_next_run(accounts: Account
 def test_what_was_built_from_no_commit_needs_a_word(accounts: Accounts) -> None:
     manifest = accounts.stage_state("dev").manifest()
     assert manifest is not None
-    dirty = Manifest.from_json(json.dumps(json.loads(manifest.as_json()) | {"dirty": True}))
-    accounts.stage_state("dev").store.put_manifest(dirty)
+    dirty = replace(manifest, dirty=True).as_json().encode()
+    accounts.write("dev", DEV, manifest_object_key(BUILDS, digest()), dirty)
     with pytest.raises(PromotionError, match=r"uncommitted changes.*--allow-dirty"):
         accounts.promote(allow_dirty=False)
     assert accounts.promote(allow_dirty=True) is Outcome.DEPLOYED
@@ -308,36 +317,99 @@ def test_what_was_built_from_no_commit_needs_a_word(accounts: Accounts) -> None:
 
 def test_an_artifact_without_a_manifest_is_not_promoted(accounts: Accounts) -> None:
     accounts.client("s3", DEV).delete_object(
-        Bucket=accounts.bucket("dev"), Key=manifest_object_key(digest())
+        Bucket=accounts.bucket("dev"), Key=manifest_object_key(BUILDS, digest())
     )
     with pytest.raises(PromotionError, match="has no manifest"):
         accounts.promote()
 
 
-def test_a_stage_goes_back_to_an_earlier_artifact(accounts: Accounts) -> None:
-    accounts.promote()
-    prod = accounts.stage_state("prod")
+def earlier_artifact(prod: StageState) -> str:
+    """Write an artifact that prod could have run before: any other bytes that are a zip."""
     manifest = prod.manifest()
     assert manifest is not None
-    # An artifact that prod ran before: any other bytes that are a zip.
     earlier = b"PK\x05\x06" + bytes(18)
     name = hashlib.sha256(earlier).hexdigest()
     prod.store.put_artifact(name, earlier)
-    prod.store.put_manifest(
-        Manifest.from_json(
-            json.dumps(json.loads(manifest.as_json()) | {"digest": name, "dirty": False})
-        )
-    )
+    prod.store.put_manifest(replace(manifest, digest=name, dirty=False, commit="c" * 40))
+    return name
+
+
+def roll_back(accounts: Accounts, name: str, stage: str = "prod") -> Outcome:
     context = accounts.context()
-    assert (
-        promote(plan_rollback(name, "prod", context, allow_dirty=False), context)
-        is Outcome.DEPLOYED
-    )
+    return promote(plan_rollback(name, stage, context, allow_dirty=False), context)
+
+
+def test_a_stage_goes_back_to_an_earlier_artifact(accounts: Accounts) -> None:
+    accounts.promote()
+    prod = accounts.stage_state("prod")
+    name = earlier_artifact(prod)
+    last = prod.last_promotion()
+    assert last is not None
+    for ran, time in ((name, 1), (digest(), 2)):
+        record = replace(last, digest=ran, commit="a" * 40, verification="rebuilt")
+        prod.store.record_promotion("prod", record, datetime.fromtimestamp(time, UTC))
+    assert roll_back(accounts, name) is Outcome.DEPLOYED
     back = accounts.stage_state("prod")
     assert back.running == back.pinned == name
     last = back.last_promotion()
     assert last is not None
-    assert last.previous == digest()
+    assert (last.previous, last.verification, last.commit) == (digest(), "recorded", "a" * 40)
+    assert any("was verified when stage prod ran it" in line for line in accounts.said)
+
+
+def test_an_artifact_without_a_record_is_rebuilt_before_a_stage_goes_back_to_it(
+    accounts: Accounts,
+) -> None:
+    accounts.promote()
+    name = earlier_artifact(accounts.stage_state("prod"))
+    with pytest.raises(
+        PromotionError, match=f"{name} of stage prod is not what its manifest says: .* {digest()};"
+    ):
+        roll_back(accounts, name)
+    assert accounts.stage_state("prod").running == digest()
+
+
+def test_a_record_of_what_was_not_verified_does_not_verify_it(accounts: Accounts) -> None:
+    accounts.promote()
+    prod = accounts.stage_state("prod")
+    name = earlier_artifact(prod)
+    last = prod.last_promotion()
+    assert last is not None
+    record = replace(last, digest=name, verification="none")
+    prod.store.record_promotion("prod", record, datetime.fromtimestamp(1, UTC))
+    with pytest.raises(PromotionError, match=f"{name} of stage prod is not what its manifest says"):
+        roll_back(accounts, name)
+
+
+@dataclass
+class WithoutDeployment:
+    """An engine that deploys nothing, where the stage runs already what it is to run."""
+
+    engine: Engine
+
+    def outputs(self, stack: str) -> Mapping[str, Any]:
+        return self.engine.outputs(stack)
+
+    def preview(self, stack: str) -> bool:
+        return bool(stack)
+
+    def up(self, stack: str) -> None:
+        pass
+
+
+def test_what_a_stage_built_is_deployed_again_from_where_promotions_are(
+    accounts: Accounts,
+) -> None:
+    manifest = accounts.stage_state("dev").manifest()
+    assert manifest is not None
+    clean = replace(manifest, dirty=False, commit="c" * 40).as_json().encode()
+    accounts.write("dev", DEV, manifest_object_key(BUILDS, digest()), clean)
+    # The in-process engine cannot take the version of the built object away from the function.
+    context = replace(accounts.context(), engine=WithoutDeployment(accounts.engine))
+    plan = plan_rollback(digest(), "dev", context, allow_dirty=False)
+    assert promote(plan, context) is Outcome.DEPLOYED
+    assert accounts.stage_state("dev").pinned == digest()
+    assert artifact_object_key(ARTIFACTS, digest()) in accounts.keys("dev", DEV)
 
 
 def test_an_unknown_artifact_cannot_be_gone_back_to(accounts: Accounts) -> None:
@@ -357,11 +429,32 @@ def test_a_stage_that_runs_nothing_is_told_what_to_run(accounts: Accounts) -> No
 
 def test_all_stages_are_seen_though_one_cannot_be_looked_at(accounts: Accounts) -> None:
     accounts.project.stack_file("prod").write_text(
-        accounts.file("prod").replace("role/ecs-run-task-deploy", "role/nobody"), encoding="utf-8"
+        accounts.file("prod").replace("- roleArn: arn", "- externalId: x\n      roleArn: arn"),
+        encoding="utf-8",
     )
     dev, prod = (
         overview(accounts.project, stage, accounts.engine, accounts.context().sessions)
         for stage in ("dev", "prod")
     )
     assert (dev.running, dev.pinned, dev.drift) == (digest(), "build", "")
-    assert prod.drift.startswith("unknown: cannot assume the deploy role of stage prod")
+    assert prod.drift.startswith("unknown: cannot assume the read role of stage prod")
+
+
+def test_stages_are_read_as_the_read_role(accounts: Accounts) -> None:
+    sessions = accounts.context().sessions
+    state = load_stage_state(accounts.project, "dev", accounts.engine, sessions, read_only=True)
+    assert f":assumed-role/ecs-run-task-read-{REGION}/" in state.role.identity
+    assert state.running == digest()
+
+
+def test_an_account_without_a_read_role_is_told_which_stack_to_deploy(accounts: Accounts) -> None:
+    name = f"{accounts.project.name}/dev-bootstrap"
+    outputs = dict(accounts.engine.state.outputs[name])
+    del outputs["readRoleArn"]
+    accounts.engine.state.outputs[name] = outputs
+    with pytest.raises(
+        RuntaskError,
+        match=rf"stack dev-bootstrap has no read role yet; as administrator of account {DEV} run: "
+        "pulumi up -s dev-bootstrap",
+    ):
+        accounts.promote()

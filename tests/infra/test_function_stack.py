@@ -154,7 +154,7 @@ def test_the_functions_code_is_named_by_what_it_is(dev: Recorder) -> None:
         for uploaded in dev.all("s3/bucketObjectv2:BucketObjectv2")
         if uploaded.inputs["key"].endswith(".zip")
     )
-    assert function["s3Key"] == uploaded["key"] == f"artifacts/{bundle.digest}.zip"
+    assert function["s3Key"] == uploaded["key"] == f"builds/{bundle.digest}.zip"
     assert function["s3ObjectVersion"].startswith("version-of-ecs-run-task-dev-artifact")
     assert base64.b64decode(function["codeSha256"]).hex() == bundle.digest
     assert Path(uploaded["source"].path).read_bytes() == bundle.content
@@ -166,7 +166,7 @@ def test_the_manifest_goes_with_the_artifact(dev: Recorder) -> None:
         "s3/bucketObjectv2:BucketObjectv2", f"ecs-run-task-dev-artifact-{digest[:12]}-manifest"
     ).inputs
     read = Manifest.from_json(manifest["content"])
-    assert manifest["key"] == f"artifacts/{digest}.json"
+    assert manifest["key"] == f"builds/{digest}.json"
     assert read.digest == digest
     assert read.dependencies.keys() == {"aws-lambda-powertools", "jmespath", "typing-extensions"}
 

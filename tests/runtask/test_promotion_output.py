@@ -19,15 +19,19 @@ from runtask.promotion.command import context as operators_context
 from runtask.promotion.command import execute
 from runtask.promotion.pin import pinned
 from runtask.promotion.promote import Plan, PromotionContext
+from runtask.promotion.record import Verification
 from runtask.promotion.state import StageState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
     from pathlib import Path
 
     import boto3
 
-    from runtask.promotion.store import Promotion, Store
+    from runtask.promotion.rebuild import Rebuilder
+    from runtask.promotion.record import Promotion
+    from runtask.promotion.store import Store
 
 OLD, NEW = "0" * 64, "f" * 64
 COMMIT = "c" * 40
@@ -68,16 +72,23 @@ class FakeFunction:
 
 @dataclass
 class FakeStore:
-    """The record of the last promotion."""
+    """The record of the last promotion, and nothing to copy."""
 
     last: Promotion | None = None
+
+    def has_promoted(self, digest: str) -> bool:
+        return digest == NEW
+
+    def put_manifest(self, manifest: Manifest) -> bool:
+        return manifest.digest == NEW
 
     def last_promotion(self, stage: str) -> Promotion | None:
         assert stage == "prod"
         return self.last
 
-    def record_promotion(self, stage: str, promotion: Promotion) -> None:
+    def record_promotion(self, stage: str, promotion: Promotion, time: datetime) -> None:
         assert stage == "prod"
+        assert promotion.time == time.isoformat(timespec="seconds")
         self.last = promotion
 
 
@@ -107,7 +118,7 @@ def stage(folder: Path) -> Stage:
         identity="arn:aws:sts::222222222222:assumed-role/deploy/runtask",
     )
     state = StageState(
-        deploy_role=deploy_role, store=cast("Store", store), pinned=OLD, deployed=OLD, running=OLD
+        role=deploy_role, store=cast("Store", store), pinned=OLD, deployed=OLD, running=OLD
     )
     manifest = Manifest(digest=NEW, commit=COMMIT, dirty=False, time="", dependencies={})
     questions: list[str] = []
@@ -119,11 +130,19 @@ def stage(folder: Path) -> Stage:
     return Stage(
         function=function,
         store=store,
-        plan=Plan(digest=NEW, manifest=manifest, target=state, source=None),
+        plan=Plan(
+            digest=NEW,
+            manifest=manifest,
+            commit=COMMIT,
+            verification=Verification.REBUILT,
+            target=state,
+            source=None,
+        ),
         context=PromotionContext(
             project=project,
             engine=function,
             sessions=ProfileSessions(),
+            rebuilder=cast("Rebuilder", None),
             say=lambda _text: None,
             confirm=confirm,
         ),
@@ -142,6 +161,7 @@ def test_what_was_deployed_is_printed_as_json(
         "digest": NEW,
         "previous": OLD,
         "commit": COMMIT,
+        "verification": "rebuilt",
         "source": "prod",
         "outcome": "deployed",
     }
@@ -156,7 +176,7 @@ def test_a_table_has_the_same_columns_with_short_digests(
     assert header.split()[-1] == "outcome"
     assert row.split() == [
         *("prod", "222222222222", "eu-central-1", "f" * 12, "0" * 12, "c" * 12),
-        *("prod", "deployed"),
+        *("rebuilt", "prod", "deployed"),
     ]
 
 

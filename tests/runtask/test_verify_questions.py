@@ -135,7 +135,7 @@ def tagged(world: World, delay: float) -> tuple[Verification, TaggedQueue]:
     queue = TaggedQueue(world, delay)
     object.__setattr__(verification.context, "sessions", queue)
     session = cast("Any", FakeSession({"sqs": queue}, REGION))
-    object.__setattr__(verification.state.deploy_role, "session", session)
+    object.__setattr__(verification.state.role, "session", session)
     return verification, queue
 
 

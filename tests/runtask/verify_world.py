@@ -159,7 +159,7 @@ class World:
                 config=config, session=session, identity=f"arn:aws:iam::{ACCOUNT}:user/alice"
             ),
             state=StageState(
-                deploy_role=role,
+                role=role,
                 store=cast("Any", None),
                 pinned="build",
                 deployed=DIGEST,

@@ -111,7 +111,7 @@ def _simulator(verification: Verification) -> Callable[[str, str, Mapping[str, s
         _CannotSimulateError: if the operator may not ask, or the answers are not to be relied on.
     """
     iam = verification.operator.session.client("iam")
-    functions = verification.state.deploy_role.session.client("lambda")
+    functions = verification.state.role.session.client("lambda")
     role = functions.get_function_configuration(
         FunctionName=verification.outputs["functionName"], Qualifier=ALIAS
     )["Role"]

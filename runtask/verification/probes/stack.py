@@ -46,7 +46,7 @@ def identity(verification: Verification) -> Finding:
         ),
         Comparison(
             name="region",
-            found=public_or("region", str(state.deploy_role.session.region_name)),
+            found=public_or("region", str(state.role.session.region_name)),
             expected=Public(location.region),
         ),
     ]
@@ -56,7 +56,7 @@ def identity(verification: Verification) -> Finding:
     comparisons += [
         Comparison(
             name="deploy role",
-            found=Private("role", _role_name(state.deploy_role.identity)),
+            found=Private("role", _role_name(state.role.identity)),
             expected=Private("role", _role_name(roles[-1])),
         ),
         Comparison(
@@ -70,7 +70,7 @@ def identity(verification: Verification) -> Finding:
         comparisons,
         facts,
         operator=Private("principal", verification.operator.identity),
-        role=Private("principal", state.deploy_role.identity),
+        role=Private("principal", state.role.identity),
     )
 
 
@@ -123,7 +123,7 @@ def artifact(verification: Verification) -> Finding:
 def alias(verification: Verification) -> Finding:
     """Return whether the alias points to the version that the stack exports, as configured."""
     config = verification.config
-    functions = verification.state.deploy_role.session.client("lambda")
+    functions = verification.state.role.session.client("lambda")
     name = verification.outputs["functionName"]
     found = functions.get_alias(FunctionName=name, Name=ALIAS)
     version = functions.get_function_configuration(FunctionName=name, Qualifier=ALIAS)
@@ -232,7 +232,7 @@ def dead_letter_queue(verification: Verification) -> Finding:
 
 
 def _queue(verification: Verification, output: str) -> Mapping[str, str]:
-    sqs = verification.state.deploy_role.session.client("sqs")
+    sqs = verification.state.role.session.client("sqs")
     url = verification.outputs[output]
     found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     return {str(name): value for name, value in found.items()}

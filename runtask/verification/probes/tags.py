@@ -38,7 +38,7 @@ def tag_delay(verification: Verification) -> Finding:
         return skipped("not asked; pass --probe-aws")
     queue_url = str(verification.outputs["queueUrl"])
     tag = KEY_PREFIX + uuid.uuid4().hex
-    deployer: SQSClient = verification.state.deploy_role.session.client("sqs")
+    deployer: SQSClient = verification.state.role.session.client("sqs")
     try:
         limited = _limited(verification, queue_url, tag)
         if limited is None:
