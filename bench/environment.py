@@ -61,7 +61,9 @@ def variables(launch_rate: float, concurrency: int = MAXIMUM_CONCURRENCY) -> dic
         "TASK_DEFINITIONS": json.dumps(
             [f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/report:*"]
         ),
-        "PASS_ROLES": "[]",
+        "TASK_DEFINITION_REVISIONS": "any",
+        "SUBNETS": json.dumps(["subnet-0a1b2c3d4e5f60718", "subnet-0f1e2d3c4b5a69788"]),
+        "SECURITY_GROUPS": json.dumps(["sg-0123456789abcdef0"]),
         "LEDGER_TABLE": "ledger",
         "KEY_RETENTION_SECONDS": str(18 * 24 * 3600),
         "QUEUE_RETENTION_SECONDS": str(4 * 24 * 3600),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from function import batch, observability
 from function.launch.admission import Admission, TimeBudget
 from function.launch.circuit_breaker import CircuitBreaker
+from function.launch.daily_allowance import DailyAllowance
 from function.launch.launcher import Launcher, list_tasks
 from function.launch.progress import Progress
 from function.launch.rate_limiter import Quota, Quotas, RateLimiter
@@ -111,6 +112,14 @@ class Application:
                     timeout_seconds=settings.timeout_seconds,
                 ),
                 clock=clock,
+                allowance=DailyAllowance(
+                    ledger=ledger,
+                    max_tasks=settings.max_tasks_per_day,
+                    clock=clock,
+                    draw=draw,
+                )
+                if settings.max_tasks_per_day
+                else None,
             ),
             admission=admission,
             memory=Memory(ledger=ledger, clock=clock),

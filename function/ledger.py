@@ -1,7 +1,7 @@
 """The ledger: a DynamoDB table that remembers, for each key, what was started.
 
-One item per key. Every write has a condition, so that of several deliveries at work for one key,
-none overwrites what another has learned.
+One item per key, and one per day for `maxTasksPerDay`. Every write to a key has a condition, so
+that of several deliveries at work for one key, none overwrites what another has learned.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.ConditionExpressions.html
 """
 
@@ -31,6 +31,12 @@ Value: TypeAlias = str | int | float | tuple[str, ...] | None
 # The partition key, and the attribute with the time to live.
 KEY: Final = "key"
 EXPIRES: Final = "expires"
+
+# The key of a day's item: that of a message has no `/`. The item has the number of tasks, and is
+# kept for three days.
+_DAY_PREFIX: Final = "tasks/"
+_STARTED: Final = "started"
+_DAY_KEPT_SECONDS: Final = 3 * 24 * 60 * 60
 
 # The value of `state` when all tasks were launched.
 LAUNCHED: Final = "launched"
@@ -222,6 +228,40 @@ class Ledger:
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
         return _decoded(found["Attributes"])
+
+    def add_tasks(self, day: str, tasks: int, limit: int | None = None) -> None:
+        """Add to the number of tasks that the stage starts in a day.
+
+        Args:
+            day: The day of UTC, such as `2026-11-24`.
+            tasks: What to add; below 0 for tasks that were not started.
+            limit: The most that the sum may be; None to add in any case.
+
+        Raises:
+            ContendedError: if it would be more.
+            RetryableFailure: `table-unavailable`.
+        """
+        values = {
+            ":zero": 0,
+            ":tasks": tasks,
+            ":expires": int(self._clock.time()) + _DAY_KEPT_SECONDS,
+        }
+        condition: dict[str, str] = {}
+        if limit is not None:
+            # More than the limit at once is never started, also where the day has no item yet.
+            none_yet = "attribute_not_exists(#started) OR " if tasks <= limit else ""
+            condition["ConditionExpression"] = f"{none_yet}#started <= :most"
+            values[":most"] = limit - tasks
+        self._call(
+            "update_item",
+            TableName=self._table,
+            Key={KEY: {"S": f"{_DAY_PREFIX}{day}"}},
+            UpdateExpression="SET #started = if_not_exists(#started, :zero) + :tasks,"
+            " #expires = :expires",
+            ExpressionAttributeNames={"#started": _STARTED, "#expires": EXPIRES},
+            ExpressionAttributeValues=_encoded_values(values),
+            **condition,
+        )
 
     def _expiry(self) -> int:
         return int(self._clock.time() + self._retention_seconds)

@@ -95,6 +95,37 @@ STAGE_PATTERN: Final = rf"[a-z](?:[a-z0-9-]{{0,{MAX_STAGE_LENGTH - 2}}}[a-z0-9])
 # The log levels that a stage can be configured with.
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 
+# Which revisions of a task definition a message may name where the patterns of the stage leave that
+# open.
+LATEST_REVISION: Final = "latest"
+ANY_REVISION: Final = "any"
+TASK_DEFINITION_REVISIONS: Final = (LATEST_REVISION, ANY_REVISION)
+
+# What a sender may choose where an environment variable is missing. The infrastructure leaves out
+# each one that would say the same, because Lambda limits the size of all of them together.
+SENDER_DEFAULTS: Final = {
+    "TASK_DEFINITION_REVISIONS": "latest",
+    "TASK_ROLES": "[]",
+    "EXECUTION_ROLES": "[]",
+    "VOLUME_ROLES": "[]",
+    "SUBNETS": "[]",
+    "SECURITY_GROUPS": "[]",
+    "PUBLIC_IP": "false",
+    "EXECUTE_COMMAND": "false",
+    "EBS_VOLUMES": "false",
+    "EBS_SNAPSHOTS": "[]",
+    "MAX_EBS_VOLUME_GIBIBYTES": "100",
+    "LAUNCH_TYPES": '["FARGATE"]',
+    "CAPACITY_PROVIDERS": '["FARGATE", "FARGATE_SPOT"]',
+    "MAX_TASK_CPU_UNITS": "4096",
+    "MAX_TASK_MEMORY_MEBIBYTES": "30720",
+    "MAX_EPHEMERAL_STORAGE_GIBIBYTES": "200",
+    "MAX_COUNT": "10",
+    "MAX_TASKS_PER_DAY": "0",
+    "TAG_KEYS": "[]",
+    "ENVIRONMENT_FILES": "[]",
+}
+
 # --- Texts
 
 # Characters of a body that is parsed as a Python literal. The parser needs about a hundred times
@@ -123,6 +154,10 @@ MAX_MESSAGE_BYTES: Final = 1_048_576
 FORMER_MAX_MESSAGE_BYTES: Final = 262_144
 
 MAX_MESSAGE_ATTRIBUTES: Final = 10
+
+# A message can be invisible for 12 hours after a receive. This leaves room for the rest of the
+# invocation.
+MAX_INVISIBLE_SECONDS: Final = 42_000
 
 # Entries of one ChangeMessageVisibilityBatch call.
 MAX_VISIBILITY_BATCH: Final = 10
@@ -218,6 +253,9 @@ LOOKUP_TTL_SECONDS: Final = 300.0
 
 # An environment failure is announced once per reason in this time, not once per receive.
 NOTIFICATION_INTERVAL_SECONDS: Final = 900.0
+
+# The same for messages that wait for the next day.
+DAILY_NOTIFICATION_INTERVAL_SECONDS: Final = 12 * 60 * 60.0
 
 # --- Concurrency
 

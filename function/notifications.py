@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from function.limits import MAX_SUBJECT_LENGTH, NOTIFICATION_INTERVAL_SECONDS
+from function.limits import MAX_SUBJECT_LENGTH
 
 if TYPE_CHECKING:
     from types_boto3_sns import SNSClient
@@ -57,7 +57,7 @@ class Notifications:
         with self._lock:
             now = self._clock.monotonic()
             last = self._last_published.get(failure.reason)
-            if last is not None and now - last < NOTIFICATION_INTERVAL_SECONDS:
+            if last is not None and now - last < failure.details.announcement_seconds:
                 return
             self._last_published[failure.reason] = now
         self._publish("waiting", record, failure, key)

@@ -203,7 +203,9 @@ class Processor:
         asked = delivery.request = builder.read(delivery.record.body, self.settings)
         request = None
         try:
-            request = builder.complete(asked, self.lookups, time_budget.deadline)
+            request = builder.complete(
+                asked, self.lookups, time_budget.deadline, settings=self.settings
+            )
             self.launcher.launch(self._job(delivery, key, request), time_budget, stats)
         except PermanentFailure as failure:
             # Before the message is condemned for what ECS said minutes ago, ECS is asked again.
@@ -222,7 +224,7 @@ class Processor:
         """Return a request completed anew, None if no answer was older than the batch."""
         if not self.lookups.forget(before=time_budget.started):
             return None
-        return builder.complete(asked, self.lookups, time_budget.deadline)
+        return builder.complete(asked, self.lookups, time_budget.deadline, settings=self.settings)
 
     def _job(self, delivery: Delivery, key: str, request: Request) -> Job:
         record = delivery.record

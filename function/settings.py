@@ -34,7 +34,27 @@ class Settings:
         key_retention_seconds: How long it remembers that.
         clusters: ARN patterns of the clusters that a message may name, with IAM's `*` and `?`.
         task_definitions: The same for task definitions.
-        pass_roles: The same for the roles that an override may name.
+        task_definition_revisions: `latest`, or `any` if a message may name a revision that its
+            pattern leaves open.
+        task_roles: ARN patterns of the task roles that an override may name.
+        execution_roles: The same for execution roles.
+        volume_roles: The same for the roles that manage EBS volumes.
+        subnets: Patterns of the subnets that a message may name.
+        security_groups: The same for security groups.
+        public_ip: Whether a message may ask for a public IP address.
+        execute_command: Whether a message may ask for ECS Exec.
+        ebs_volumes: Whether a message may configure EBS volumes.
+        ebs_snapshots: Patterns of the snapshots that such a volume may be made of.
+        max_ebs_volume_gibibytes: The largest such volume.
+        launch_types: Patterns of the launch types that a message may name.
+        capacity_providers: The same for capacity providers.
+        max_task_cpu_units: The most CPU that overrides may ask for, for a task.
+        max_task_memory_mebibytes: The most memory.
+        max_ephemeral_storage_gibibytes: The most ephemeral storage.
+        max_count: Tasks that one message may ask for.
+        max_tasks_per_day: Tasks that the stage starts in a day of UTC; 0 for no limit.
+        tag_keys: Patterns of the keys of the tags that a message may set.
+        environment_files: ARN patterns of the environment files that a message may name.
         queue_retention_seconds: How long the work queue retains a message.
         visibility_timeout_seconds: How long the work queue hides a message that was received.
         environment_max_age_seconds: How long a message with an environment failure is retried.
@@ -60,7 +80,26 @@ class Settings:
     key_retention_seconds: int
     clusters: tuple[str, ...]
     task_definitions: tuple[str, ...]
-    pass_roles: tuple[str, ...]
+    task_definition_revisions: str
+    task_roles: tuple[str, ...]
+    execution_roles: tuple[str, ...]
+    volume_roles: tuple[str, ...]
+    subnets: tuple[str, ...]
+    security_groups: tuple[str, ...]
+    public_ip: bool
+    execute_command: bool
+    ebs_volumes: bool
+    ebs_snapshots: tuple[str, ...]
+    max_ebs_volume_gibibytes: int
+    launch_types: tuple[str, ...]
+    capacity_providers: tuple[str, ...]
+    max_task_cpu_units: int
+    max_task_memory_mebibytes: int
+    max_ephemeral_storage_gibibytes: int
+    max_count: int
+    max_tasks_per_day: int
+    tag_keys: tuple[str, ...]
+    environment_files: tuple[str, ...]
     queue_retention_seconds: int
     visibility_timeout_seconds: int
     environment_max_age_seconds: int
@@ -147,7 +186,28 @@ class Settings:
             key_retention_seconds=_integer(environment, "KEY_RETENTION_SECONDS"),
             clusters=_texts(environment, "CLUSTERS"),
             task_definitions=_texts(environment, "TASK_DEFINITIONS"),
-            pass_roles=_texts(environment, "PASS_ROLES"),
+            task_definition_revisions=_revisions(environment),
+            task_roles=_texts(environment, "TASK_ROLES"),
+            execution_roles=_texts(environment, "EXECUTION_ROLES"),
+            volume_roles=_texts(environment, "VOLUME_ROLES"),
+            subnets=_texts(environment, "SUBNETS"),
+            security_groups=_texts(environment, "SECURITY_GROUPS"),
+            public_ip=_boolean(environment, "PUBLIC_IP"),
+            execute_command=_boolean(environment, "EXECUTE_COMMAND"),
+            ebs_volumes=_boolean(environment, "EBS_VOLUMES"),
+            ebs_snapshots=_texts(environment, "EBS_SNAPSHOTS"),
+            max_ebs_volume_gibibytes=_integer(environment, "MAX_EBS_VOLUME_GIBIBYTES"),
+            launch_types=_texts(environment, "LAUNCH_TYPES"),
+            capacity_providers=_texts(environment, "CAPACITY_PROVIDERS"),
+            max_task_cpu_units=_integer(environment, "MAX_TASK_CPU_UNITS"),
+            max_task_memory_mebibytes=_integer(environment, "MAX_TASK_MEMORY_MEBIBYTES"),
+            max_ephemeral_storage_gibibytes=_integer(
+                environment, "MAX_EPHEMERAL_STORAGE_GIBIBYTES"
+            ),
+            max_count=_integer(environment, "MAX_COUNT"),
+            max_tasks_per_day=int(_rate(environment, "MAX_TASKS_PER_DAY", 0)),
+            tag_keys=_texts(environment, "TAG_KEYS"),
+            environment_files=_texts(environment, "ENVIRONMENT_FILES"),
             queue_retention_seconds=_integer(environment, "QUEUE_RETENTION_SECONDS"),
             visibility_timeout_seconds=_integer(environment, "VISIBILITY_TIMEOUT_SECONDS"),
             environment_max_age_seconds=_integer(environment, "ENVIRONMENT_MAX_AGE_SECONDS"),
@@ -174,7 +234,7 @@ def default_fargate_launch(region: str) -> tuple[int, int]:
 
 
 def _text(environment: Mapping[str, str], name: str) -> str:
-    value = environment.get(name, "")
+    value = environment.get(name) or limits.SENDER_DEFAULTS.get(name)
     if not value:
         raise SettingsError(f"{name}: missing in the function's environment variables")
     return value
@@ -194,13 +254,23 @@ def _number(environment: Mapping[str, str], name: str) -> float:
 def _integer(environment: Mapping[str, str], name: str) -> int:
     number = _number(environment, name)
     if number != int(number):
-        raise SettingsError(f"{name}: expected a whole number, got {environment[name]!r}")
+        raise SettingsError(f"{name}: expected a whole number, got {_text(environment, name)!r}")
     return int(number)
 
 
 def _rate(environment: Mapping[str, str], name: str, default: float) -> float:
     """Return a part of a quota; AWS's default if it is missing or 0."""
     return default if environment.get(name, "0") in {"", "0"} else _number(environment, name)
+
+
+def _revisions(environment: Mapping[str, str]) -> str:
+    name = "TASK_DEFINITION_REVISIONS"
+    text = _text(environment, name)
+    if text not in limits.TASK_DEFINITION_REVISIONS:
+        raise SettingsError(
+            f"{name}: expected one of {', '.join(limits.TASK_DEFINITION_REVISIONS)}, got {text!r}"
+        )
+    return text
 
 
 def _boolean(environment: Mapping[str, str], name: str) -> bool:
@@ -217,5 +287,5 @@ def _texts(environment: Mapping[str, str], name: str) -> tuple[str, ...]:
     except ValueError:
         value = None
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise SettingsError(f"{name}: expected a JSON list of ARN patterns, got {text!r}")
+        raise SettingsError(f"{name}: expected a JSON list of texts, got {text!r}")
     return tuple(value)

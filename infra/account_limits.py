@@ -57,10 +57,12 @@ def limit_problems(config: FunctionConfig, outputs: Mapping[str, Any]) -> Iterat
             f"pulumi up -s {config.bootstrap}"
         )
     checked = (
-        ("passRoles", config.pass_roles, config.pass_roles, "boundaryRoles"),
+        *((option, roles, roles, "boundaryRoles") for option, roles in config.roles.items()),
         ("clusters", config.clusters, config.cluster_arns, "boundaryClusters"),
     )
     for option, values, arns, limit in checked:
+        if not values:
+            continue
         allowed: Sequence[str] | None = outputs[limit]
         if allowed is None:
             yield (

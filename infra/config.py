@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from function.limits import (
     LOG_LEVELS,
@@ -19,6 +19,10 @@ from infra import limits
 from infra.config_checks import check_combinations
 from infra.config_reader import Getter, Reader
 from infra.names import BOOTSTRAP_SUFFIX, PROJECT, RESERVED_STAGES, Location, is_stage_name
+from infra.sender_choice import SenderChoice, sender_options
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # The value of the option `artifact` that builds the artifact instead of naming one.
 BUILD: Final = "build"
@@ -144,7 +148,7 @@ class BootstrapConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FunctionConfig:
+class FunctionConfig(SenderChoice):
     """Configuration of a stage's function stack.
 
     Attributes:
@@ -160,7 +164,6 @@ class FunctionConfig:
     artifact_version: str
     clusters: tuple[str, ...]
     task_definitions: tuple[str, ...]
-    pass_roles: tuple[str, ...]
     senders: tuple[str, ...]
     notify_emails: tuple[str, ...]
     fifo: bool
@@ -194,6 +197,15 @@ class FunctionConfig:
         """How long the queue hides a message that was received."""
         timeouts = VISIBILITY_TIMEOUTS_PER_FUNCTION_TIMEOUT * self.timeout_seconds
         return timeouts + self.batching_window_seconds
+
+    @property
+    def roles(self) -> Mapping[str, tuple[str, ...]]:
+        """The roles that the function may pass to ECS, by their options."""
+        return {
+            "taskRoles": self.task_roles,
+            "executionRoles": self.execution_roles,
+            "volumeRoles": self.volume_roles,
+        }
 
     @property
     def cluster_arns(self) -> tuple[str, ...]:
@@ -317,6 +329,7 @@ def bootstrap_options(reader: Reader) -> BootstrapConfig:
 def function_options(reader: Reader) -> FunctionConfig:
     """Read every option of a function stack; the reader collects the problems."""
     return FunctionConfig(
+        **vars(sender_options(reader)),
         stage=reader.stack,
         location=reader.location(),
         protect=reader.boolean("protect"),
@@ -344,11 +357,6 @@ def function_options(reader: Reader) -> FunctionConfig:
             _TASK_DEFINITION.fullmatch,
             "a family, family:revision, pattern or ARN",
             example="report",
-        ),
-        pass_roles=reader.strings(
-            "passRoles",
-            _ROLE_ARN.fullmatch,
-            "a role ARN of one account, with * where the end of the name varies",
         ),
         senders=reader.strings(
             "senders",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from function.limits import (
     FARGATE_LAUNCH_RATE,
@@ -18,7 +18,12 @@ from function.limits import (
     VISIBILITY_TIMEOUTS_PER_FUNCTION_TIMEOUT,
 )
 from infra import limits
+from infra.environment import environment_bytes
 from infra.names import PROJECT
+from infra.sender_choice import choice_of, option_name
+
+# How many of the lists an error names.
+_LONGEST_SHOWN: Final = 3
 
 if TYPE_CHECKING:
     from infra.config import FunctionConfig
@@ -31,7 +36,9 @@ def check_combinations(reader: Reader, config: FunctionConfig) -> None:
     _check_batches(reader, config)
     _check_visibility(reader, config)
     _check_rates(reader, config)
-    _check_allow_list(reader, config)
+    _check_environment_size(reader, config)
+    _check_volumes(reader, config)
+    _check_tasks_per_day(reader, config)
     _check_environment_max_age(reader, config)
     _check_key_retention(reader, config)
 
@@ -139,15 +146,50 @@ def _check_share(reader: Reader, config: FunctionConfig, option: str, rate: int)
         )
 
 
-def _check_allow_list(reader: Reader, config: FunctionConfig) -> None:
-    allow_list = (config.cluster_arns, config.task_definition_arns, config.pass_roles)
-    size = sum(len(json.dumps(arns)) for arns in allow_list)
-    if size > limits.MAX_ALLOW_LIST_BYTES:
+def _check_environment_size(reader: Reader, config: FunctionConfig) -> None:
+    """Check that the function's environment holds the lists of names."""
+    size = environment_bytes(config)
+    if size > limits.MAX_ENVIRONMENT_BYTES:
+        lists = {
+            option: len(json.dumps(json.dumps(values)))
+            for option, values in (
+                ("clusters", config.cluster_arns),
+                ("taskDefinitions", config.task_definition_arns),
+                *((option_name(name), value) for name, value in choice_of(config).items()),
+            )
+            if isinstance(values, tuple)
+        }
+        longest = sorted(lists, key=lambda option: -lists[option])[:_LONGEST_SHOWN]
         reader.problem(
-            f"{PROJECT}:clusters, taskDefinitions and passRoles",
-            f"found {size} bytes of ARNs",
-            f"expected at most {limits.MAX_ALLOW_LIST_BYTES}, which is what fits in the "
-            "function's environment; use fewer names, or patterns such as report-*",
+            ", ".join(f"{PROJECT}:{option}" for option in longest),
+            f"found {size} bytes of environment variables, of which these lists take "
+            + ", ".join(str(lists[option]) for option in longest),
+            f"expected at most {limits.MAX_ENVIRONMENT_BYTES}, which is what Lambda takes; use "
+            "fewer names, or patterns such as report-*",
+        )
+
+
+def _check_tasks_per_day(reader: Reader, config: FunctionConfig) -> None:
+    """Check that a day has room for the largest message."""
+    if 0 < config.max_tasks_per_day < config.max_count:
+        reader.problem(
+            f"{PROJECT}:maxTasksPerDay",
+            f"found {config.max_tasks_per_day} with a maxCount of {config.max_count}",
+            f"a message of so many tasks would never be launched; expected {config.max_count} or "
+            "more, 0 for no limit, or a lower maxCount",
+        )
+
+
+def _check_volumes(reader: Reader, config: FunctionConfig) -> None:
+    if config.ebs_volumes and not config.volume_roles:
+        reader.problem(
+            f"{PROJECT}:volumeRoles",
+            "is missing with ebsVolumes: true",
+            "expected the role with which ECS manages the volumes; "
+            + reader.set_command(
+                f"{PROJECT}:volumeRoles[0]",
+                config.location.iam_arn("role/ecsInfrastructureRole"),
+            ),
         )
 
 

@@ -138,6 +138,17 @@ class Reader:
             return []
         return items
 
+    def replaced(self, option: str, new: str) -> None:
+        """Report an option that others have replaced, if it is set."""
+        key = f"{PROJECT}:{option}"
+        if (found := self._get(key)) is not None:
+            self.problem(
+                key,
+                f"found {found}",
+                f"it was replaced by {new}; move each value to its list, and run: "
+                f"pulumi config rm '{key}' -s {self.stack}",
+            )
+
     def location(self) -> Location:
         """Read the one account that the stack may change, and its region."""
         accounts = [str(account) for account in self._list("aws:allowedAccountIds")]

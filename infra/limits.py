@@ -8,7 +8,11 @@ from __future__ import annotations
 from typing import Final
 
 from function.limits import (
+    EPHEMERAL_STORAGE_GIBIBYTES as TASK_EPHEMERAL_STORAGE_GIBIBYTES,
+)
+from function.limits import (
     LAUNCH_RESERVE_SECONDS,
+    MAX_TASKS,
     MAX_VISIBILITY_TIMEOUT_SECONDS,
     VISIBILITY_TIMEOUTS_PER_FUNCTION_TIMEOUT,
 )
@@ -25,10 +29,8 @@ TIMEOUT_SECONDS: Final = range(
 
 MEMORY_MEGABYTES: Final = range(128, 10_240 + 1)
 
-# Bytes of a function's environment, and how many of them the allow-list may use. The rest is for
-# URLs, ARNs and numbers.
+# Bytes of all of a function's environment variables together.
 MAX_ENVIRONMENT_BYTES: Final = 4096
-MAX_ALLOW_LIST_BYTES: Final = MAX_ENVIRONMENT_BYTES - 1024
 
 # Batch size, batching window and concurrency of an event source mapping for SQS. A larger batch
 # than MAX_BATCH_SIZE_WITHOUT_WINDOW needs a window of at least one second; a FIFO queue has neither
@@ -60,6 +62,23 @@ LAUNCH_BURST: Final = range(10_000 + 1)
 
 # Duration of a RunTask call. It bounds the rate that the threads of one instance can reach.
 RUN_TASK_LATENCY_MILLISECONDS: Final = range(10, 5000 + 1)
+
+# What a message may ask for, at the most. 0 tasks a day is no limit; the upper end guards against
+# typos.
+COUNT: Final = range(1, MAX_TASKS + 1)
+TASKS_PER_DAY: Final = range(10_000_000 + 1)
+
+# Of a task: CPU units and MiB of memory. The largest container instances have 192 vCPU and more
+# memory than any Fargate task.
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_parameters.html
+TASK_CPU_UNITS: Final = range(128, 192 * 1024 + 1)
+TASK_MEMORY_MEBIBYTES: Final = range(6, 4 * 1024 * 1024 + 1)
+
+# GiB of ephemeral storage: what every task on Fargate has, and the most that one can have.
+EPHEMERAL_STORAGE_GIBIBYTES: Final = range(20, max(TASK_EPHEMERAL_STORAGE_GIBIBYTES) + 1)
+
+# GiB of an EBS volume. https://docs.aws.amazon.com/ebs/latest/userguide/ebs-volume-types.html
+EBS_VOLUME_GIBIBYTES: Final = range(1, 65_536 + 1)
 
 # --- The ledger. DynamoDB keeps an item for as long as it is told to.
 

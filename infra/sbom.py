@@ -116,6 +116,5 @@ def _licences(expression: str) -> list[dict[str, Any]]:
 
 if __name__ == "__main__":
     built = build_bundle()
-    folders = map(Path, sys.argv[1:] or [ROOT / "dist"])
-    for target in folders:
-        print(write_bundle(built, target), write_contents(built, target), sep="\n")  # noqa: T201 - the paths are this command's result
+    target = Path(sys.argv[1]) if sys.argv[1:] else ROOT / "dist"
+    print(write_bundle(built, target), write_contents(built, target), sep="\n")  # noqa: T201 - the paths are this command's result

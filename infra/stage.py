@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -11,11 +10,12 @@ from pulumi_aws import kms
 
 from infra.artifact_source import ArtifactSource, ArtifactSourceArgs
 from infra.documents import to_json
+from infra.environment import function_environment
 from infra.failure_topic import FailureTopic, FailureTopicArgs
 from infra.function_role import FunctionRole, FunctionRoleArgs
 from infra.lambda_function import LambdaFunction, LambdaFunctionArgs
 from infra.ledger import LedgerTable, LedgerTableArgs
-from infra.limits import DAY_SECONDS, KMS_KEY_DELETION_WINDOW_DAYS, MINUTE_SECONDS
+from infra.limits import KMS_KEY_DELETION_WINDOW_DAYS
 from infra.names import KMS_KEY_TAGS, log_group_name
 from infra.policies.function_role import FunctionGrants
 from infra.policies.resource_policies import stage_kms_key_policy
@@ -91,7 +91,7 @@ class Stage(pulumi.ComponentResource):
                     location=config.location,
                     cluster_arns=config.cluster_arns,
                     task_definition_arns=config.task_definition_arns,
-                    pass_role_arns=config.pass_roles,
+                    choice=config,
                     work_queue_arn=queue.arn,
                     dead_letter_queue_arn=queue.dead_letter_arn,
                     failure_topic_arn=topic.arn,
@@ -131,40 +131,3 @@ class Stage(pulumi.ComponentResource):
     def outputs(self) -> Mapping[str, Input[str]]:
         """Return the stack's outputs, for operators and tools."""
         return self._outputs
-
-
-def function_environment(
-    config: FunctionConfig,
-    *,
-    queue_url: Input[str],
-    dead_letter_queue_url: Input[str],
-    failure_topic_arn: Input[str],
-    ledger_table: Input[str],
-) -> dict[str, Input[str]]:
-    """Return the function's environment variables.
-
-    The allow-list in it comes from the same values as the policy of the function's role.
-    """
-    return {
-        "STAGE": config.stage,
-        "QUEUE_URL": queue_url,
-        "DEAD_LETTER_QUEUE_URL": dead_letter_queue_url,
-        "FAILURE_TOPIC_ARN": failure_topic_arn,
-        "LEDGER_TABLE": ledger_table,
-        "KEY_RETENTION_SECONDS": str(config.key_retention_days * DAY_SECONDS),
-        "CLUSTERS": json.dumps(config.cluster_arns),
-        "TASK_DEFINITIONS": json.dumps(config.task_definition_arns),
-        "PASS_ROLES": json.dumps(config.pass_roles),
-        "QUEUE_RETENTION_SECONDS": str(config.queue_retention_days * DAY_SECONDS),
-        "ENVIRONMENT_MAX_AGE_SECONDS": str(config.environment_max_age_minutes * MINUTE_SECONDS),
-        "VISIBILITY_TIMEOUT_SECONDS": str(config.visibility_timeout_seconds),
-        "RUN_TASK_RATE": str(config.run_task_rate),
-        "RUN_TASK_BURST": str(config.run_task_burst),
-        "FARGATE_LAUNCH_RATE": str(config.fargate_launch_rate),
-        "FARGATE_LAUNCH_BURST": str(config.fargate_launch_burst),
-        "FARGATE_SPOT_LAUNCH_RATE": str(config.fargate_spot_launch_rate),
-        "FARGATE_SPOT_LAUNCH_BURST": str(config.fargate_spot_launch_burst),
-        "MAXIMUM_CONCURRENCY": str(config.maximum_concurrency),
-        "PYTHON_LITERALS": json.dumps(config.python_literals),
-        "LOG_LEVEL": config.log_level,
-    }

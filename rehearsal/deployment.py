@@ -65,7 +65,11 @@ def deploy_stage(
     replaced = _qualified(options)
     limits = {
         "boundaryClusters": json.loads(replaced.get(f"{PROJECT}:clusters", "[]")),
-        "boundaryRoles": json.loads(replaced.get(f"{PROJECT}:passRoles", "[]")),
+        "boundaryRoles": [
+            role
+            for option in ("taskRoles", "executionRoles", "volumeRoles")
+            for role in json.loads(replaced.get(f"{PROJECT}:{option}", "[]"))
+        ],
     }
 
     def adapt(stack: str, config: dict[str, str]) -> dict[str, str]:

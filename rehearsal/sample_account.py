@@ -20,7 +20,7 @@ FAMILY: Final = "report"
 CONTAINER: Final = "report"
 ROLES: Final = ("report-task", "report-execution")
 
-# Those of the examples; the embedded AWS has no network to check them against.
+# Those of the example with a network; the embedded AWS has none to check them against.
 SUBNETS: Final = ("subnet-0a1b2c3d4e5f60718", "subnet-0f1e2d3c4b5a69788")
 SECURITY_GROUP: Final = "sg-0123456789abcdef0"
 
@@ -125,7 +125,12 @@ def with_sample_account(config: dict[str, str], location: Location) -> dict[str,
     names = {
         "clusters": [CLUSTER],
         "taskDefinitions": [FAMILY],
-        "passRoles": _role_arns(location),
+        "taskRoles": _role_arns(location)[:1],
+        "executionRoles": _role_arns(location)[1:],
+        # One of the messages has a network and tags of its own.
+        "subnets": list(SUBNETS),
+        "securityGroups": [SECURITY_GROUP],
+        "tagKeys": ["team"],
     }
     # One of the messages is written as senders of the AWS Labs sample write it.
     return with_names(config, names) | {f"{PROJECT}:pythonLiterals": "true"}

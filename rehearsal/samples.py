@@ -85,6 +85,7 @@ DEV_SAMPLES: Final = (
         exit_code=0,
     ),
     _launch("without-network.yaml", 7),
+    _launch("own-network.yaml", 0),
     _launch("apostrophes.txt", 0),
     _launch("several.json", 0, tasks=3),
     _reject("invalid.json", "wrong-type"),

@@ -13,6 +13,7 @@ from infra.boundary import cluster_arns, outside, role_arns
 from infra.config import FunctionConfig, read_function_config
 from infra.config_reader import ConfigError
 from infra.names import BOOTSTRAP_SUFFIX
+from infra.sender_choice import REPLACED
 from runtask.errors import ProjectError
 
 if TYPE_CHECKING:
@@ -117,7 +118,10 @@ class Project:
             return
         problems = []
         for key, values, option, arns in (
-            ("passRoles", config.pass_roles, "boundaryRoles", role_arns),
+            *(
+                (option, roles, "boundaryRoles", role_arns)
+                for option, roles in config.roles.items()
+            ),
             ("clusters", config.cluster_arns, "boundaryClusters", cluster_arns),
         ):
             name = f"{self.name}:{option}"
@@ -147,6 +151,10 @@ class Project:
             )
         if namespace != self.name:
             return
+        if name in REPLACED:
+            raise ProjectError(
+                f"{file}: {key} was replaced by {REPLACED[name]}; move each value to its list"
+            )
         if name not in self.declared:
             known = ", ".join(sorted(key for key in self.declared if ":" not in key))
             raise ProjectError(f"{file}: {key} is not declared in {PROJECT_FILE}; known: {known}")

@@ -13,8 +13,8 @@ from function.message import builder
 from function.message.idempotency import KEY_ATTRIBUTE, Stage
 from function.message.lookups import Lookups
 from function.settings import Settings
+from infra.environment import function_environment
 from infra.names import PREFIX, ledger_table_name, queue_name
-from infra.stage import function_environment
 from runtask.account import sign_in
 from runtask.errors import RuntaskError, UsageError
 from runtask.key_access import is_key_refusal, missing_key_access
@@ -65,13 +65,14 @@ def preview(
         AccountError: if the credentials are missing, invalid or of another account.
     """
     requests = _check(messages, config)
+    settings = handler_settings(config)
     lookups = Lookups(cast("ECSClient", _EcsOnDemand(config, sessions)))
     location = config.location
     stage = Stage(name=config.stage, account=location.account, region=location.region)
     calls: list[dict[str, Any]] = []
     for message, request in zip(messages, requests, strict=True):
         try:
-            completed = builder.complete(request, lookups)
+            completed = builder.complete(request, lookups, settings=settings)
         except Failure as failure:
             raise UsageError(f"{message.source}: {failure.error}") from None
         calls.append(builder.call(completed, message.key, stage))
@@ -172,7 +173,7 @@ def _check(messages: Sequence[Message], config: FunctionConfig) -> list[Request]
     Raises:
         UsageError: naming each message that the handler would reject, and why.
     """
-    settings = _settings(config)
+    settings = handler_settings(config)
     requests = []
     problems = []
     for message in messages:
@@ -185,7 +186,7 @@ def _check(messages: Sequence[Message], config: FunctionConfig) -> list[Request]
     return requests
 
 
-def _settings(config: FunctionConfig) -> Settings:
+def handler_settings(config: FunctionConfig) -> Settings:
     """Return the settings with which the stage's handler reads a message, without asking AWS."""
     location = config.location
     queue = queue_name(config.stage, fifo=config.fifo)

@@ -16,7 +16,7 @@ from function.limits import (
 from infra.bundle import ROOT
 from infra.config import bootstrap_options, function_options
 from infra.config_reader import Reader
-from infra.limits import MAX_ALLOW_LIST_BYTES, MAX_BATCH_SIZE_WITHOUT_WINDOW
+from infra.limits import MAX_BATCH_SIZE_WITHOUT_WINDOW, MAX_ENVIRONMENT_BYTES
 from infra.names import PROJECT
 from runtask.project import load_project
 
@@ -94,11 +94,15 @@ queue's visibility timeout, is {MAX_VISIBILITY_TIMEOUT_SECONDS} seconds at most:
 message has to be back while its client token lives.
 - `keyRetentionDays` is `queueRetentionDays + deadLetterRetentionDays` at least.
 - `environmentMaxAgeMinutes` is shorter than `queueRetentionDays`.
-- `passRoles` and `clusters` stay within `boundaryRoles` and `boundaryClusters` of the account's \
-bootstrap stack. A pattern stays within another one that matches all that it matches.
+- `taskRoles`, `executionRoles`, `volumeRoles` and `clusters` stay within `boundaryRoles` and \
+`boundaryClusters` of the account's bootstrap stack. A pattern stays within \
+another one that matches all that it matches.
 - `artifactVersion` is set only with the SHA-256 of an artifact.
-- The ARNs of `clusters`, `taskDefinitions` and `passRoles` take {MAX_ALLOW_LIST_BYTES} bytes at \
-most, because the function's environment holds them.
+- `ebsVolumes: true` needs `volumeRoles`.
+- The lists of names, and what else differs from its default, fit in the {MAX_ENVIRONMENT_BYTES} \
+bytes of the function's environment.
+
+[parameters.md](parameters.md) says which option is about which parameter of RunTask.
 """
 
 _CODE: Final = re.compile(r"(`[^`]*`)")

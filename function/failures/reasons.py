@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from function.limits import DAILY_NOTIFICATION_INTERVAL_SECONDS, NOTIFICATION_INTERVAL_SECONDS
+
 
 class FailureClass(StrEnum):
     """What has to change before the message can succeed."""
@@ -34,6 +36,8 @@ class Reason:
         by_size: Only for tasks of this size: others may still fit.
         announced: A notification is sent although it passes with time.
         skip_backoff: The message waits for another one, so it returns to the queue immediately.
+        announcement_seconds: A notification is sent at most once in this time.
+        waits_for_day: The message may be invisible for longer than a backoff, until the next day.
         may_have_launched: There was no answer, so tasks may have been launched.
     """
 
@@ -43,6 +47,8 @@ class Reason:
     capacity_exhausted: bool = False
     by_size: bool = False
     announced: bool = False
+    announcement_seconds: float = NOTIFICATION_INTERVAL_SECONDS
+    waits_for_day: bool = False
     may_have_launched: bool = False
     skip_backoff: bool = False
 
@@ -114,6 +120,14 @@ REASONS: Final[dict[str, Reason]] = {
         Reason(name="in-progress", failure_class=_TRANSIENT, redrivable=True),
         Reason(name="conflict-unresolved", failure_class=_TRANSIENT, redrivable=True),
         Reason(name="table-unavailable", failure_class=_TRANSIENT, redrivable=True, announced=True),
+        Reason(
+            name="daily-limit",
+            failure_class=_TRANSIENT,
+            redrivable=True,
+            announced=True,
+            announcement_seconds=DAILY_NOTIFICATION_INTERVAL_SECONDS,
+            waits_for_day=True,
+        ),
         Reason(
             name="blocked-by-group", failure_class=_TRANSIENT, redrivable=True, skip_backoff=True
         ),

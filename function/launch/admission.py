@@ -14,6 +14,7 @@ from function.failures.reasons import Failure, FailureClass, RetryableFailure
 from function.limits import (
     BACKOFF_BASE_SECONDS,
     MAX_BACKOFF_SECONDS,
+    MAX_INVISIBLE_SECONDS,
     SLOW_BACKOFF_BASE_SECONDS,
 )
 
@@ -126,7 +127,9 @@ class Admission:
         if failure.details.skip_backoff:
             return 0
         if failure.seconds is not None:
-            seconds: float = math.ceil(min(failure.seconds, self.max_backoff_seconds))
+            waits = failure.details.waits_for_day
+            most = MAX_INVISIBLE_SECONDS if waits else self.max_backoff_seconds
+            seconds: float = math.ceil(min(failure.seconds, most))
         else:
             slow = failure.details.failure_class is FailureClass.ENVIRONMENT
             seconds = backoff_seconds(

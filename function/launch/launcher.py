@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from function.clock import Clock
     from function.launch.admission import Admission, TimeBudget
+    from function.launch.daily_allowance import DailyAllowance, Reservation
     from function.launch.job import Job, LaunchStats
     from function.launch.progress import Attempt, Progress
 
@@ -37,12 +38,14 @@ class Launcher:
         admission: Tells when a call may be made.
         progress: Tells which attempt it is, and remembers what came of it.
         clock: Tells the time.
+        allowance: Counts the tasks of a day; None for a stage without a ceiling.
     """
 
     ecs: ECSClient
     admission: Admission
     progress: Progress
     clock: Clock
+    allowance: DailyAllowance | None = None
 
     def launch(self, job: Job, time_budget: TimeBudget, stats: LaunchStats) -> None:
         """Start the tasks that are missing.
@@ -64,12 +67,43 @@ class Launcher:
         if attempt is None:
             self.admission.release(job.demand)
             return
+        reserved = self._reserve(job, attempt, stats)
         try:
             response = self._run_task(job, attempt, stats)
         except (ClientError, BotoCoreError) as error:
+            if not may_have_launched(error) and not _is_conflict(error):
+                self._give_back(attempt, reserved, 0, stats)
             self._refused(job, attempt, error, stats)
             return
+        if response.get("tasks") or response.get("failures"):
+            self._give_back(attempt, reserved, len(response.get("tasks", ())), stats)
         self._answered(job, attempt, response, stats)
+
+    def _reserve(self, job: Job, attempt: Attempt, stats: LaunchStats) -> Reservation | None:
+        """Count the tasks of a call that was not counted yet.
+
+        Raises:
+            RetryableFailure: `daily-limit` or `table-unavailable`; the call is not made then.
+        """
+        if self.allowance is None or attempt.counted:
+            return None
+        try:
+            return self.allowance.reserve(
+                job.count - len(attempt.tasks), repeated=not attempt.owner
+            )
+        except RetryableFailure:
+            self.admission.release(job.demand)
+            self.progress.release(job, attempt, stats)
+            raise
+
+    def _give_back(
+        self, attempt: Attempt, reserved: Reservation | None, started: int, stats: LaunchStats
+    ) -> None:
+        """Take back what was counted, unless this or an earlier call may have started it."""
+        if self.allowance is None or reserved is None or not attempt.owner:
+            return
+        if reserved.tasks > started:
+            self.allowance.give_back(reserved, reserved.tasks - started, stats)
 
     def _run_task(self, job: Job, attempt: Attempt, stats: LaunchStats) -> Any:  # noqa: ANN401 - as boto3
         stats.uncertain_since = attempt.called_at
@@ -95,10 +129,7 @@ class Launcher:
     def _refused(
         self, job: Job, attempt: Attempt, error: ClientError | BotoCoreError, stats: LaunchStats
     ) -> None:
-        if (
-            isinstance(error, ClientError)
-            and error.response.get("Error", {}).get("Code") == CONFLICT
-        ):
+        if isinstance(error, ClientError) and _is_conflict(error):
             self.admission.release(job.demand)
             self._conflict(job, attempt, error, stats)
             return
@@ -133,6 +164,13 @@ class Launcher:
         elif not attempt.contended and complete and age >= MIN_CONTENDED_INTERVAL_SECONDS:
             self.progress.advance(job, attempt, stats.task_arns, stats)
         raise RetryableFailure("conflict-unresolved", text) from None
+
+
+def _is_conflict(error: ClientError | BotoCoreError) -> bool:
+    """Return whether the client token was used before, so that tasks may run."""
+    if not isinstance(error, ClientError):
+        return False
+    return error.response.get("Error", {}).get("Code") == CONFLICT
 
 
 def list_tasks(ecs: ECSClient, job: Job) -> list[str]:

@@ -42,6 +42,7 @@ class Attempt:
         owner: Whether no call of this number was made before, so that a refusal says that there is
             none.
         contended: Whether another delivery may be at work with the same number.
+        counted: Whether an earlier call of this number has counted its tasks for the day.
     """
 
     number: int = 0
@@ -50,6 +51,7 @@ class Attempt:
     called_at: float
     owner: bool = True
     contended: bool = False
+    counted: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -250,6 +252,7 @@ class Progress:
             called_at=stats.uncertain_since,
             owner=owner,
             contended=not owner and recent,
+            counted=not owner,
         )
 
     def _begin(self, job: Job, item: Item, stats: LaunchStats) -> Attempt | None:

@@ -1,18 +1,18 @@
 """The allow-list: which clusters, task definitions and roles a message may name.
 
 The patterns are those of the function's own IAM policy, from the same configuration, and match as
-in IAM: `*` is any text, `?` is any one character, and everything else is literal.
-https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
+in IAM.
 """
 
 from __future__ import annotations
 
 import re
-from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from function.failures.reasons import PermanentFailure
+from function.limits import ANY_REVISION
 from function.message.forms import path
+from function.message.patterns import matches
+from function.message.problems import Problem, listed, not_allowed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,84 +30,97 @@ _TASK_DEFINITION_ARN: Final = re.compile(
 _ROLE: Final = re.compile(r"[A-Za-z0-9_+=,.@/-]{1,512}")
 _ROLE_ARN: Final = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]{1,512}")
 
+# A pattern that names a revision, so that a message may name it.
+_REVISION: Final = re.compile(r".*:[0-9]{1,9}")
 
-def check(request: Request, settings: Settings) -> None:
-    """Check the names in a request against the patterns in the settings.
 
-    Raises:
-        PermanentFailure: `not-allowed`, with what is; `bad-value` if it is not a name at all.
+def problems(request: Request, settings: Settings) -> Iterator[Problem]:
+    """Yield the names in a request that the patterns in the settings do not allow.
+
+    The reason is `not-allowed`, or `bad-value` if it is not a name at all.
     """
-    where = path("cluster", flat=request.flat)
-    arn = _cluster_arn(request.cluster, settings, where)
-    _require(where, [arn], settings.clusters)
-    where = path("taskDefinition", flat=request.flat)
-    arns = _task_definition_arns(request.task_definition, settings, where)
-    _require(where, arns, settings.task_definitions)
-    for place, role in _roles(request):
+    yield from _cluster(request, settings)
+    yield from _task_definition(request, settings)
+    for place, role, patterns, option in _roles(request, settings):
         where = path(place, flat=request.flat)
-        _require(where, [_role_arn(role, settings, where)], settings.pass_roles)
+        arn = _role_arn(role, settings)
+        if arn is None:
+            yield _not_a_name(where, "a role")
+        elif not _allowed([arn], patterns):
+            yield not_allowed(where, arn, listed(patterns), settings, option)
 
 
-def _cluster_arn(cluster: str, settings: Settings, where: str) -> str:
-    if _CLUSTER_ARN.fullmatch(cluster):
-        return cluster
-    if _CLUSTER.fullmatch(cluster):
-        return f"{_ecs_arn(settings)}:cluster/{cluster}"
-    raise _not_a_name(where, "a cluster")
+def _cluster(request: Request, settings: Settings) -> Iterator[Problem]:
+    arn = request.cluster
+    where = path("cluster", flat=request.flat)
+    if _CLUSTER.fullmatch(arn):
+        arn = f"{_ecs_arn(settings)}:cluster/{arn}"
+    elif _CLUSTER_ARN.fullmatch(arn) is None:
+        yield _not_a_name(where, "a cluster")
+        return
+    if not _allowed([arn], settings.clusters):
+        yield not_allowed(where, arn, listed(settings.clusters), settings, "clusters")
 
 
-def _task_definition_arns(task_definition: str, settings: Settings, where: str) -> list[str]:
-    """Return the ARNs that stand for a task definition; one pattern has to match all of them.
+def _task_definition(request: Request, settings: Settings) -> Iterator[Problem]:
+    """Check a task definition; one pattern has to match all ARNs that stand for it.
 
     Without a revision RunTask takes the latest one, so the pattern has to match every revision.
     Two ARNs that no pattern can match otherwise stand for revisions of one and of more digits.
     """
-    arn = task_definition
-    if _TASK_DEFINITION.fullmatch(task_definition):
-        arn = f"{_ecs_arn(settings)}:task-definition/{task_definition}"
+    where = path("taskDefinition", flat=request.flat)
+    arn = request.task_definition
+    if _TASK_DEFINITION.fullmatch(arn):
+        arn = f"{_ecs_arn(settings)}:task-definition/{arn}"
     parts = _TASK_DEFINITION_ARN.fullmatch(arn)
     if parts is None:
-        raise _not_a_name(where, "a task definition")
-    return [arn] if parts[1] else [f"{arn}:*", f"{arn}:**"]
+        yield _not_a_name(where, "a task definition")
+        return
+    arns = [arn] if parts[1] else [f"{arn}:*", f"{arn}:**"]
+    patterns = settings.task_definitions
+    if not _allowed(arns, patterns):
+        yield not_allowed(where, arns[0], listed(patterns), settings, "taskDefinitions")
+    elif parts[1] and settings.task_definition_revisions != ANY_REVISION:
+        revisions = [pattern for pattern in patterns if _REVISION.fullmatch(pattern)]
+        if not _allowed(arns, revisions):
+            names = [arn.removesuffix(parts[1]), *revisions]
+            yield not_allowed(
+                where, arn, listed(names), settings, f"taskDefinitionRevisions: {ANY_REVISION}"
+            )
 
 
-def _role_arn(role: str, settings: Settings, where: str) -> str:
+def _role_arn(role: str, settings: Settings) -> str | None:
     if _ROLE_ARN.fullmatch(role):
         return role
     if _ROLE.fullmatch(role):
         return f"arn:{settings.partition}:iam::{settings.account}:role/{role}"
-    raise _not_a_name(where, "a role")
+    return None
 
 
 def _ecs_arn(settings: Settings) -> str:
     return f"arn:{settings.partition}:ecs:{settings.region}:{settings.account}"
 
 
-def _not_a_name(where: str, what: str) -> PermanentFailure:
-    return PermanentFailure("bad-value", f"{where}: expected the name or ARN of {what}")
+def _not_a_name(where: str, what: str) -> Problem:
+    return Problem("bad-value", f"{where}: expected the name or ARN of {what}")
 
 
-def _roles(request: Request) -> Iterator[tuple[str, str]]:
-    """Yield the location and the name of every role in a request."""
+def _roles(request: Request, settings: Settings) -> Iterator[tuple[str, str, tuple[str, ...], str]]:
+    """Yield location and name of every role, the patterns for it, and their option."""
     overrides = request.parameters.get("overrides", {})
-    for name in ("taskRoleArn", "executionRoleArn"):
+    for name, patterns, option in (
+        ("taskRoleArn", settings.task_roles, "taskRoles"),
+        ("executionRoleArn", settings.execution_roles, "executionRoles"),
+    ):
         if name in overrides:
-            yield f"overrides.{name}", overrides[name]
+            yield f"overrides.{name}", overrides[name], patterns, option
     for number, volume in enumerate(request.parameters.get("volumeConfigurations", ())):
         if "managedEBSVolume" in volume:
             place = f"volumeConfigurations[{number}].managedEBSVolume.roleArn"
-            yield place, volume["managedEBSVolume"]["roleArn"]
+            role = volume["managedEBSVolume"]["roleArn"]
+            yield place, role, settings.volume_roles, "volumeRoles"
 
 
-def _require(where: str, arns: list[str], patterns: tuple[str, ...]) -> None:
-    if not any(all(_compiled(pattern).fullmatch(arn) for arn in arns) for pattern in patterns):
-        allowed = ", ".join(patterns) or "nothing"
-        raise PermanentFailure(
-            "not-allowed", f"{where}: {arns[0]} is not on the allow-list: {allowed}"
-        )
-
-
-@cache
-def _compiled(pattern: str) -> re.Pattern[str]:
-    text = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
-    return re.compile(text, re.DOTALL)
+def _allowed(arns: list[str], patterns: tuple[str, ...] | list[str]) -> bool:
+    """Return whether one pattern matches all ARNs."""
+    return any(all(matches(pattern, arn) for arn in arns) for pattern in patterns)

@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from function.failures.classification import classify_error
 from function.failures.reasons import PermanentFailure
 from function.limits import MAX_TASKS
-from function.message import allowlist, forms, parsing
+from function.message import choices, forms, parsing
 from function.message.idempotency import Stage, client_token, started_by
 from function.message.request import Request
 from function.message.validation import validate, validate_service
@@ -36,10 +36,25 @@ def read(body: str, settings: Settings) -> Request:
 
     Args:
         body: JSON, or the text of a Python dict, in either form.
-        settings: The allow-list.
+        settings: What a sender may choose.
 
     Raises:
         PermanentFailure: if the message can never succeed as it is.
+    """
+    request = read_unchecked(body, settings)
+    choices.check(request, settings)
+    return request
+
+
+def read_unchecked(body: str, settings: Settings) -> Request:
+    """Return what a message asks for, whether or not the stage allows it.
+
+    Args:
+        body: JSON, or the text of a Python dict, in either form.
+        settings: Whether such texts are read.
+
+    Raises:
+        PermanentFailure: if it is no request that ECS could carry out.
     """
     content = parsing.parse(body, python_literals=settings.python_literals)
     flat = forms.is_flat(content)
@@ -64,12 +79,16 @@ def read(body: str, settings: Settings) -> Request:
             f" got {parsing.describe(count)}",
         )
     parameters.pop("count", None)
-    request = Request(parameters=parameters, count=count, service=service, flat=flat)
-    allowlist.check(request, settings)
-    return request
+    return Request(parameters=parameters, count=count, service=service, flat=flat)
 
 
-def complete(request: Request, lookups: Lookups, deadline: float = math.inf) -> Request:
+def complete(
+    request: Request,
+    lookups: Lookups,
+    deadline: float = math.inf,
+    *,
+    settings: Settings | None = None,
+) -> Request:
     """Return a request with what the message left out.
 
     That is the network and the launch type or capacity providers, from its service, and the names
@@ -79,6 +98,8 @@ def complete(request: Request, lookups: Lookups, deadline: float = math.inf) -> 
         request: From `read`.
         lookups: Ask ECS.
         deadline: In monotonic time; ECS is not asked after it.
+        settings: The options of the stage that the capacity providers of a service have to
+            satisfy; None for no check.
 
     Raises:
         Failure: if ECS finds no such service or task definition, or does not respond, or if the
@@ -93,6 +114,9 @@ def complete(request: Request, lookups: Lookups, deadline: float = math.inf) -> 
         raise classify_error(error) from None
     if parameters != request.parameters:
         validate(parameters, flat=request.flat)
+        if settings is not None and "capacityProviderStrategy" not in request.parameters:
+            strategy = parameters.get("capacityProviderStrategy", ())
+            choices.check_providers((str(item["capacityProvider"]) for item in strategy), settings)
     return replace(request, parameters=parameters)
 
 

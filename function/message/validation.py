@@ -1,7 +1,9 @@
 """Validates a request: botocore's validation of the RunTask shape, plus the documented limits.
 
-The shape comes with botocore, so that a new parameter needs no change here. Of enumerations, only
-the spelling of known values is checked: an older botocore must not refuse a new one.
+The shape comes with botocore, which can be newer where the function runs: a parameter that is new
+there passes here, and `function.message.choices` refuses it until it has been judged. Of
+enumerations, only the spelling of known values is checked: an older botocore must not refuse a new
+one, and which values a message may choose is the stage's configuration.
 """
 
 from __future__ import annotations
@@ -20,13 +22,12 @@ from function import limits
 from function.failures.reasons import PermanentFailure
 from function.message.forms import path
 from function.message.parsing import describe
+from function.message.problems import Problem, raise_first
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from botocore.model import Shape
-
-_MAX_ERRORS_SHOWN: Final = 5
 
 # The location of a list or string, and its greatest length.
 _MAX_LENGTHS: Final = {
@@ -103,11 +104,7 @@ def validate(parameters: Mapping[str, Any], *, flat: bool) -> None:
     if not problems:  # limits apply only to values of the right type
         checks = (_limit_problems, _enumeration_problems, _value_problems)
         problems = [problem for check in checks for problem in check(parameters, flat=flat)]
-    if problems:
-        texts = [text for _, text in problems]
-        more = len(texts) - _MAX_ERRORS_SHOWN
-        shown = texts[:_MAX_ERRORS_SHOWN] + ([f"and {more} more"] if more > 0 else [])
-        raise PermanentFailure(problems[0][0], "; ".join(shown))
+    raise_first(problems)
 
 
 def validate_service(service: object) -> str:
@@ -130,7 +127,7 @@ def validate_service(service: object) -> str:
     return service
 
 
-def _shape_problems(parameters: Mapping[str, Any], *, flat: bool) -> Iterator[tuple[str, str]]:
+def _shape_problems(parameters: Mapping[str, Any], *, flat: bool) -> Iterator[Problem]:
     report = ParamValidator().validate(dict(parameters), _run_task_shape())
     # Not the report's text: it quotes values, which may be secrets.
     for kind, name, facts in report._errors:  # noqa: SLF001 - a contract test covers it
@@ -139,20 +136,20 @@ def _shape_problems(parameters: Mapping[str, Any], *, flat: bool) -> Iterator[tu
         reason = _REASONS.get(kind, "bad-value")
         if kind == "missing required field":
             missing = path(f"{place}.{facts['required_name']}".removeprefix("."), flat=flat)
-            yield reason, f"{missing}: required, but missing"
+            yield Problem(reason, f"{missing}: required, but missing")
         elif kind == "unknown field":
             known = ", ".join(facts["valid_names"])
-            yield (
+            yield Problem(
                 reason,
                 f"{where}.{facts['unknown_param']}: unknown parameter; expected one of {known}",
             )
         elif kind == "invalid type":
-            yield reason, f"{where}: {_type_problem(place, facts)}"
+            yield Problem(reason, f"{where}: {_type_problem(place, facts)}")
         elif "min_allowed" in facts:
             unit = " characters or entries" if kind == "invalid length" else ""
-            yield reason, f"{where}: expected at least {facts['min_allowed']}{unit}"
+            yield Problem(reason, f"{where}: expected at least {facts['min_allowed']}{unit}")
         else:
-            yield reason, f"{where}: {kind}"
+            yield Problem(reason, f"{where}: {kind}")
 
 
 def _type_problem(place: str, facts: dict[str, Any]) -> str:
@@ -165,11 +162,11 @@ def _type_problem(place: str, facts: dict[str, Any]) -> str:
     return f"expected {expected}{example}, got {describe(value)}"
 
 
-def _limit_problems(parameters: Mapping[str, Any], *, flat: bool) -> Iterator[tuple[str, str]]:
+def _limit_problems(parameters: Mapping[str, Any], *, flat: bool) -> Iterator[Problem]:
     for place, max_length in _MAX_LENGTHS.items():
         size = len(_at(parameters, place))
         if size > max_length:
-            yield (
+            yield Problem(
                 "over-limit",
                 f"{path(place, flat=flat)}: expected at most {max_length}, got {size}",
             )
@@ -177,7 +174,7 @@ def _limit_problems(parameters: Mapping[str, Any], *, flat: bool) -> Iterator[tu
     overrides = parameters.get("overrides", {})
     size = len(json.dumps(overrides, ensure_ascii=False, separators=(",", ":")))
     if size > limits.MAX_OVERRIDES_LENGTH:
-        yield (
+        yield Problem(
             "over-limit",
             (
                 f"{path('overrides', flat=flat)}: expected at most {limits.MAX_OVERRIDES_LENGTH}"
@@ -209,9 +206,7 @@ def _enumerations_of(shape: Shape) -> _Known:
     return {name: known for name, known in below.items() if known}
 
 
-def _enumeration_problems(
-    parameters: Mapping[str, Any], *, flat: bool
-) -> Iterator[tuple[str, str]]:
+def _enumeration_problems(parameters: Mapping[str, Any], *, flat: bool) -> Iterator[Problem]:
     """Yield the values that only in capitals differ from one that AWS knows."""
     stack: list[tuple[str, _Known, Any]] = [("", _enumerations(), parameters)]
     while stack:
@@ -220,7 +215,9 @@ def _enumeration_problems(
             if value not in known:
                 spelled = next((item for item in known if item.lower() == value.lower()), value)
                 if spelled != value:
-                    yield "bad-value", f"{path(place, flat=flat)}: expected {spelled}, got {value}"
+                    yield Problem(
+                        "bad-value", f"{path(place, flat=flat)}: expected {spelled}, got {value}"
+                    )
         elif isinstance(value, list):
             stack += [(f"{place}[{at}]", known[_ITEM], item) for at, item in enumerate(value)]
         else:
@@ -231,10 +228,10 @@ def _enumeration_problems(
             ]
 
 
-def _value_problems(parameters: Mapping[str, Any], *, flat: bool) -> Iterator[tuple[str, str]]:
+def _value_problems(parameters: Mapping[str, Any], *, flat: bool) -> Iterator[Problem]:
     """Yield the values that AWS documents as refused."""
     if "launchType" in parameters and parameters.get("capacityProviderStrategy"):
-        yield (
+        yield Problem(
             "bad-value",
             (
                 f"{path('launchType', flat=flat)}: cannot be combined with"
@@ -242,7 +239,7 @@ def _value_problems(parameters: Mapping[str, Any], *, flat: bool) -> Iterator[tu
             ),
         )
     if parameters.get("propagateTags") == "SERVICE":
-        yield (
+        yield Problem(
             "bad-value",
             (
                 f"{path('propagateTags', flat=flat)}: RunTask does not accept SERVICE; expected"
@@ -251,7 +248,7 @@ def _value_problems(parameters: Mapping[str, Any], *, flat: bool) -> Iterator[tu
         )
     version = parameters.get("platformVersion")
     if version is not None and _PLATFORM_VERSION.fullmatch(version) is None:
-        yield (
+        yield Problem(
             "bad-value",
             (f"{path('platformVersion', flat=flat)}: expected LATEST or a version such as 1.4.0"),
         )
@@ -260,27 +257,31 @@ def _value_problems(parameters: Mapping[str, Any], *, flat: bool) -> Iterator[tu
         yield from _tag_problems(tag, path(f"tags[{number}]", flat=flat))
 
 
-def _storage_problems(parameters: Mapping[str, Any], *, flat: bool) -> Iterator[tuple[str, str]]:
+def _storage_problems(parameters: Mapping[str, Any], *, flat: bool) -> Iterator[Problem]:
     size = parameters.get("overrides", {}).get("ephemeralStorage", {}).get("sizeInGiB")
     allowed = limits.EPHEMERAL_STORAGE_GIBIBYTES
     if size is not None and size not in allowed:
         where = path("overrides.ephemeralStorage.sizeInGiB", flat=flat)
-        yield (
+        yield Problem(
             "over-limit",
             f"{where}: expected {allowed[0]} to {allowed[-1]} GiB, got {describe(size)}",
         )
 
 
-def _tag_problems(tag: Mapping[str, str], where: str) -> Iterator[tuple[str, str]]:
+def _tag_problems(tag: Mapping[str, str], where: str) -> Iterator[Problem]:
     key, value = tag.get("key", ""), tag.get("value", "")
     if key.lower().startswith(_RESERVED_TAG):
-        yield "bad-value", f"{where}.key: only AWS sets tags that begin with {_RESERVED_TAG}"
+        yield Problem(
+            "bad-value", f"{where}.key: only AWS sets tags that begin with {_RESERVED_TAG}"
+        )
     for name, text, longest in (
         ("key", key, limits.MAX_TAG_KEY_LENGTH),
         ("value", value, limits.MAX_TAG_VALUE_LENGTH),
     ):
         if len(text) > longest:
-            yield "over-limit", f"{where}.{name}: expected at most {longest}, got {len(text)}"
+            yield Problem(
+                "over-limit", f"{where}.{name}: expected at most {longest}, got {len(text)}"
+            )
 
 
 def _at(parameters: Mapping[str, Any], place: str) -> list[Any] | str:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from infra.policies.function_actions import (
     ANY_RESOURCE,
-    ECS_SERVICES,
     KMS_KEY_ACTIONS,
     KMS_SERVICES,
     LEDGER_ACTIONS,
@@ -19,9 +18,31 @@ from infra.policies.function_actions import (
 from infra.policies.statements import Document, allow, document
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pulumi import Input
 
     from infra.names import Location
+    from infra.policies.statements import Conditions, Statement
+    from infra.sender_choice import SenderChoice
+
+# Task roles and execution roles are passed to the first, the roles that manage EBS volumes to the
+# second. https://docs.aws.amazon.com/AmazonECS/latest/developerguide/infrastructure_IAM_role.html
+_TASKS_SERVICE: Final = "ecs-tasks.amazonaws.com"
+_VOLUMES_SERVICE: Final = "ecs.amazonaws.com"
+
+# The condition keys of ecs:RunTask; there is none for the network, the launch type, or the size of
+# a task.
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html
+_CLUSTER_KEY: Final = "ecs:cluster"
+_CAPACITY_PROVIDER_KEY: Final = "ecs:capacity-provider"
+_EXECUTE_COMMAND_KEY: Final = "ecs:enable-execute-command"
+_EBS_VOLUMES_KEY: Final = "ecs:enable-ebs-volumes"
+_TAG_KEYS_KEY: Final = "aws:TagKeys"
+
+# No capacity provider can have a name that begins so.
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateCapacityProvider.html
+_NO_PROVIDER: Final = "aws-none"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +53,7 @@ class FunctionGrants:
         location: The account and region.
         cluster_arns: ARN patterns of the clusters that tasks may be launched in.
         task_definition_arns: ARN patterns of the task definitions that may be launched.
-        pass_role_arns: ARNs or ARN patterns of the roles that tasks may run with.
+        choice: What a message may ask for.
         work_queue_arn: ARN of the work queue.
         dead_letter_queue_arn: ARN of the DLQ.
         failure_topic_arn: ARN of the failure topic.
@@ -44,7 +65,7 @@ class FunctionGrants:
     location: Location
     cluster_arns: tuple[str, ...]
     task_definition_arns: tuple[str, ...]
-    pass_role_arns: tuple[str, ...]
+    choice: SenderChoice
     work_queue_arn: Input[str]
     dead_letter_queue_arn: Input[str]
     failure_topic_arn: Input[str]
@@ -68,7 +89,7 @@ def function_policy(grants: FunctionGrants) -> Document:
             "LaunchTasks",
             ["ecs:RunTask"],
             resources=grants.task_definition_arns,
-            conditions={"ArnLike": {"ecs:cluster": grants.cluster_arns}},
+            conditions=_launch_conditions(grants),
         ),
         allow(
             "TagTasks",
@@ -76,13 +97,13 @@ def function_policy(grants: FunctionGrants) -> Document:
             resources=[within(cluster, "task") for cluster in grants.cluster_arns],
             conditions={"StringEquals": {"ecs:CreateAction": "RunTask"}},
         ),
-        allow(
+        _pass_roles(
             "PassTaskRoles",
-            ["iam:PassRole"],
-            resources=grants.pass_role_arns,
-            conditions={"StringEquals": {"iam:PassedToService": ECS_SERVICES}},
-        )
-        if grants.pass_role_arns
+            (*grants.choice.task_roles, *grants.choice.execution_roles),
+            _TASKS_SERVICE,
+        ),
+        _pass_roles("PassVolumeRoles", grants.choice.volume_roles, _VOLUMES_SERVICE)
+        if grants.choice.ebs_volumes
         else None,
         list_tasks(grants.cluster_arns),
         allow(
@@ -106,4 +127,48 @@ def function_policy(grants: FunctionGrants) -> Document:
             conditions={"StringEquals": {"kms:ViaService": location.via_services(*KMS_SERVICES)}},
         ),
         allow("WriteLog", LOG_ACTIONS, resources=[f"{grants.log_group_arn}:*"]),
+    )
+
+
+def _launch_conditions(grants: FunctionGrants) -> Conditions:
+    """Return what limits ecs:RunTask besides the task definition.
+
+    A request without a key is allowed: AWS does not say that ECS fills a key in where a request
+    leaves the parameter out. What has no key, such as the network, is limited by the handler alone.
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html
+    """
+    choice = grants.choice
+    off = {
+        key: "false"
+        for key, allowed in (
+            (_EXECUTE_COMMAND_KEY, choice.execute_command),
+            (_EBS_VOLUMES_KEY, choice.ebs_volumes),
+        )
+        if not allowed
+    }
+    among: dict[str, list[str]] = {_CAPACITY_PROVIDER_KEY: _provider_arns(grants)}
+    conditions: dict[str, dict[str, Any]] = {"ArnLike": {_CLUSTER_KEY: list(grants.cluster_arns)}}
+    if choice.tag_keys:
+        among[_TAG_KEYS_KEY] = list(choice.tag_keys)
+    else:
+        conditions["Null"] = {_TAG_KEYS_KEY: "true"}
+    if off:
+        conditions["StringEqualsIfExists"] = off
+    return conditions | {"ForAllValues:StringLike": among}
+
+
+def _provider_arns(grants: FunctionGrants) -> list[str]:
+    """Return the capacity providers by their ARNs; without any, what no provider is called."""
+    names = grants.choice.capacity_providers or (_NO_PROVIDER,)
+    return [grants.location.arn("ecs", f"capacity-provider/{name}") for name in names]
+
+
+def _pass_roles(sid: str, roles: Sequence[str], service: str) -> Statement | None:
+    if not roles:
+        return None
+    return allow(
+        sid,
+        ["iam:PassRole"],
+        resources=list(dict.fromkeys(roles)),
+        conditions={"StringEquals": {"iam:PassedToService": service}},
     )

@@ -66,6 +66,8 @@ _BOOTSTRAP_OPTIONS: Final = {"boundaryClusters": _CLUSTERS}
 _OPTIONS: Final = {
     "clusters": _CLUSTERS,
     "taskDefinitions": json.dumps(["report", "report-*"]),
+    "taskDefinitionRevisions": "any",
+    "executeCommand": "true",
     # Throttled messages slow the rate limiter down to a twentieth: fast enough for the others.
     "runTaskRate": "200",
     "fargateLaunchRate": "200",

@@ -45,9 +45,9 @@ def test_a_role_outside_is_refused_with_both_values_before_anything_is_made(
     project: Project,
 ) -> None:
     roles = '["arn:aws:iam::111111111111:role/report-a", "arn:aws:iam::111111111111:role/payroll"]'
-    assert refusal(project, {"passRoles": roles}) == (
+    assert refusal(project, {"taskRoles": roles}) == (
         "Pulumi.dev.yaml is invalid:\n"
-        "  ecs-run-task:passRoles[1]: found 'arn:aws:iam::111111111111:role/payroll'; "
+        "  ecs-run-task:taskRoles[1]: found 'arn:aws:iam::111111111111:role/payroll'; "
         "ecs-run-task:boundaryRoles of Pulumi.dev-bootstrap.yaml allows "
         "arn:aws:iam::111111111111:role/report-*; remove it, or as administrator of account "
         "111111111111 run: pulumi config set --path 'ecs-run-task:boundaryRoles[1]' "
@@ -62,14 +62,14 @@ def test_a_cluster_outside_is_refused_by_its_name(project: Project) -> None:
 
 
 def test_all_that_is_outside_is_reported_at_once(project: Project) -> None:
-    changes = {"clusters": '["payroll"]', "passRoles": '["arn:aws:iam::111111111111:role/r*"]'}
+    changes = {"clusters": '["payroll"]', "taskRoles": '["arn:aws:iam::111111111111:role/r*"]'}
     assert refusal(project, changes).count("found") == 2
 
 
 def test_a_bootstrap_stack_from_before_the_limits_is_named(project: Project) -> None:
     outputs = {"boundaryRoles": None, "boundaryClusters": None}
     assert (
-        "ecs-run-task:passRoles: the bootstrap stack dev-bootstrap has no output boundaryRoles; as "
+        "ecs-run-task:taskRoles: the bootstrap stack dev-bootstrap has no output boundaryRoles; as "
         "administrator of account 111111111111 run: pulumi up -s dev-bootstrap"
     ) in refusal(project, {}, outputs)
 

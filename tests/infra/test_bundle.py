@@ -89,7 +89,6 @@ def test_the_handler_runs_from_the_zip_alone(tmp_path: Path) -> None:
         "FAILURE_TOPIC_ARN": "arn:aws:sns:eu-central-1:111111111111:failures",
         "CLUSTERS": "[]",
         "TASK_DEFINITIONS": "[]",
-        "PASS_ROLES": "[]",
         "QUEUE_RETENTION_SECONDS": "345600",
         "ENVIRONMENT_MAX_AGE_SECONDS": "3600",
         "LEDGER_TABLE": "ecs-run-task-dev-ledger",

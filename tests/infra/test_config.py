@@ -201,7 +201,7 @@ def test_a_key_is_remembered_while_a_queue_keeps_its_message(project: Project) -
 
 def test_an_allow_list_that_no_environment_holds_is_refused(project: Project) -> None:
     (problem,) = problems(project, clusters=json.dumps([f"cluster-{n:03}" for n in range(60)]))
-    assert "expected at most 3072, which is what fits in the function's environment" in problem
+    assert "expected at most 4096, which is what Lambda takes" in problem
 
 
 def test_all_problems_are_reported_at_once(project: Project) -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from typing import Final
 
 import pytest
 
 from infra.boundary import outside
+from infra.bundle import ROOT
+from infra.config_reader import Reader
 from infra.policies.function_role import FunctionGrants, function_policy
 from infra.policies.permissions_boundary import boundary_policy
+from infra.sender_choice import SenderChoice, sender_options
+from runtask.project import load_project
 from tests.infra.grants import Need, Statement, missing
 from tests.infra.test_needed_actions import (
     DEAD_LETTERS,
@@ -37,12 +42,27 @@ NEEDS: Final = (
     Need(why="which tasks a key has", action="ecs:ListTasks", resource="*", context=CLUSTER),
 )
 
+
+def _sender_choice() -> SenderChoice:
+    """Return what a sender may choose by default, with roles."""
+    values = load_project(ROOT).stack_config("dev")
+    values |= {
+        "ecs-run-task:executionRoles": "[]",
+        "ecs-run-task:taskRoles": json.dumps([HERE.iam_arn("role/report-task")]),
+        "ecs-run-task:volumeRoles": json.dumps([HERE.iam_arn("role/report-volumes")]),
+        "ecs-run-task:ebsVolumes": "true",
+    }
+    return sender_options(Reader("dev", values.get))
+
+
+SENDER_CHOICE: Final = _sender_choice()
+
 FUNCTION_POLICY: Final[list[Statement]] = function_policy(
     FunctionGrants(
         location=HERE,
         cluster_arns=(HERE.cluster_arn("batch"),),
         task_definition_arns=(HERE.task_definition_arn("report"),),
-        pass_role_arns=(HERE.iam_arn("role/report-task"),),
+        choice=SENDER_CHOICE,
         work_queue_arn=QUEUE,
         dead_letter_queue_arn=DEAD_LETTERS,
         failure_topic_arn=TOPIC,
@@ -138,11 +158,14 @@ def test_the_boundary_ends_at_the_administrators_roles_and_clusters(
 
 def test_a_role_that_manages_volumes_can_be_passed_to_ecs() -> None:
     for statements in (FUNCTION_POLICY, BOUNDARY_POLICY):
-        for service in ("ecs-tasks.amazonaws.com", "ecs.amazonaws.com"):
+        for role, service in (
+            ("report-task", "ecs-tasks.amazonaws.com"),
+            ("report-volumes", "ecs.amazonaws.com"),
+        ):
             need = Need(
                 why="a managed EBS volume",
                 action="iam:PassRole",
-                resource=HERE.iam_arn("role/report-task"),
+                resource=HERE.iam_arn(f"role/{role}"),
                 context={"iam:PassedToService": service},
             )
             assert not missing(statements, [need])

@@ -199,7 +199,20 @@ def test_the_role_launches_what_the_configuration_names_and_no_more(dev: Recorde
         "Effect": "Allow",
         "Action": ["ecs:RunTask"],
         "Resource": [f"{ecs}:task-definition/report:*"],
-        "Condition": {"ArnLike": {"ecs:cluster": [f"{ecs}:cluster/batch"]}},
+        "Condition": {
+            "ArnLike": {"ecs:cluster": [f"{ecs}:cluster/batch"]},
+            "ForAllValues:StringLike": {
+                "ecs:capacity-provider": [
+                    f"{ecs}:capacity-provider/FARGATE",
+                    f"{ecs}:capacity-provider/FARGATE_SPOT",
+                ]
+            },
+            "Null": {"aws:TagKeys": "true"},
+            "StringEqualsIfExists": {
+                "ecs:enable-ebs-volumes": "false",
+                "ecs:enable-execute-command": "false",
+            },
+        },
     }
     assert statement(policy, "TagTasks")["Resource"] == [f"{ecs}:task/batch/*"]
     assert statement(policy, "PassTaskRoles") == {
@@ -210,16 +223,13 @@ def test_the_role_launches_what_the_configuration_names_and_no_more(dev: Recorde
             "arn:aws:iam::111111111111:role/report-task",
             "arn:aws:iam::111111111111:role/report-execution",
         ],
-        "Condition": {
-            "StringEquals": {
-                "iam:PassedToService": ["ecs-tasks.amazonaws.com", "ecs.amazonaws.com"]
-            }
-        },
+        "Condition": {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
     }
 
 
 def test_without_roles_to_pass_nothing_may_be_passed(stack: Stack) -> None:
-    policy = stack("dev", passRoles="[]").only("iam/rolePolicy:RolePolicy").document("policy")
+    recorder = stack("dev", taskRoles="[]", executionRoles="[]")
+    policy = recorder.only("iam/rolePolicy:RolePolicy").document("policy")
     assert "PassTaskRoles" not in [entry["Sid"] for entry in policy["Statement"]]
 
 
@@ -230,7 +240,8 @@ def test_the_handlers_allow_list_is_the_roles(dev: Recorder) -> None:
     launch = statement(policy, "LaunchTasks")
     assert list(settings.task_definitions) == launch["Resource"]
     assert list(settings.clusters) == launch["Condition"]["ArnLike"]["ecs:cluster"]
-    assert list(settings.pass_roles) == statement(policy, "PassTaskRoles")["Resource"]
+    roles = [*settings.task_roles, *settings.execution_roles]
+    assert roles == statement(policy, "PassTaskRoles")["Resource"]
 
 
 def test_the_environment_names_no_reserved_variable(dev: Recorder) -> None:

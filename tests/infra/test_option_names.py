@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from function.limits import SENDER_DEFAULTS
 from function.settings import Settings
 from infra.config import (
     BootstrapConfig,
@@ -19,7 +20,8 @@ from infra.config import (
     read_function_config,
 )
 from infra.config_reader import Reader
-from infra.stage import function_environment
+from infra.environment import function_environment, sender_variables
+from infra.sender_choice import SenderChoice
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,7 +90,75 @@ def test_a_variable_has_the_name_of_its_option_and_of_its_setting(project: Proje
         failure_topic_arn="topic",
         ledger_table="table",
     )
-    variables = {variable.lower() for variable in environment}
+    variables = {variable.lower() for variable in (*environment, *sender_variables(config))}
     assert variables == {field.name for field in fields(Settings)} - OF_THE_ARN
     options = variables - OF_RESOURCES - OF_THE_STACK - OF_OTHERS
     assert {stem(name) for name in options} <= {stem(name) for name in names(FunctionConfig)}
+
+
+def environment_of(config: FunctionConfig) -> dict[str, str]:
+    return cast(
+        "dict[str, str]",
+        function_environment(
+            config,
+            queue_url="queue",
+            dead_letter_queue_url="dlq",
+            failure_topic_arn="arn:aws:sns:eu-central-1:111111111111:topic",
+            ledger_table="table",
+        ),
+    )
+
+
+def test_a_stage_that_uses_no_option_for_senders_has_no_variable_for_it(project: Project) -> None:
+    config = read_function_config("dev", project.stack_config("dev").get)
+    assert environment_of(config).keys() & SENDER_DEFAULTS.keys() == {
+        "TASK_ROLES",
+        "EXECUTION_ROLES",
+    }
+    assert sender_variables(config).keys() == SENDER_DEFAULTS.keys()
+
+
+def test_a_variable_that_is_left_out_has_the_default_of_its_option(project: Project) -> None:
+    config = read_function_config("dev", project.stack_config("dev").get)
+    explicit = {**environment_of(config), **sender_variables(config)}
+    assert Settings.from_environment(explicit) == Settings.from_environment(environment_of(config))
+
+
+# For each option, a value that is not its default, as the engine hands it over.
+OTHER_VALUES = {
+    "taskDefinitionRevisions": "any",
+    "taskRoles": '["arn:aws:iam::111111111111:role/a"]',
+    "executionRoles": '["arn:aws:iam::111111111111:role/b"]',
+    "volumeRoles": '["arn:aws:iam::111111111111:role/c"]',
+    "subnets": '["subnet-00000001"]',
+    "securityGroups": '["sg-00000001"]',
+    "publicIp": "true",
+    "executeCommand": "true",
+    "ebsVolumes": "true",
+    "ebsSnapshots": '["snap-00000001"]',
+    "maxEbsVolumeGibibytes": "7",
+    "launchTypes": '["EC2"]',
+    "capacityProviders": '["fleet"]',
+    "maxTaskCpuUnits": "512",
+    "maxTaskMemoryMebibytes": "512",
+    "maxEphemeralStorageGibibytes": "30",
+    "maxCount": "3",
+    "maxTasksPerDay": "1000",
+    "tagKeys": '["team"]',
+    "environmentFiles": '["arn:aws:s3:::bucket/*.env"]',
+}
+
+
+def test_what_an_option_says_reaches_the_handler(project: Project) -> None:
+    assert {attribute(option) for option in OTHER_VALUES} == {
+        field.name for field in fields(SenderChoice)
+    }
+    values = project.stack_config("dev")
+    default = Settings.from_environment(environment_of(read_function_config("dev", values.get)))
+    values |= {f"ecs-run-task:{option}": value for option, value in OTHER_VALUES.items()}
+    config = read_function_config("dev", values.get)
+    settings = Settings.from_environment(environment_of(config))
+    for field in fields(SenderChoice):
+        found = getattr(settings, field.name)
+        assert found == getattr(config, field.name)
+        assert found != getattr(default, field.name)

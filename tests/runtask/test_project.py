@@ -93,7 +93,7 @@ def test_a_role_that_the_account_does_not_allow_is_refused_with_both_values(fold
     role = "arn:aws:iam::111111111111:role/report-execution"
     assert first.startswith("Pulumi.dev.yaml")
     assert problem == (
-        f"  ecs-run-task:passRoles: found {role}; account 111111111111 allows payroll-*, "
+        f"  ecs-run-task:executionRoles: found {role}; account 111111111111 allows payroll-*, "
         "report-task (ecs-run-task:boundaryRoles in Pulumi.dev-bootstrap.yaml); remove it, or as "
         f"administrator run: pulumi config set --path 'ecs-run-task:boundaryRoles[2]' '{role}' "
         "-s dev-bootstrap && pulumi up -s dev-bootstrap"

@@ -22,14 +22,14 @@ from tests.model.dynamodb import DynamoDbClient, Table
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ENVIRONMENT = {
+# The variables that a function cannot do without.
+REQUIRED = {
     "STAGE": "dev",
     "QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/111111111111/work",
     "DEAD_LETTER_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/111111111111/work-dlq",
     "FAILURE_TOPIC_ARN": "arn:aws:sns:eu-central-1:111111111111:failures",
     "CLUSTERS": '["arn:aws:ecs:eu-central-1:111111111111:cluster/batch"]',
     "TASK_DEFINITIONS": '["arn:aws:ecs:eu-central-1:111111111111:task-definition/report:*"]',
-    "PASS_ROLES": '["arn:aws:iam::111111111111:role/report-*"]',
     "LEDGER_TABLE": "ledger",
     "KEY_RETENTION_SECONDS": "1555200",
     "QUEUE_RETENTION_SECONDS": "345600",
@@ -37,6 +37,25 @@ ENVIRONMENT = {
     "ENVIRONMENT_MAX_AGE_SECONDS": "86400",
     "MAXIMUM_CONCURRENCY": "2",
     "LOG_LEVEL": "DEBUG",
+}
+
+# A stage whose senders may choose nearly everything.
+ENVIRONMENT = {
+    **REQUIRED,
+    "TASK_DEFINITION_REVISIONS": "any",
+    "TASK_ROLES": '["arn:aws:iam::111111111111:role/report-*"]',
+    "EXECUTION_ROLES": '["arn:aws:iam::111111111111:role/report-*"]',
+    "VOLUME_ROLES": '["arn:aws:iam::111111111111:role/report-*"]',
+    "SUBNETS": '["*"]',
+    "SECURITY_GROUPS": '["*"]',
+    "PUBLIC_IP": "true",
+    "EXECUTE_COMMAND": "true",
+    "EBS_VOLUMES": "true",
+    "EBS_SNAPSHOTS": '["*"]',
+    "LAUNCH_TYPES": '["*"]',
+    "CAPACITY_PROVIDERS": '["*"]',
+    "TAG_KEYS": '["*"]',
+    "ENVIRONMENT_FILES": '["*"]',
 }
 
 # The smallest message that needs nothing of ECS but RunTask.

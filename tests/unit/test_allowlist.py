@@ -111,7 +111,8 @@ def test_the_error_says_what_is_allowed() -> None:
         read(message(cluster="other"), settings())
 
     assert caught.value.error == (
-        f"ECS.cluster: {ECS}:cluster/other is not on the allow-list: {ECS}:cluster/batch"
+        f"ECS.cluster: found {ECS}:cluster/other; allowed: {ECS}:cluster/batch; to allow it, set"
+        " Pulumi.dev.yaml: ecs-run-task:clusters"
     )
 
 

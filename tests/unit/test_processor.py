@@ -94,7 +94,7 @@ def test_a_rejected_message_is_announced_without_its_body(rig: Rig) -> None:
 
     assert rig.sns.published[0]["TopicArn"] == ENVIRONMENT["FAILURE_TOPIC_ARN"]
     notification = rig.sns.notifications[0]
-    assert notification.pop("error").startswith("ECS.cluster: arn:aws:ecs:")
+    assert notification.pop("error").startswith("ECS.cluster: found arn:aws:ecs:")
     assert notification == {
         "stage": "dev",
         "state": "rejected",

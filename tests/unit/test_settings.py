@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from function.settings import Settings, SettingsError
-from tests.unit.fakes import ENVIRONMENT, settings
+from tests.unit.fakes import ENVIRONMENT, REQUIRED, settings
 
 
 def test_partition_region_and_account_come_from_the_topic() -> None:
@@ -16,7 +16,7 @@ def test_partition_region_and_account_come_from_the_topic() -> None:
     )
 
 
-@pytest.mark.parametrize("name", sorted(ENVIRONMENT))
+@pytest.mark.parametrize("name", sorted(REQUIRED))
 def test_a_missing_variable_is_named(name: str) -> None:
     environment = {key: value for key, value in ENVIRONMENT.items() if key != name}
 
@@ -35,7 +35,9 @@ def test_a_missing_variable_is_named(name: str) -> None:
         ("FAILURE_TOPIC_ARN", "topic"),
         ("CLUSTERS", "batch"),
         ("CLUSTERS", '"batch"'),
-        ("PASS_ROLES", "[1]"),
+        ("TASK_ROLES", "[1]"),
+        ("TASK_DEFINITION_REVISIONS", "newest"),
+        ("MAX_COUNT", "few"),
         ("RUN_TASK_RATE", "-1"),
         ("FARGATE_LAUNCH_RATE", "fast"),
         ("FARGATE_LAUNCH_BURST", "nan"),

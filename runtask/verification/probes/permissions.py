@@ -64,7 +64,7 @@ def pass_role_permission(verification: Verification) -> Finding:
         verification,
         "iam:PassRole",
         "role",
-        config.pass_roles,
+        (*config.task_roles, *config.execution_roles),
         config.location.iam_arn(f"role/{_OTHER}"),
         {"iam:PassedToService": _ECS_TASKS},
     )

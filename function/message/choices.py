@@ -1,0 +1,310 @@
+"""What a sender may choose: the values of a request that the options of a stage allow.
+
+`PARAMETERS` says which parameters there are and which option allows each; here is what an option
+means. Names of clusters, task definitions and roles are checked in `function.message.allowlist`.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from function.limits import MAX_TASKS
+from function.message import allowlist
+from function.message.forms import path
+from function.message.parameters import PARAMETERS
+from function.message.parsing import describe
+from function.message.patterns import any_matches
+from function.message.problems import Problem, listed, not_allowed, quoted, raise_first
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from function.message.request import Request
+    from function.settings import Settings
+
+_UNITS_PER_VCPU: Final = 1024
+_MEBIBYTES_PER_GIGABYTE: Final = 1024
+
+# The size of a task, as ECS reads it.
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskOverride.html
+_CPU_UNITS: Final = re.compile(r"[0-9]{1,9}")
+_VCPUS: Final = re.compile(r"([0-9]{0,6}\.?[0-9]{1,6}) ?vcpu", re.ASCII | re.IGNORECASE)
+_MEBIBYTES: Final = _CPU_UNITS
+_GIGABYTES: Final = re.compile(r"([0-9]{0,6}\.?[0-9]{1,6}) ?gb", re.ASCII | re.IGNORECASE)
+
+# The part of a path that stands for any item of a list.
+_ITEM: Final = "[]"
+
+
+class _Rule(NamedTuple):
+    """What a stage allows for a parameter, and with all that is below it.
+
+    Attributes:
+        allows: Returns whether a value is allowed.
+        allowed: What is allowed, in words.
+        options: The options that would allow more; empty if there is none.
+    """
+
+    allows: Callable[[Any], bool]
+    allowed: str
+    options: tuple[str, ...]
+
+
+class _Node:
+    """A parameter and those below it, by name; a list has the name of its items alone."""
+
+    def __init__(self) -> None:
+        self.rule: _Rule | None = None
+        self.below: dict[str, _Node] = {}
+
+    @property
+    def free(self) -> bool:
+        """Whether there is nothing to check."""
+        return self.rule is None and not self.below
+
+    def at(self, place: str) -> _Node:
+        """Return the parameter at a path, which is added if it is missing."""
+        node = self
+        for name in place.replace(_ITEM, f".{_ITEM}").split("."):
+            node = node.below.setdefault(name, _Node())
+        return node
+
+
+def check(request: Request, settings: Settings) -> None:
+    """Check a request against the options of a stage.
+
+    Raises:
+        PermanentFailure: `not-allowed`, with what is and the option that would allow it;
+            `unknown-parameter`, if a parameter has not been judged; `bad-value`, if no option
+            allows it.
+    """
+    raise_first(problems(request, settings))
+
+
+def problems(request: Request, settings: Settings) -> list[Problem]:
+    """Return everything in a request that a stage does not allow.
+
+    Args:
+        request: Of the right types, as `validate` leaves it.
+        settings: The options.
+    """
+    found = list(allowlist.problems(request, settings))
+    if request.count > settings.max_count:
+        found.append(
+            not_allowed(
+                path("count", flat=request.flat),
+                str(request.count),
+                f"1 to {settings.max_count}",
+                settings,
+                "maxCount",
+            )
+        )
+    found += _walk(request.parameters, settings, flat=request.flat)
+    overrides = request.parameters.get("overrides")
+    if overrides and len(overrides.get("containerOverrides", ())) > 1:
+        found += _sums(overrides["containerOverrides"], settings, flat=request.flat)
+    return found
+
+
+def check_providers(names: Iterable[str], settings: Settings) -> None:
+    """Check the capacity providers that a request takes from its service.
+
+    The policy of the function's role limits them wherever they come from.
+
+    Raises:
+        PermanentFailure: `not-allowed`.
+    """
+    raise_first(
+        [
+            not_allowed(
+                "ECS.service",
+                f"a service with the capacity provider {quoted(name)}",
+                listed(settings.capacity_providers),
+                settings,
+                "capacityProviders",
+            )
+            for name in names
+            if not any_matches(settings.capacity_providers, name)
+        ]
+    )
+
+
+def cpu_units(text: str) -> float | None:
+    """Return the CPU units of a task's override, such as `1024` or `1 vCPU`; None if it is none."""
+    text = text.strip()
+    if _CPU_UNITS.fullmatch(text):
+        return int(text)
+    vcpus = _VCPUS.fullmatch(text)
+    return None if vcpus is None else float(vcpus[1]) * _UNITS_PER_VCPU
+
+
+def mebibytes(text: str) -> float | None:
+    """Return the memory of a task's override, such as `2048` or `2 GB`; None if it is none."""
+    text = text.strip()
+    if _MEBIBYTES.fullmatch(text):
+        return int(text)
+    gigabytes = _GIGABYTES.fullmatch(text)
+    return None if gigabytes is None else float(gigabytes[1]) * _MEBIBYTES_PER_GIGABYTE
+
+
+def allowed_texts(settings: Settings) -> Mapping[str, str]:
+    """Return what a stage allows, in words, by the paths of the parameters that it limits."""
+    overrides = "overrides.taskRoleArn", "overrides.executionRoleArn"
+    return {
+        "cluster": listed(settings.clusters),
+        "taskDefinition": f"{listed(settings.task_definitions)};"
+        f" revisions: {settings.task_definition_revisions}",
+        "count": f"1 to {min(settings.max_count, MAX_TASKS)}",
+        overrides[0]: listed(settings.task_roles),
+        overrides[1]: listed(settings.execution_roles),
+        "volumeConfigurations[].managedEBSVolume.roleArn": listed(settings.volume_roles),
+        **{place: rule.allowed for place, rule in _rules(settings).items()},
+    }
+
+
+def _walk(parameters: Mapping[str, Any], settings: Settings, *, flat: bool) -> list[Problem]:
+    found: list[Problem] = []
+    waiting: list[tuple[str, _Node, Any]] = [("", _tree(settings), parameters)]
+    for place, node, value in waiting:  # which grows meanwhile
+        rule = node.rule
+        if rule is not None and not rule.allows(value):
+            found.append(_problem(rule, path(place, flat=flat), value, settings))
+        elif isinstance(value, dict):
+            for name, item in value.items():
+                below = node.below.get(name)
+                if below is None:
+                    found.append(_unknown(f"{place}.{name}".removeprefix("."), node, flat=flat))
+                elif not below.free:
+                    waiting.append((f"{place}.{name}" if place else name, below, item))
+        elif isinstance(value, list):
+            below = node.below[_ITEM]
+            if not below.free:
+                waiting += [(f"{place}[{at}]", below, item) for at, item in enumerate(value)]
+    return found
+
+
+def _problem(rule: _Rule, where: str, value: object, settings: Settings) -> Problem:
+    found = describe(value) if isinstance(value, dict | list) else quoted(value)
+    if rule.options:
+        return not_allowed(where, found, rule.allowed, settings, *rule.options)
+    return Problem(
+        "bad-value", f"{where}: found {found}; allowed: {rule.allowed}; no option allows it"
+    )
+
+
+def _unknown(place: str, node: _Node, *, flat: bool) -> Problem:
+    return Problem(
+        "unknown-parameter",
+        f"{path(place, flat=flat)}: unknown parameter; expected one of {', '.join(node.below)}",
+    )
+
+
+def _sums(containers: list[dict[str, Any]], settings: Settings, *, flat: bool) -> list[Problem]:
+    """Return the sizes that are too large for all containers together."""
+    return [
+        not_allowed(
+            path("overrides.containerOverrides", flat=flat),
+            f"{total} {unit} of {name} in all containers",
+            f"at most {most}",
+            settings,
+            option,
+        )
+        for name, unit, most, option in (
+            ("cpu", "units", settings.max_task_cpu_units, "maxTaskCpuUnits"),
+            ("memory", "MiB", settings.max_task_memory_mebibytes, "maxTaskMemoryMebibytes"),
+            (
+                "memoryReservation",
+                "MiB",
+                settings.max_task_memory_mebibytes,
+                "maxTaskMemoryMebibytes",
+            ),
+        )
+        if (total := sum(max(0, container.get(name, 0)) for container in containers)) > most
+    ]
+
+
+@lru_cache(maxsize=8)
+def _tree(settings: Settings) -> _Node:
+    """Return all parameters, with the rules of a stage."""
+    root = _Node()
+    for parameter in PARAMETERS:
+        root.at(parameter.path)
+    for place, rule in _rules(settings).items():
+        root.at(place).rule = rule
+    return root
+
+
+def _rules(settings: Settings) -> dict[str, _Rule]:
+    """Return what a stage allows, by path; a rule of an object or a list covers all below it."""
+    awsvpc = "networkConfiguration.awsvpcConfiguration"
+    container = "overrides.containerOverrides[]"
+    volume = "volumeConfigurations[].managedEBSVolume"
+    cpu, memory = settings.max_task_cpu_units, settings.max_task_memory_mebibytes
+    units = f'at most {cpu} CPU units, such as "1024" or "1 vCPU"'
+    size = f'at most {memory} MiB, such as "2048" or "2 GB"'
+    return {
+        f"{awsvpc}.subnets[]": _among(settings.subnets, "subnets"),
+        f"{awsvpc}.securityGroups[]": _among(settings.security_groups, "securityGroups"),
+        f"{awsvpc}.assignPublicIp": _Rule(
+            lambda value: settings.public_ip or value == "DISABLED",
+            "ENABLED and DISABLED" if settings.public_ip else "DISABLED",
+            ("publicIp: true",),
+        ),
+        "launchType": _among(settings.launch_types, "launchTypes"),
+        "capacityProviderStrategy[].capacityProvider": _among(
+            settings.capacity_providers, "capacityProviders"
+        ),
+        "enableExecuteCommand": _Rule(
+            lambda value: settings.execute_command or value is False,
+            "true and false" if settings.execute_command else "false",
+            ("executeCommand: true",),
+        ),
+        "overrides.cpu": _size(cpu_units, cpu, units, "maxTaskCpuUnits"),
+        "overrides.memory": _size(mebibytes, memory, size, "maxTaskMemoryMebibytes"),
+        f"{container}.cpu": _most(cpu, "CPU units", "maxTaskCpuUnits"),
+        f"{container}.memory": _most(memory, "MiB", "maxTaskMemoryMebibytes"),
+        f"{container}.memoryReservation": _most(memory, "MiB", "maxTaskMemoryMebibytes"),
+        "overrides.ephemeralStorage.sizeInGiB": _most(
+            settings.max_ephemeral_storage_gibibytes, "GiB", "maxEphemeralStorageGibibytes"
+        ),
+        f"{container}.environmentFiles[].value": _among(
+            settings.environment_files, "environmentFiles"
+        ),
+        "overrides.inferenceAcceleratorOverrides": _Rule(
+            lambda value: not value, "nothing, because Amazon Elastic Inference has ended", ()
+        ),
+        "volumeConfigurations": _Rule(
+            lambda value: settings.ebs_volumes or not value,
+            "EBS volumes" if settings.ebs_volumes else "nothing",
+            ("ebsVolumes: true",),
+        ),
+        f"{volume}.sizeInGiB": _most(
+            settings.max_ebs_volume_gibibytes, "GiB", "maxEbsVolumeGibibytes"
+        ),
+        f"{volume}.snapshotId": _among(settings.ebs_snapshots, "ebsSnapshots"),
+        f"{volume}.terminationPolicy.deleteOnTermination": _Rule(
+            lambda value: value is True,
+            "true, because a volume is paid for until it is deleted",
+            (),
+        ),
+        f"{volume}.tagSpecifications[].tags[].key": _among(settings.tag_keys, "tagKeys"),
+        "tags[].key": _among(settings.tag_keys, "tagKeys"),
+    }
+
+
+def _among(patterns: tuple[str, ...], option: str) -> _Rule:
+    return _Rule(lambda value: any_matches(patterns, value), listed(patterns), (option,))
+
+
+def _most(most: int, unit: str, option: str) -> _Rule:
+    return _Rule(lambda value: value <= most, f"at most {most} {unit}", (option,))
+
+
+def _size(read: Callable[[str], float | None], most: int, allowed: str, option: str) -> _Rule:
+    def allows(value: str) -> bool:
+        size = read(value)
+        return size is not None and size <= most
+
+    return _Rule(allows, allowed, (option,))
