@@ -43,6 +43,12 @@ from tools.iam.request import (
 _RUNNING: Final = {"ecs:CreateAction": "RunTask"}
 _OURS: Final = {"aws:RequestTag/managed-by": "ecs-run-task-deploy"}
 
+
+def _on(provider: str) -> dict[str, str]:
+    """Return what a request carries that names a capacity provider."""
+    return {**LAUNCH, "ecs:capacity-provider": f"{ECS}capacity-provider/{provider}"}
+
+
 _FUNCTION_ROWS: Final = (
     can(FUNCTION, "run a listed task definition", "ecs:RunTask", DEFINITION, LAUNCH),
     cannot(
@@ -58,6 +64,29 @@ _FUNCTION_ROWS: Final = (
         "ecs:RunTask",
         DEFINITION,
         {**LAUNCH, "ecs:cluster": f"{ECS}cluster/payments"},
+    ),
+    cannot(
+        FUNCTION,
+        "run a task with ECS Exec",
+        "ecs:RunTask",
+        DEFINITION,
+        {**LAUNCH, "ecs:enable-execute-command": "true"},
+    ),
+    cannot(
+        FUNCTION,
+        "run a task with a managed volume",
+        "ecs:RunTask",
+        DEFINITION,
+        {**LAUNCH, "ecs:enable-ebs-volumes": "true"},
+    ),
+    can(FUNCTION, "run on a listed provider", "ecs:RunTask", DEFINITION, _on("FARGATE_SPOT")),
+    cannot(FUNCTION, "run on another provider", "ecs:RunTask", DEFINITION, _on("reserved")),
+    cannot(
+        FUNCTION,
+        "run a task with a tag",
+        "ecs:RunTask",
+        DEFINITION,
+        {**LAUNCH, "aws:TagKeys": "cost-center"},
     ),
     can(FUNCTION, "tag a task that it runs", "ecs:TagResource", TASK, _RUNNING),
     cannot(FUNCTION, "tag another task", "ecs:TagResource", TASK),
