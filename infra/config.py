@@ -17,7 +17,7 @@ from function.limits import (
 )
 from infra import limits
 from infra.config_checks import check_combinations
-from infra.config_reader import Getter, Reader
+from infra.config_reader import EXPECTED_ROLE_ARN, ROLE_ARN, Getter, Reader
 from infra.names import BOOTSTRAP_SUFFIX, PROJECT, RESERVED_STAGES, Location, is_stage_name
 from infra.sender_choice import SenderChoice, sender_options
 
@@ -34,8 +34,6 @@ _SERVICE: Final = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com")
 _PRINCIPAL_ARN: Final = re.compile(
     r"arn:aws[a-z-]*:(iam|sts)::\d{12}:(root|(user|role|assumed-role)/\S+)"
 )
-# One account, and a name or path of which at least the beginning is given.
-_ROLE_ARN: Final = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[^*?\s]\S*")
 _CLUSTER: Final = re.compile(
     r"[A-Za-z0-9_*?-]{1,255}|arn:aws[a-z-]*:ecs:[^:\s]*:[^:\s]*:cluster/\S+"
 )
@@ -296,8 +294,8 @@ def bootstrap_options(reader: Reader) -> BootstrapConfig:
         github=github,
         artifact_readers=reader.strings(
             "artifactReaders",
-            _ROLE_ARN.fullmatch,
-            "a role ARN of one account, with * where the end of the name varies",
+            ROLE_ARN.fullmatch,
+            EXPECTED_ROLE_ARN,
         ),
         artifact_sources=reader.strings(
             "artifactSources",
@@ -312,8 +310,8 @@ def bootstrap_options(reader: Reader) -> BootstrapConfig:
         ),
         boundary_roles=reader.strings(
             "boundaryRoles",
-            _ROLE_ARN.fullmatch,
-            "a role ARN of one account, with * where the end of the name varies",
+            ROLE_ARN.fullmatch,
+            EXPECTED_ROLE_ARN,
             example="arn:aws:iam::111111111111:role/report-*",
         ),
         boundary_clusters=reader.strings(

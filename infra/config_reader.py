@@ -17,6 +17,11 @@ Getter = Callable[[str], str | None]
 
 _ACCOUNT: Final = re.compile(r"\d{12}")
 
+# A role or a pattern of roles: of one account, and with the beginning of a name or path. Anything
+# wider hands out the roles of administrators, or of other accounts.
+ROLE_ARN: Final = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[^*?\s]\S*")
+EXPECTED_ROLE_ARN: Final = "a role ARN of one account, with * where the end of the name varies"
+
 
 class ConfigError(pulumi.RunError):
     """A stack's configuration is invalid; the engine prints the text without a traceback.

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 import pulumi
 from pulumi import Input, Output, ResourceOptions
-from pulumi_aws import cloudwatch, dynamodb
+from pulumi_aws import dynamodb
 
-from infra.limits import MINUTE_SECONDS
-from infra.names import PROJECT, ledger_table_name
+from infra.alarms import handler_alarm
+from infra.names import ledger_table_name
 
 if TYPE_CHECKING:
     from infra.config import FunctionConfig
@@ -19,12 +19,8 @@ if TYPE_CHECKING:
 _KEY: Final = "key"
 _EXPIRES: Final = "expires"
 
-# The handler's metric, which counts the calls of the table that failed. Its namespace is the name
-# of the service that the handler's logs and metrics carry.
+# The handler's metric, which counts the calls of the table that failed.
 _METRIC: Final = "TableUnavailable"
-
-# How long the alarm adds up failed calls.
-_ALARM_PERIOD_SECONDS: Final = 5 * MINUTE_SECONDS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,24 +71,15 @@ class LedgerTable(pulumi.ComponentResource):
             deletion_protection_enabled=config.protect,
             opts=ResourceOptions(parent=self, protect=config.protect),
         )
-        cloudwatch.MetricAlarm(
+        handler_alarm(
             f"{name}-unavailable",
-            alarm_description=(
+            config,
+            description=(
                 "The handler cannot use the ledger: first deliveries of messages without a key go "
                 "on, all others wait"
             ),
-            namespace=PROJECT,
-            metric_name=_METRIC,
-            dimensions={"service": PROJECT, "stage": config.stage},
-            statistic="Sum",
-            period=_ALARM_PERIOD_SECONDS,
-            evaluation_periods=1,
-            comparison_operator="GreaterThanOrEqualToThreshold",
-            threshold=1,
-            # Without messages there are no metrics.
-            treat_missing_data="notBreaching",
-            alarm_actions=[args.alarm_topic_arn],
-            ok_actions=[args.alarm_topic_arn],
+            metric=_METRIC,
+            topic_arn=args.alarm_topic_arn,
             opts=ResourceOptions(parent=self),
         )
         self.table_name = table.name

@@ -40,14 +40,18 @@ class WorkQueue(pulumi.ComponentResource):
     Attributes:
         url: URL of the work queue.
         arn: ARN of the work queue.
+        name: Name of the work queue.
         dead_letter_url: URL of the DLQ.
         dead_letter_arn: ARN of the DLQ.
+        dead_letter_name: Name of the DLQ.
     """
 
     url: Output[str]
     arn: Output[str]
+    name: Output[str]
     dead_letter_url: Output[str]
     dead_letter_arn: Output[str]
+    dead_letter_name: Output[str]
 
     def __init__(self, name: str, args: WorkQueueArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("ecs-run-task:index:WorkQueue", name, None, opts)
@@ -108,6 +112,8 @@ class WorkQueue(pulumi.ComponentResource):
         )
         self.url = queue.url
         self.arn = queue.arn
+        self.name = queue.name
+        self.dead_letter_name = dead_letters.name
         self.dead_letter_url = dead_letters.url
         self.dead_letter_arn = dead_letters.arn
         self.register_outputs(

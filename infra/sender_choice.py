@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from function.limits import TASK_DEFINITION_REVISIONS
 from infra import limits
+from infra.config_reader import EXPECTED_ROLE_ARN, ROLE_ARN
 
 if TYPE_CHECKING:
     from infra.config_reader import Reader
 
-_ROLE_ARN: Final = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}|\*):role/\S+")
 _SUBNET: Final = re.compile(r"subnet-[0-9a-f]{8,17}|\*")
 _SECURITY_GROUP: Final = re.compile(r"sg-[0-9a-f]{8,17}|\*")
 _SNAPSHOT: Final = re.compile(r"snap-[0-9a-f]{8,17}|\*")
@@ -69,7 +69,7 @@ def sender_options(reader: Reader) -> SenderChoice:
     """Read what a sender may choose; the reader collects the problems."""
     for option, new in REPLACED.items():
         reader.replaced(option, new)
-    role = (_ROLE_ARN.fullmatch, "a role ARN or pattern")
+    role = (ROLE_ARN.fullmatch, EXPECTED_ROLE_ARN)
     return SenderChoice(
         task_definition_revisions=reader.text(
             "taskDefinitionRevisions",

@@ -8,6 +8,7 @@ import pulumi
 from pulumi import Input, ResourceOptions
 from pulumi_aws import kms
 
+from infra.alarms import StageAlarms, StageAlarmsArgs
 from infra.artifact_source import ArtifactSource, ArtifactSourceArgs
 from infra.documents import to_json
 from infra.environment import function_environment
@@ -108,6 +109,16 @@ class Stage(pulumi.ComponentResource):
                     failure_topic_arn=topic.arn,
                     ledger_table=ledger.table_name,
                 ),
+            ),
+            child,
+        )
+        StageAlarms(
+            name,
+            StageAlarmsArgs(
+                config=config,
+                queue_name=queue.name,
+                dead_letter_queue_name=queue.dead_letter_name,
+                topic_arn=topic.arn,
             ),
             child,
         )

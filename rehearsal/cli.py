@@ -36,12 +36,13 @@ def local(
 ) -> None:
     """Rehearse everything on an embedded AWS: two accounts, real messages, tasks that run.
 
-    Needs nothing but Python, and listens on nothing but 127.0.0.1.
+    Needs nothing but Python. The commands of the messages run on this machine, as you. The embedded
+    AWS listens on nothing but 127.0.0.1, and answers only who signs with the secret of this run.
 
     \b
     Examples:
       runtask local
-      runtask local --keep      # then, in another terminal, with the variables it prints:
+      runtask local --keep      # then, in another terminal, with the file that it names:
       runtask send examples/run-task.json --stage dev
       runtask local --engine pulumi
     """  # noqa: D301 - click wants the character itself

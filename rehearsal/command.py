@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
 from rehearsal.emulator import Emulator, EmulatorError
-from rehearsal.rehearsal import SOURCE, Rehearsal, RehearsalResult
+from rehearsal.rehearsal import Rehearsal, RehearsalResult
 from rehearsal.requirements import check_emulator, check_pulumi
+from rehearsal.shell import write_exports
 from runtask import console
 from runtask.errors import ExitCode, RuntaskError
 
@@ -35,6 +37,8 @@ def run(project: Project, *, keep: bool, as_json: bool, pulumi_cli: bool) -> Exi
         RuntaskError: if a package or a tool is missing, the embedded AWS does not start, or a
             stack cannot be deployed.
     """
+    # Copies of stack files and the state of the Pulumi CLI concern nobody else on this machine.
+    os.umask(0o077)
     # SIGTERM stops everything that was started, as Ctrl-C does.
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _interrupt)
@@ -62,14 +66,14 @@ def run(project: Project, *, keep: bool, as_json: bool, pulumi_cli: bool) -> Exi
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    # A shell that has no job control starts what it puts in the background with SIGINT ignored.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        raise KeyboardInterrupt
     signal.raise_signal(signal.SIGINT)  # for which asyncio has a handler of its own
 
 
 def _show(result: RehearsalResult, emulator: Emulator, *, as_json: bool, keep: bool) -> None:
-    variables = {
-        stage: emulator.variables(location.account, location.region)
-        for stage, location in result.locations.items()
-    }
+    files = _write_exports(result, emulator) if keep else {}
     if as_json:
         console.as_json(
             {
@@ -80,7 +84,7 @@ def _show(result: RehearsalResult, emulator: Emulator, *, as_json: bool, keep: b
                 },
                 "digests": result.digests,
                 "verification": result.verification.report,
-                "environment": variables if keep else None,
+                "environmentFiles": files if keep else None,
             }
         )
     else:
@@ -95,9 +99,18 @@ def _show(result: RehearsalResult, emulator: Emulator, *, as_json: bool, keep: b
     passed = len(result.checks) - len(result.failed)
     console.progress(f"{passed} of {len(result.checks)} checks passed")
     if keep and not as_json:
-        console.progress(f"for any AWS client, in account {result.locations[SOURCE].account}:")
-        for name, value in variables[SOURCE].items():
-            console.progress(f"export {name}={value}")
+        console.progress("for any AWS client, in a shell (the commands of messages run as you):")
+        for stage, file in files.items():
+            console.progress(f". {file}    # account {result.locations[stage].account}")
+
+
+def _write_exports(result: RehearsalResult, emulator: Emulator) -> dict[str, str]:
+    """Write a file for each stage with which a shell becomes its account's root user."""
+    files = {}
+    for stage, location in result.locations.items():
+        variables = emulator.variables(location.account, location.region)
+        files[stage] = str(write_exports(emulator.folder, stage, variables))
+    return files
 
 
 def _row(stage: str, one: ObservedSample) -> dict[str, str | int | float | None]:

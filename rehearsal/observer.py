@@ -106,7 +106,7 @@ class StageObserver:
         """Return what became of the samples: once it is as expected, or after MAX_WAIT_SECONDS."""
         deadline = time.monotonic() + MAX_WAIT_SECONDS
         while True:
-            # The queue first: the tasks of a message that has left it are in the list read after it.
+            # The queue first: the tasks of a message that has left it are in the list read then.
             left = self.left_in_queue()
             tasks = self._tasks()
             self._read_dead_letters()

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 # The services that the program's resources and AssumeRole use. The provider lists the tags of a
 # bucket through S3 Control since version 6.23.
 _ENDPOINTS: Final = (
+    "cloudwatch",
     "cloudwatchlogs",
+    "dynamodb",
     "iam",
     "kms",
     "lambda",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,6 +29,12 @@ _TYPES: Final[Mapping[str, type]] = {
     "boolean": bool,
     "array": list,
     "object": dict,
+}
+
+
+_AS_STRINGS: Final[Mapping[str, re.Pattern[str]]] = {
+    "boolean": re.compile("true|false"),
+    "integer": re.compile("-?[0-9]+"),
 }
 
 
@@ -161,10 +168,19 @@ class Project:
         wanted = str(self.declared[name].get("type", "string"))
         # In Python, True is also an int; in YAML, true is not an integer.
         wrong = isinstance(value, bool) and wanted != "boolean"
-        if wrong or not isinstance(value, _TYPES[wanted]):
+        if wrong or not (isinstance(value, _TYPES[wanted]) or _written_by_cli(value, wanted)):
             raise ProjectError(
                 f"{file}: {key}: expected {wanted}, found {json.dumps(value, default=str)}"
             )
+
+
+def _written_by_cli(value: object, wanted: str) -> bool:
+    """Return whether a value is what the Pulumi CLI makes of one of a type: it writes strings.
+
+    `pulumi config set` does, and so does every command that changes anything else in the file.
+    """
+    pattern = _AS_STRINGS.get(wanted)
+    return pattern is not None and isinstance(value, str) and bool(pattern.fullmatch(value))
 
 
 def load_project(folder: Path) -> Project:

@@ -66,7 +66,8 @@ _BOTH: Final = """\
 _BOOTSTRAP: Final = """\
 ## Options of a bootstrap stack
 
-One bootstrap stack per account: artifact bucket, KMS key, deploy role, permissions boundary.
+One bootstrap stack per account: artifact bucket, KMS key, deploy role, read role and permissions \
+boundary.
 """
 
 _FUNCTION: Final = """\
@@ -94,6 +95,7 @@ queue's visibility timeout, is {MAX_VISIBILITY_TIMEOUT_SECONDS} seconds at most:
 message has to be back while its client token lives.
 - `keyRetentionDays` is `queueRetentionDays + deadLetterRetentionDays` at least.
 - `environmentMaxAgeMinutes` is shorter than `queueRetentionDays`.
+- `notifyEmails` needs `allowNotifyEmails: true` in the account's bootstrap stack.
 - `taskRoles`, `executionRoles`, `volumeRoles` and `clusters` stay within `boundaryRoles` and \
 `boundaryClusters` of the account's bootstrap stack. A pattern stays within \
 another one that matches all that it matches.

@@ -16,7 +16,10 @@ ANY_RESOURCE: Final = "*"
 
 # Task roles and execution roles are passed to the first, the roles that manage EBS volumes to the
 # second. https://docs.aws.amazon.com/AmazonECS/latest/developerguide/infrastructure_IAM_role.html
-ECS_SERVICES: Final = ("ecs-tasks.amazonaws.com", "ecs.amazonaws.com")
+TASKS_SERVICE: Final = "ecs-tasks.amazonaws.com"
+VOLUMES_SERVICE: Final = "ecs.amazonaws.com"
+ECS_SERVICES: Final = (TASKS_SERVICE, VOLUMES_SERVICE)
+
 RECEIVE_ACTIONS: Final = (
     "sqs:ChangeMessageVisibility",
     "sqs:DeleteMessage",

@@ -12,10 +12,12 @@ from infra.policies.function_actions import (
     LEDGER_ACTIONS,
     LOG_ACTIONS,
     RECEIVE_ACTIONS,
+    TASKS_SERVICE,
+    VOLUMES_SERVICE,
     list_tasks,
     within,
 )
-from infra.policies.statements import Document, allow, document
+from infra.policies.statements import Document, Statement, allow, document
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,13 +25,8 @@ if TYPE_CHECKING:
     from pulumi import Input
 
     from infra.names import Location
-    from infra.policies.statements import Conditions, Statement
+    from infra.policies.statements import Conditions
     from infra.sender_choice import SenderChoice
-
-# Task roles and execution roles are passed to the first, the roles that manage EBS volumes to the
-# second. https://docs.aws.amazon.com/AmazonECS/latest/developerguide/infrastructure_IAM_role.html
-_TASKS_SERVICE: Final = "ecs-tasks.amazonaws.com"
-_VOLUMES_SERVICE: Final = "ecs.amazonaws.com"
 
 # The condition keys of ecs:RunTask; there is none for the network, the launch type, or the size of
 # a task.
@@ -100,9 +97,9 @@ def function_policy(grants: FunctionGrants) -> Document:
         _pass_roles(
             "PassTaskRoles",
             (*grants.choice.task_roles, *grants.choice.execution_roles),
-            _TASKS_SERVICE,
+            TASKS_SERVICE,
         ),
-        _pass_roles("PassVolumeRoles", grants.choice.volume_roles, _VOLUMES_SERVICE)
+        _pass_roles("PassVolumeRoles", grants.choice.volume_roles, VOLUMES_SERVICE)
         if grants.choice.ebs_volumes
         else None,
         list_tasks(grants.cluster_arns),

@@ -1,7 +1,9 @@
 """The emulator's own process: MiniStack with the stand-in in it.
 
-Started by `Emulator`, never by hand. Its standard input is a pipe that the parent holds: when
-it ends, for whatever reason, this process ends everything it started, and itself.
+Started by `Emulator`, never by hand. Its standard input is a pipe that the parent holds. The first
+line is the secret access key of the root users, which so is in no list of processes and in no
+environment. When the pipe ends, for whatever reason, this process ends everything it started, and
+itself.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import importlib
 import os
 import shutil
 import signal
+import socket
 import sys
 import threading
 from pathlib import Path
@@ -26,27 +29,33 @@ from rehearsal.emulator import (
     key_policies,
     lambda_actions,
     message_sizes,
-    ministack_internals,
     policy_simulation,
     principals,
 )
 from rehearsal.emulator.container_instances import ContainerInstances
 from rehearsal.emulator.containers import Containers
 from rehearsal.emulator.ecs import Tasks
+from rehearsal.emulator.front import Front
 from rehearsal.emulator.layout import groups_folder, tasks_folder
+from rehearsal.emulator.server import serve
 
 if TYPE_CHECKING:
     from rehearsal.emulator.interception import Interceptor
 
 
-def main(folder: Path, *, tag_delay_calls: int, interceptor: str = "") -> None:
+def main(
+    folder: Path, *, listener: int, started: int, tag_delay_calls: int, interceptor: str = ""
+) -> None:
     """Serve until the parent lets go of the pipe.
 
     Args:
         folder: The emulator's private folder, deleted at the end.
+        listener: The descriptor of the socket to serve, bound to 127.0.0.1.
+        started: The descriptor that a byte is written to once requests are answered.
         tag_delay_calls: How many evaluations of a resource's tags see the old ones after a change.
         interceptor: `module:factory` of what may change answers, or empty for nothing.
     """
+    secret = sys.stdin.buffer.readline().decode("ascii").strip()
     containers = Containers(groups_folder(folder))
     threading.Thread(target=_end_with_parent, args=(folder, containers), daemon=True).start()
     instances = ContainerInstances()
@@ -61,13 +70,24 @@ def main(folder: Path, *, tag_delay_calls: int, interceptor: str = "") -> None:
     key_policies.install()
     message_sizes.install()
     conditional_writes.install()
+    Front(secret, _port(listener), lambda: _tell(started)).install()
     absolute_form.install()
     event_source_mappings.install()
     dispatch.install(folder, _load(interceptor, folder) if interceptor else None)
     # The parent alone decides when it ends; Ctrl-C reaches a whole group of processes.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    sys.argv = ["ministack"]
-    ministack_internals.app.main()
+    serve(listener)
+
+
+def _port(listener: int) -> int:
+    with socket.socket(fileno=os.dup(listener)) as bound:
+        port: int = bound.getsockname()[1]
+    return port
+
+
+def _tell(started: int) -> None:
+    os.write(started, b".")
+    os.close(started)
 
 
 def _load(interceptor: str, folder: Path) -> Interceptor:
@@ -87,6 +107,8 @@ def _end_with_parent(folder: Path, containers: Containers) -> None:
 if __name__ == "__main__":
     main(
         Path(sys.argv[1]),
-        tag_delay_calls=int(sys.argv[2]),
-        interceptor=sys.argv[3],
+        listener=int(sys.argv[2]),
+        started=int(sys.argv[3]),
+        tag_delay_calls=int(sys.argv[4]),
+        interceptor=sys.argv[5],
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import boto3
@@ -29,13 +29,13 @@ class Credentials:
 
     Attributes:
         access_key: The access key id; twelve digits are the root user of that account.
-        secret_key: The secret access key; that of a root user is not checked.
+        secret_key: The secret access key.
         token: The session token of temporary credentials, or empty.
     """
 
     access_key: str
-    secret_key: str = "test"  # noqa: S105 - the emulator's own, not a secret
-    token: str = ""
+    secret_key: str = field(repr=False)
+    token: str = field(default="", repr=False)
 
 
 class _Core(botocore.session.Session):

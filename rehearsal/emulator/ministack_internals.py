@@ -18,6 +18,7 @@ from ministack.core.iam_evaluator import AuthError
 from ministack.core.iam_evaluator import _request_origin as request_origin
 from ministack.core.lambda_runtime import _lock as workers_lock
 from ministack.core.lambda_runtime import _workers as workers
+from ministack.core.responses import _account_from_sts_session as session_account
 from ministack.core.responses import (
     error_response_json,
     get_account_id,
@@ -26,6 +27,12 @@ from ministack.core.responses import (
     request_scope,
 )
 from ministack.core.router import extract_access_key_id
+from ministack.core.sigv4 import (
+    SIGNATURE_MISMATCH,
+    decode_header_value,
+    parse_header_signature,
+    request_time_failure,
+)
 from ministack.services import kms, lambda_svc, s3, sqs, sts, tagging
 from ministack.services.dynamodb import _tables as tables
 from ministack.services.ecs import _ACTION_MAP as ECS_ACTIONS
@@ -54,6 +61,7 @@ from ministack.services.sqs import _queues as queues
 __all__ = [
     "ECS_ACTIONS",
     "IAM_ACTIONS",
+    "SIGNATURE_MISMATCH",
     "AuthError",
     "TCPServer",
     "access_denied_response",
@@ -62,6 +70,7 @@ __all__ = [
     "buckets",
     "cluster_name",
     "clusters",
+    "decode_header_value",
     "default_encryption",
     "ecs_attributes",
     "ecs_tags",
@@ -81,12 +90,15 @@ __all__ = [
     "kms",
     "lambda_runtime",
     "lambda_svc",
+    "parse_header_signature",
     "put_events",
     "queues",
     "request_origin",
     "request_scope",
+    "request_time_failure",
     "roles",
     "s3",
+    "session_account",
     "sqs",
     "sts",
     "tables",

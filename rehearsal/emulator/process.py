@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import os
+import secrets
+import select
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Final, Self
 
 from rehearsal.emulator.clients import Clients, Credentials
 from rehearsal.emulator.containers import kill_group, kill_listed
 from rehearsal.emulator.journal import Call, read_calls
 from rehearsal.emulator.layout import groups_folder, log_file, tasks_folder
+from rehearsal.emulator.private_files import private
 from rehearsal.emulator.readings import Reading, write_readings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
 
     import boto3
@@ -50,6 +52,8 @@ class EmulatorError(Exception):
 class Emulator:
     """The embedded AWS: one process on 127.0.0.1, a private folder, nothing left afterwards.
 
+    It answers only to who signs with the secret of this run, or with what AWS gave out for it.
+
     Use it as `with Emulator.start() as emulator:`.
 
     Attributes:
@@ -61,10 +65,12 @@ class Emulator:
 
     interceptor: ClassVar[str] = ""
 
-    def __init__(self, folder: Path, port: int, process: subprocess.Popen[bytes]) -> None:
+    def __init__(
+        self, folder: Path, port: int, process: subprocess.Popen[bytes], secret: str
+    ) -> None:
         self.folder = folder
         self.endpoint = f"http://127.0.0.1:{port}"
-        self._process = process
+        self._process, self._secret = process, secret
         self._clients = Clients(self.endpoint)
         self._readings: dict[str, Reading] = {}
 
@@ -86,32 +92,43 @@ class Emulator:
             EmulatorError: if it does not start; the text ends with the end of its log.
         """
         folder = Path(tempfile.mkdtemp(prefix="ecs-run-task-")).resolve()
-        file = log or log_file(folder)
-        port = _free_port()
-        with file.open("ab") as output:
-            process = subprocess.Popen(  # noqa: S603 - our own module
-                [
-                    sys.executable,
-                    "-m",
-                    "rehearsal.emulator.child",
-                    str(folder),
-                    str(tag_delay_calls),
-                    cls.interceptor,
-                ],
-                # `-m` puts the working directory on the path; Lambda functions do not inherit that.
-                cwd=_ROOT,
-                env=_environment(folder, port),
-                stdin=subprocess.PIPE,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        emulator = cls(folder, port, process)
-        try:
-            emulator._wait_ready(port, file)
-        except BaseException:
-            emulator.stop()
-            raise
+        file, secret = log or log_file(folder), secrets.token_hex(20)
+        # The child inherits the bound socket: at no time can somebody else take the port.
+        with socket.socket() as listener, _pipe() as (reader, writer):
+            listener.bind(("127.0.0.1", 0))
+            port = listener.getsockname()[1]
+            with open(file, "ab", opener=private) as output:
+                process = subprocess.Popen(  # noqa: S603 - our own module
+                    [
+                        sys.executable,
+                        "-m",
+                        "rehearsal.emulator.child",
+                        str(folder),
+                        str(listener.fileno()),
+                        str(writer.fileno()),
+                        str(tag_delay_calls),
+                        cls.interceptor,
+                    ],
+                    # `-m` puts the working directory on the path; Lambda functions do not inherit
+                    # that.
+                    cwd=_ROOT,
+                    env=_environment(folder, port),
+                    stdin=subprocess.PIPE,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                    pass_fds=(listener.fileno(), writer.fileno()),
+                    umask=0o077,
+                )
+            listener.close()
+            writer.close()
+            emulator = cls(folder, port, process, secret)
+            try:
+                emulator._hand_over(secret)
+                emulator._wait_ready(reader, file)
+            except BaseException:
+                emulator.stop()
+                raise
         return emulator
 
     def __enter__(self) -> Self:
@@ -147,18 +164,22 @@ class Emulator:
         self, service: str, account: str, region: str, credentials: Credentials | None = None
     ) -> Any:  # noqa: ANN401 - its type follows from `service`
         """Return a client, which is kept; by default of the account's root user."""
-        who = credentials or Credentials(access_key=account)
+        who = credentials or self.root(account)
         return self._clients.client(service, region, who)
 
     def session(
         self, account: str, region: str, credentials: Credentials | None = None
     ) -> boto3.Session:
         """Return a session at the emulator; by default of the account's root user."""
-        return self._clients.session(region, credentials or Credentials(access_key=account))
+        return self._clients.session(region, credentials or self.root(account))
+
+    def root(self, account: str) -> Credentials:
+        """Return the credentials of an account's root user, which are valid in this run only."""
+        return Credentials(access_key=account, secret_key=self._secret)
 
     def variables(self, account: str, region: str) -> dict[str, str]:
         """Return the environment with which any AWS client calls the emulator as the root user."""
-        root = Credentials(access_key=account)
+        root = self.root(account)
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": root.access_key,
@@ -192,23 +213,40 @@ class Emulator:
         file = tasks_folder(self.folder) / name / f"{container}.log"
         return file.read_text(encoding="utf-8") if file.exists() else ""
 
-    def _wait_ready(self, port: int, log: Path) -> None:
-        deadline = time.monotonic() + MAX_START_SECONDS
-        while time.monotonic() < deadline:
-            if self._process.poll() is not None:
-                raise EmulatorError(f"the embedded AWS ended while it started:\n{_tail(log)}")
-            if _is_ready(port):
-                return
-            time.sleep(0.02)
-        raise EmulatorError(
-            f"the embedded AWS did not answer within {MAX_START_SECONDS:g} s:\n{_tail(log)}"
-        )
+    def _hand_over(self, secret: str) -> None:
+        """Give the child the root users' secret."""
+        pipe = self._process.stdin
+        if pipe is not None:
+            with contextlib.suppress(BrokenPipeError):  # it has ended, which its log explains
+                pipe.write(f"{secret}\n".encode())
+                pipe.flush()
+
+    def _wait_ready(self, reader: BinaryIO, log: Path) -> None:
+        """Wait for the byte that the child writes once it answers."""
+        ready, _, _ = select.select([reader], [], [], MAX_START_SECONDS)
+        if not ready:
+            raise EmulatorError(
+                f"the embedded AWS did not answer within {MAX_START_SECONDS:g} s:\n{_tail(log)}"
+            )
+        if not reader.read(1):
+            raise EmulatorError(f"the embedded AWS ended while it started:\n{_tail(log)}")
+
+
+@contextlib.contextmanager
+def _pipe() -> Iterator[tuple[BinaryIO, BinaryIO]]:
+    """Open a pipe without buffers, and return what it is read and written with."""
+    reading, writing = os.pipe()
+    with (
+        os.fdopen(reading, "rb", buffering=0) as reader,
+        os.fdopen(writing, "wb", buffering=0) as writer,
+    ):
+        yield reader, writer
 
 
 def _environment(folder: Path, port: int) -> dict[str, str]:
     """Return the whole environment of the child; Lambda functions inherit it from there."""
     for name in ("home", "tmp"):
-        (folder / name).mkdir()
+        (folder / name).mkdir(mode=0o700)
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(folder / "home"),
@@ -222,24 +260,6 @@ def _environment(folder: Path, port: int) -> dict[str, str]:
         "SFTP_ENABLED": "0",
         "DOCKER_HOST": "unix:///nonexistent",
     }
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
-def _is_ready(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
-    try:
-        connection.request("GET", "/_ministack/ready")
-        return connection.getresponse().status == http.HTTPStatus.OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
 
 
 def _tail(log: Path) -> str:

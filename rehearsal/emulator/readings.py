@@ -11,6 +11,8 @@ import uuid
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
+from rehearsal.emulator.private_files import write_private
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -50,7 +52,8 @@ def readings_file(folder: Path) -> Path:
 def write_readings(folder: Path, readings: Mapping[str, Reading]) -> None:
     """Replace the readings by cluster of the emulator in a folder, atomically."""
     new = folder / f"readings.{uuid.uuid4().hex}"
-    new.write_text(json.dumps({name: asdict(reading) for name, reading in readings.items()}))
+    texts = {name: asdict(reading) for name, reading in readings.items()}
+    write_private(new, json.dumps(texts))
     new.replace(readings_file(folder))
 
 

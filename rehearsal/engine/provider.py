@@ -64,7 +64,7 @@ class Provider(ProviderConfig):
     def __init__(self, emulator: Emulator, config: Mapping[str, str]) -> None:
         super().__init__(config)
         self._emulator = emulator
-        self._credentials = Credentials(access_key=self.allowed[0])
+        self._credentials = emulator.root(self.allowed[0])
         for role in json.loads(config.get("aws:assumeRoles", "[]")):
             self._assume(role)
         self.account: str = self.client("sts").get_caller_identity()["Account"]

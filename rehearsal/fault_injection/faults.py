@@ -11,6 +11,8 @@ import uuid
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
+from rehearsal.emulator.private_files import write_private
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
@@ -95,7 +97,7 @@ def faults_file(folder: Path) -> Path:
 def write_faults(folder: Path, faults: Iterable[InjectedFault]) -> None:
     """Replace the faults of the emulator in a folder, atomically."""
     new = folder / f"faults.{uuid.uuid4().hex}"
-    new.write_text(json.dumps([asdict(fault) for fault in faults]), encoding="utf-8")
+    write_private(new, json.dumps([asdict(fault) for fault in faults]))
     new.replace(faults_file(folder))
 
 

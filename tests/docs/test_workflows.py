@@ -56,9 +56,80 @@ def test_a_promotion_that_waits_does_not_hold_back_dev() -> None:
     assert not any(j["concurrency"]["cancel-in-progress"] for j in deployment["jobs"].values())
 
 
-@pytest.mark.parametrize("name", ["deploy.yaml", "preview.yaml"])
-def test_the_whole_history_is_there_where_an_artifact_is_built(name: str) -> None:
-    assert checkout(jobs(name)["dev"])["fetch-depth"] == 0
+@pytest.mark.parametrize(
+    ("name", "job"), [("deploy.yaml", "dev"), ("deploy.yaml", "prod"), ("preview.yaml", "dev")]
+)
+def test_the_whole_history_is_there_where_an_artifact_is_built(name: str, job: str) -> None:
+    assert checkout(jobs(name)[job])["fetch-depth"] == 0
+
+
+def roles(job: dict[str, Any]) -> dict[str, str]:
+    """Return the AWS profiles of a job, and the variables of their roles."""
+    steps = [step["with"] for step in job["steps"] if "configure-aws" in step.get("uses", "")]
+    found = {step["aws-profile"]: step["role-to-assume"] for step in steps}
+    states = (step["with"]["state-role"] for step in job["steps"] if step.get("id") == "pulumi")
+    return found | {"state": next(states)}
+
+
+def test_the_code_of_a_pull_request_runs_with_roles_that_only_read() -> None:
+    job = jobs("preview.yaml")["dev"]
+
+    assert job["environment"] == "preview"
+    assert roles(job) == {
+        "dev": "${{ vars.READ_ROLE_ARN }}",
+        "state": "${{ vars.STATE_ROLE_ARN }}",
+    }
+    assert "DEPLOY_ROLE" not in (GITHUB / "workflows" / "preview.yaml").read_text("utf-8")
+    commands = "".join(step.get("run", "") for step in job["steps"])
+    assert "pulumi up" not in commands
+    assert '--config-path --config "aws:assumeRoles[0].roleArn=$READ_ROLE_ARN"' in commands
+
+
+def test_dev_is_deployed_and_prod_is_promoted_to_and_only_reads_dev() -> None:
+    dev, prod = jobs("deploy.yaml")["dev"], jobs("deploy.yaml")["prod"]
+
+    assert (dev["environment"], prod["environment"]) == ("dev", "prod")
+    assert roles(dev) == {
+        "dev": "${{ vars.DEPLOY_ROLE_ARN }}",
+        "state": "${{ vars.STATE_ROLE_ARN }}",
+    }
+    assert roles(prod) == {
+        "dev": "${{ vars.READ_ROLE_ARN }}",
+        "prod": "${{ vars.DEPLOY_ROLE_ARN }}",
+        "state": "${{ vars.STATE_ROLE_ARN }}",
+    }
+
+
+def test_the_digest_that_dev_was_deployed_with_is_the_one_that_is_promoted() -> None:
+    dev, prod = jobs("deploy.yaml")["dev"], jobs("deploy.yaml")["prod"]
+    (step,) = (step for step in prod["steps"] if "runtask promote" in step.get("run", ""))
+
+    assert dev["outputs"] == {"digest": "${{ steps.deploy.outputs.digest }}"}
+    assert step["env"]["DIGEST"] == "${{ needs.dev.outputs.digest }}"
+    assert 'promote dev prod --digest "$DIGEST"' in step["run"]
+    assert "--allow-dirty" not in step["run"]
+
+
+def variables(text: str) -> set[str]:
+    return set(re.findall(r"\b(?:vars|secrets)\.([A-Z_]+)", text))
+
+
+def test_a_role_is_a_variable_of_an_environment_and_of_each_its_own() -> None:
+    page = pages.read("promotion.md")
+    of_environments = set(
+        re.findall(r"^\| `([A-Z_]+)` \| (?:dev|prod|preview)", page, re.MULTILINE)
+    )
+
+    for path in WORKFLOWS:
+        text = path.read_text("utf-8")
+        named = {name for name in variables(text) if "ROLE" in name}
+        # A name of one stage would be the same for every environment that reads it.
+        assert named <= {"DEPLOY_ROLE_ARN", "READ_ROLE_ARN", "STATE_ROLE_ARN"}
+        assert named <= of_environments
+        for job in load(path)["jobs"].values():
+            assert "environment" in job or not named & variables(str(job))
+        outside = {key: value for key, value in load(path).items() if key != "jobs"}
+        assert not any("ROLE" in name for name in variables(str(outside)))
 
 
 def test_a_pull_request_of_dependabot_gets_no_preview() -> None:
@@ -74,6 +145,5 @@ def test_the_version_of_the_pulumi_cli_is_the_documented_one() -> None:
 
 def test_every_variable_of_the_workflows_is_documented() -> None:
     text = "".join(path.read_text("utf-8") for path in WORKFLOWS)
-    names = set(re.findall(r"\b(?:vars|secrets)\.([A-Z_]+)", text))
 
-    assert names <= pages.spans(pages.read("promotion.md"))
+    assert variables(text) <= pages.spans(pages.read("promotion.md"))

@@ -8,7 +8,6 @@ visible, but does not show it.
 from __future__ import annotations
 
 import contextlib
-import http.client
 import json
 import time
 import urllib.parse
@@ -31,6 +30,7 @@ from tests.end_to_end.message_history import (
     read_dead_letter,
     read_queued_message,
 )
+from tests.end_to_end.signed_requests import get
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -156,14 +156,8 @@ class Stage:
 
     def queued(self, url: str) -> list[QueuedMessage]:
         """Return the messages of a queue, visible or not."""
-        endpoint = urllib.parse.urlsplit(self.emulator.endpoint)
-        connection = http.client.HTTPConnection(endpoint.netloc, timeout=10)
-        try:
-            query = urllib.parse.urlencode({"QueueUrl": url})
-            connection.request("GET", f"/_ministack/sqs/messages?{query}")
-            answer = json.loads(connection.getresponse().read())
-        finally:
-            connection.close()
+        query = urllib.parse.urlencode({"QueueUrl": url})
+        answer = json.loads(get(self.emulator, f"/_ministack/sqs/messages?{query}").text)
         return [
             read_queued_message(raw)
             for raw in answer["messages"][self.location.account][self.location.region][url]

@@ -7,11 +7,10 @@ import urllib.parse
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 
 from tests.end_to_end.ecs_calls import ACCOUNT, REGION
+from tests.end_to_end.signed_requests import sign
 
 if TYPE_CHECKING:
     from rehearsal.emulator import Emulator
@@ -38,8 +37,7 @@ def call(emulator: Emulator, method: str, query: str = "", body: str = "") -> tu
     arn = urllib.parse.quote(f"arn:aws:s3:::{BUCKET}", safe="")
     url = f"http://{ACCOUNT}.{authority}/v20180820/tags/{arn}{query}"
     request = AWSRequest(method, url, headers={"x-amz-account-id": ACCOUNT}, data=body)
-    S3SigV4Auth(Credentials(ACCOUNT, "test"), "s3", REGION).add_auth(request)
-    headers = dict(request.prepare().headers.items())
+    headers = sign(request, emulator.root(ACCOUNT), "s3")
     headers |= {"Host": f"{ACCOUNT}.{authority}", "Connection": "close"}
     headers |= {"Content-Length": str(len(body))}
     lines = [f"{method} {url} HTTP/1.1", *(f"{key}: {value}" for key, value in headers.items())]

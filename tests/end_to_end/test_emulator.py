@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import psutil
 import pytest
+from botocore.exceptions import ClientError
 
 from rehearsal.emulator import Emulator, EmulatorError
 from rehearsal.emulator import process as process_module
@@ -97,6 +99,51 @@ def test_child_and_its_handlers_inherit_nothing_of_ours(emulator: Emulator) -> N
         "SFTP_ENABLED",
         "DOCKER_HOST",
     }
+
+
+def test_the_secret_is_in_no_command_line_and_no_environment(emulator: Emulator) -> None:
+    secret = emulator.root(ACCOUNT).secret_key
+    process = psutil.Process(emulator.pid)
+
+    assert secret not in " ".join([*process.cmdline(), *process.environ().values()])
+    assert secret not in repr(emulator.root(ACCOUNT))
+
+
+def test_each_run_has_a_secret_of_its_own(emulator: Emulator) -> None:
+    with Emulator.start() as other:
+        assert other.root(ACCOUNT) != emulator.root(ACCOUNT)
+        stranger = emulator.client("sts", ACCOUNT, REGION, other.root(ACCOUNT))
+        with pytest.raises(ClientError, match="SignatureDoesNotMatch"):
+            stranger.get_caller_identity()
+
+
+def test_nobody_else_may_read_what_it_writes(emulator: Emulator) -> None:
+    paths = [emulator.folder, *emulator.folder.rglob("*")]
+    others = [path for path in paths if path.lstat().st_mode & 0o077 and not path.is_symlink()]
+
+    assert len(paths) > 1
+    assert not others
+
+
+def test_the_port_is_bound_before_the_child_starts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nobody else can take it in between: at no time is it free."""
+    found: list[int] = []
+
+    def start(*arguments: Any, **options: Any) -> subprocess.Popen[bytes]:
+        port = int(options["env"]["GATEWAY_PORT"])
+        with socket.socket() as other:
+            found.append(other.connect_ex(("127.0.0.1", port)))
+            with pytest.raises(OSError, match="in use"):
+                other.bind(("127.0.0.1", port))
+        return popen(*arguments, **options)
+
+    popen = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", start)
+    with Emulator.start() as running:
+        assert running.client("sts", ACCOUNT, REGION).get_caller_identity()["Account"] == ACCOUNT
+    assert found
 
 
 def test_clients_ignore_the_users_own_configuration(

@@ -125,7 +125,7 @@ def test_a_manifest_of_another_artifact_chooses_no_key_in_prods_bucket(
 
 @pytest.mark.parametrize("field", ["commit", "time", "digest", FORGED_TITLE])
 def test_no_escape_of_a_manifest_reaches_a_terminal(accounts: Accounts, field: str) -> None:
-    forge(accounts, **{field: FORGED_TITLE})
+    forge(accounts, **{"commit": "c" * 40, "dirty": False, field: FORGED_TITLE})
     text = refused(accounts, StoreError, r"builds/[0-9a-f]{64}\.json in bucket ")
     assert "\\u001b]0;approved\\u0007" in text
     assert not any(character < " " for line in (text, *accounts.said) for character in line)

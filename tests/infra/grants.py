@@ -36,7 +36,7 @@ def grants(statement: Statement, need: Need) -> bool:
     """Return whether an allowing statement grants what is needed."""
     return (
         statement["Effect"] == "Allow"
-        and need.action in statement["Action"]
+        and any(fnmatchcase(need.action, pattern) for pattern in statement["Action"])
         and any(fnmatchcase(need.resource, pattern) for pattern in statement["Resource"])
         and all(
             _holds(operator, values, need.context.get(key))
@@ -46,16 +46,33 @@ def grants(statement: Statement, need: Need) -> bool:
     )
 
 
+def denied(statements: Sequence[Statement], need: Need) -> list[str]:
+    """Return the Sids of the statements that deny an action, whatever other policies allow."""
+    return [
+        one["Sid"]
+        for one in statements
+        if one["Effect"] == "Deny" and grants({**one, "Effect": "Allow"}, need)
+    ]
+
+
 def missing(statements: Sequence[Statement], needs: Sequence[Need]) -> list[Need]:
     """Return what is needed and not granted by any of the statements."""
     return [need for need in needs if not any(grants(one, need) for one in statements)]
 
 
 def _holds(operator: str, expected: str | Sequence[str], found: str | None) -> bool:
-    """Return whether a condition holds; one whose key is not in the request does not."""
+    """Return whether a condition holds.
+
+    One whose key is not in the request does not, unless its operator is negated.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
+    """
+    values = [expected] if isinstance(expected, str) else list(expected)
+    if operator == "Null":
+        return values == [str(found is None).lower()]
+    if operator in {"ArnNotEquals", "StringNotEquals"}:
+        return found not in values
     if found is None:
         return False
-    values = [expected] if isinstance(expected, str) else list(expected)
     if operator in {"StringEquals", "Bool"}:
         return found in values
     assert operator in {"ArnLike", "ArnEquals", "StringLike"}, operator

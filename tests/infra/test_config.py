@@ -269,6 +269,43 @@ def test_a_region_of_another_partition_is_refused(project: Project, region: str)
     )
 
 
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        # Every role of the account, administrators included.
+        "arn:aws:iam::111111111111:role/*",
+        "arn:aws:iam::111111111111:role/?*",
+        # Roles of every account.
+        "arn:aws:iam::*:role/report-*",
+        "arn:aws:iam::11111111111?:role/report-*",
+        "arn:aws:iam::111111111111:*",
+        "*",
+    ],
+)
+@pytest.mark.parametrize("option", ["boundaryRoles", "artifactReaders"])
+def test_a_pattern_of_roles_names_its_account_and_how_the_name_begins(
+    project: Project, option: str, pattern: str
+) -> None:
+    (problem,) = problems(project, "dev-bootstrap", **{option: json.dumps([pattern])})
+    assert problem == (
+        f"ecs-run-task:{option}[0]: found {pattern!r}; expected a role ARN of one account, with * "
+        "where the end of the name varies"
+    )
+
+
+@pytest.mark.parametrize("source", ["111111111111", "111111111111/eu-west-1", "1111"])
+def test_a_source_is_an_account_with_or_without_a_region(project: Project, source: str) -> None:
+    found = problems(project, "prod-bootstrap", artifactSources=json.dumps([source]))
+    assert bool(found) is (source == "1111")
+
+
+def test_readers_of_a_repository_need_the_repository(project: Project) -> None:
+    (problem,) = problems(project, "dev-bootstrap", githubReadSubjects='["environment:preview"]')
+    assert problem.startswith(
+        "ecs-run-task:githubRepositories: is missing with ecs-run-task:githubReadSubjects; run: "
+    )
+
+
 @pytest.mark.parametrize("option", ["boundaryRoles", "boundaryClusters"])
 def test_an_account_without_limits_is_refused(project: Project, option: str) -> None:
     (problem,) = problems(project, "dev-bootstrap", **{option: "[]"})

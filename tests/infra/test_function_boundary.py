@@ -156,6 +156,35 @@ def test_the_boundary_ends_at_the_administrators_roles_and_clusters(
     assert not missing(BOUNDARY_POLICY, [inside])
 
 
+def test_credentials_that_left_the_function_launch_no_task() -> None:
+    leaked = Need(
+        why="outside",
+        action="ecs:RunTask",
+        resource=HERE.task_definition_arn("report"),
+        context=CLUSTER,
+    )
+    assert missing(BOUNDARY_POLICY, [leaked])
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        HERE.arn("lambda", "function:payroll"),
+        HERE.arn("lambda", "function:x-ecs-run-task-dev"),
+        FUNCTION.replace("eu-central-1", "eu-west-1"),
+        FUNCTION.replace(HERE.account, "333333333333"),
+    ],
+)
+def test_a_function_that_is_not_of_the_kit_launches_no_task(function: str) -> None:
+    foreign = Need(
+        why="another function with the same role",
+        action="ecs:RunTask",
+        resource=HERE.task_definition_arn("report"),
+        context={**CLUSTER, "lambda:SourceFunctionArn": function},
+    )
+    assert missing(BOUNDARY_POLICY, [foreign])
+
+
 def test_a_role_that_manages_volumes_can_be_passed_to_ecs() -> None:
     for statements in (FUNCTION_POLICY, BOUNDARY_POLICY):
         for role, service in (

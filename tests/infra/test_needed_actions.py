@@ -200,17 +200,17 @@ DEPLOY_POLICY: Final[list[Statement]] = deploy_policy(
 )["Statement"]
 
 
-def key_statements() -> list[Statement]:
-    """Return what the stage key's policy grants the deploy role."""
+def key_statements(role_arn: str) -> list[Statement]:
+    """Return what the stage key's policy grants a role."""
     config = read_function_config("dev", load_project(ROOT).stack_config("dev").get)
     return [
         {**statement, "Resource": [STAGE_KEY]}
         for statement in stage_kms_key_policy(config)["Statement"]
-        if statement["Principal"] == {"AWS": HERE.deploy_role_arn}
+        if statement["Principal"] == {"AWS": role_arn}
     ]
 
 
-KEY_POLICY: Final = key_statements()
+KEY_POLICY: Final = key_statements(HERE.deploy_role_arn)
 
 
 def registered(*stacks: str) -> set[str]:
@@ -285,6 +285,34 @@ def test_without_a_statement_of_the_deploy_role_something_is_missing(
 ) -> None:
     fewer = [entry for entry in (*DEPLOY_POLICY, *KEY_POLICY) if entry["Sid"] != sid]
     assert missing(fewer, all_needs(types))
+
+
+def test_the_deploy_role_cannot_change_whom_a_role_trusts() -> None:
+    for role in (ROLE, HERE.deploy_role_arn, HERE.read_role_arn):
+        need = Need(
+            why="trust", action="iam:UpdateAssumeRolePolicy", resource=role, context=CONTEXT
+        )
+        assert missing(DEPLOY_POLICY, [need])
+
+
+@pytest.mark.parametrize("action", ["s3:DeleteObject", "s3:DeleteObjectVersion"])
+@pytest.mark.parametrize("resource", [OBJECT, PROMOTED, RECORD])
+def test_the_deploy_role_deletes_no_artifact_and_no_record(action: str, resource: str) -> None:
+    assert missing(DEPLOY_POLICY, [Need(why="never", action=action, resource=resource)])
+
+
+def test_without_email_subscribers_no_subscription_of_the_account_can_be_removed() -> None:
+    policy = deploy_policy(
+        DeployGrants(
+            location=HERE,
+            boundary_arn=BOUNDARY,
+            artifact_bucket_arn=BUCKET,
+            artifact_kms_key_arn=ARTIFACT_KEY,
+        )
+    )["Statement"]
+    for action in ("sns:GetSubscriptionAttributes", "sns:Subscribe", "sns:Unsubscribe"):
+        for resource in ("*", TOPIC):
+            assert missing(policy, [Need(why="closed", action=action, resource=resource)])
 
 
 def test_a_mapping_that_is_gone_can_be_read() -> None:

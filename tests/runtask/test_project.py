@@ -35,12 +35,20 @@ def test_stages_are_the_stacks_that_are_no_bootstrap(folder: Path) -> None:
     assert project.stages() == ["dev", "prod"]
 
 
+def test_numbers_and_booleans_may_be_strings_as_the_pulumi_cli_writes_them(folder: Path) -> None:
+    add(folder, "ecs-run-task:protect: 'false'")
+    add(folder, "ecs-run-task:batchSize: '7'")
+    config = load_project(folder).stack_config("dev")
+    assert (config["ecs-run-task:protect"], config["ecs-run-task:batchSize"]) == ("false", "7")
+
+
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
         ("ecs-run-task:cluster: batch", "ecs-run-task:cluster is not declared in Pulumi.yaml"),
         ("ecs-run-task:batchSize: ten", "ecs-run-task:batchSize: expected integer, found"),
         ("ecs-run-task:batchSize: true", "ecs-run-task:batchSize: expected integer, found true"),
+        ("ecs-run-task:protect: 'yes'", 'ecs-run-task:protect: expected boolean, found "yes"'),
         ("batchSize: 10", "no namespace; expected a key such as ecs-run-task:batchSize"),
         ("ecs-run-task:logLevel: {secure: abc}", "ecs-run-task:logLevel is encrypted"),
         ("ecs-run-task:clusters: [a]", "not YAML"),  # given twice

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.names import ALIAS
+from infra.names import ALIAS, function_name
 from runtask.verification.disclosure import Private
 from runtask.verification.finding import (
     Finding,
@@ -46,7 +46,12 @@ class _CannotSimulateError(Exception):
 def run_task_permission(verification: Verification) -> Finding:
     """Return whether the function may run the configured task definitions, and no other."""
     config = verification.config
-    context = {"ecs:cluster": _example(config.cluster_arns[0])} if config.cluster_arns else {}
+    # What Lambda adds to the calls from within the function, and the boundary asks for.
+    # https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
+    name = function_name(config.stage)
+    context = {"lambda:SourceFunctionArn": config.location.arn("lambda", f"function:{name}")}
+    if config.cluster_arns:
+        context["ecs:cluster"] = _example(config.cluster_arns[0])
     return _check(
         verification,
         "ecs:RunTask",
