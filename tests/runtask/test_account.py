@@ -14,6 +14,7 @@ from runtask.account import (
     ProfileSessions,
     Sessions,
     assume_deploy_role,
+    assume_read_role,
     assume_role,
     sign_in,
 )
@@ -109,6 +110,40 @@ def test_a_role_that_cannot_be_assumed_is_named_with_its_file_and_its_fix() -> N
         "(aws:assumeRoles in Pulumi.prod.yaml): An error occurred (AccessDenied)"
     )
     assert str(caught.value).endswith("pulumi up -s prod-bootstrap")
+
+
+DEPLOY_ROLE = f"arn:aws:iam::{PROD}:role/ecs-run-task-deploy-eu-central-1"
+READ_ROLE = f"arn:aws:iam::{PROD}:role/ecs-run-task-read-eu-central-1"
+
+
+def assumed_to_read(*items: dict[str, str]) -> list[dict[str, Any]]:
+    """Return the requests that the operator's session makes to read the prod stage."""
+    sessions = FakeSessions(PROD)
+    config = load_project(ROOT).stage_config("prod")
+    values = {"aws:assumeRoles": json.dumps(items)} if items else {}
+    assume_read_role(config, values, cast("Sessions", sessions))
+    return sessions.operator.requests
+
+
+def test_a_stage_is_read_as_the_read_role_in_the_place_of_the_deploy_role() -> None:
+    (request,) = assumed_to_read({"roleArn": DEPLOY_ROLE, "externalId": "x"})
+    assert (request["RoleArn"], request["ExternalId"]) == (READ_ROLE, "x")
+
+
+def test_a_role_of_the_operators_own_deploys_and_reads() -> None:
+    (request,) = assumed_to_read({"roleArn": f"arn:aws:iam::{PROD}:role/administrator"})
+    assert request["RoleArn"].endswith(":role/administrator")
+    assert assumed_to_read() == []
+
+
+def test_a_read_role_that_cannot_be_assumed_is_named_with_its_principals() -> None:
+    config = load_project(ROOT).stage_config("prod")
+    values = {"aws:assumeRoles": json.dumps([{"roleArn": DEPLOY_ROLE}])}
+    with pytest.raises(
+        AccountError,
+        match=r"cannot assume the read role of stage prod .*one of its readPrincipals.*pulumi up",
+    ):
+        assume_read_role(config, values, cast("Sessions", FakeSessions(DEV, denied=True)))
 
 
 def test_a_session_has_the_name_and_the_external_id_of_the_file() -> None:

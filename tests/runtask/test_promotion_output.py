@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from runtask.promotion.rebuild import Rebuilder
     from runtask.promotion.record import Promotion
     from runtask.promotion.store import Store
+    from tests.runtask.conftest import Run
 
 OLD, NEW = "0" * 64, "f" * 64
 COMMIT = "c" * 40
@@ -273,3 +274,10 @@ def test_pulumi_deploys_with_the_profile_of_the_stage(folder: Path) -> None:
     )
     assert engine.variables("prod") == {"AWS_PROFILE": "acme-prod"}
     assert engine.variables("prod-bootstrap") == {}
+
+
+@pytest.mark.parametrize("digest", ["abc", "A" * 64, f"{'a' * 64}\n", "../x"])
+def test_a_digest_of_another_form_is_an_invalid_command_line(run: Run, digest: str) -> None:
+    result = run("promote", "dev", "prod", "--digest", digest, "--yes")
+    assert result.exit_code == ExitCode.USAGE
+    assert "expected a SHA-256 in 64 hexadecimal digits" in result.output
