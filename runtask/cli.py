@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 import click
 
 from runtask import console
+from runtask.commands.explain import explain
 from runtask.commands.local import local
 from runtask.commands.promote import promote
 from runtask.commands.rollback import rollback
@@ -40,7 +41,7 @@ def cli() -> None:
     """
 
 
-for _command in (local, promote, rollback, send, stages, verify):
+for _command in (explain, local, promote, rollback, send, stages, verify):
     cli.add_command(_command)
 
 

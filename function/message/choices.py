@@ -10,10 +10,9 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from function.limits import MAX_TASKS
 from function.message import allowlist
 from function.message.forms import path
-from function.message.parameters import PARAMETERS
+from function.message.parameters import PARAMETERS, SetBy
 from function.message.parsing import describe
 from function.message.patterns import any_matches
 from function.message.problems import Problem, listed, not_allowed, quoted, raise_first
@@ -33,6 +32,14 @@ _CPU_UNITS: Final = re.compile(r"[0-9]{1,9}")
 _VCPUS: Final = re.compile(r"([0-9]{0,6}\.?[0-9]{1,6}) ?vcpu", re.ASCII | re.IGNORECASE)
 _MEBIBYTES: Final = _CPU_UNITS
 _GIGABYTES: Final = re.compile(r"([0-9]{0,6}\.?[0-9]{1,6}) ?gb", re.ASCII | re.IGNORECASE)
+
+# What a stage allows for a parameter that no option is about.
+_ANYTHING: Final = {
+    SetBy.KIT: "nothing",
+    SetBy.SENDER: "anything",
+    SetBy.OPTION: "anything",
+    SetBy.NOBODY: "nothing",
+}
 
 # The part of a path that stands for any item of a list.
 _ITEM: Final = "[]"
@@ -149,19 +156,30 @@ def mebibytes(text: str) -> float | None:
     return None if gigabytes is None else float(gigabytes[1]) * _MEBIBYTES_PER_GIGABYTE
 
 
-def allowed_texts(settings: Settings) -> Mapping[str, str]:
-    """Return what a stage allows, in words, by the paths of the parameters that it limits."""
-    overrides = "overrides.taskRoleArn", "overrides.executionRoleArn"
-    return {
+def allowed_texts(settings: Settings) -> dict[str, str]:
+    """Return what a stage allows for each parameter, in words, by path."""
+    rules = {place: rule.allowed for place, rule in _rules(settings).items()}
+    volumes = "volumeConfigurations"
+    texts = {
         "cluster": listed(settings.clusters),
         "taskDefinition": f"{listed(settings.task_definitions)};"
-        f" revisions: {settings.task_definition_revisions}",
-        "count": f"1 to {min(settings.max_count, MAX_TASKS)}",
-        overrides[0]: listed(settings.task_roles),
-        overrides[1]: listed(settings.execution_roles),
-        "volumeConfigurations[].managedEBSVolume.roleArn": listed(settings.volume_roles),
-        **{place: rule.allowed for place, rule in _rules(settings).items()},
+        f" revision: {settings.task_definition_revisions}",
+        "count": f"1 to {settings.max_count}",
+        "overrides.taskRoleArn": listed(settings.task_roles),
+        "overrides.executionRoleArn": listed(settings.execution_roles),
+        f"{volumes}[].managedEBSVolume.roleArn": listed(settings.volume_roles),
+        **rules,
     }
+    found = {}
+    for parameter in PARAMETERS:
+        place = parameter.path
+        text = texts.get(place) or _ANYTHING[parameter.set_by]
+        if place.startswith(volumes) and not settings.ebs_volumes:
+            text = rules[volumes]
+        elif place.endswith("tags[].value"):
+            text = f"any, of the keys {listed(settings.tag_keys)}"
+        found[place] = text
+    return found
 
 
 def _walk(parameters: Mapping[str, Any], settings: Settings, *, flat: bool) -> list[Problem]:

@@ -44,6 +44,13 @@ class Parameter:
     iam: str = ""
     note: str = ""
 
+    @property
+    def enforced_by(self) -> str:
+        """What refuses a message that asks for more; empty if nothing has to."""
+        if self.set_by is SetBy.SENDER:
+            return ""
+        return f"handler, IAM ({self.iam})" if self.iam else "handler"
+
 
 def _kit(path: str, note: str) -> Parameter:
     return Parameter(path=path, set_by=SetBy.KIT, note=note)

@@ -64,6 +64,10 @@ def variables(stage: str, launch_rate: float, concurrency: int) -> dict[str, str
     """Return the function's environment variables."""
     return {
         **environment.variables(launch_rate, concurrency),
+        # What a sender may choose is not what this model is about.
+        **dict.fromkeys(
+            ("SUBNETS", "SECURITY_GROUPS", "LAUNCH_TYPES", "CAPACITY_PROVIDERS"), '["*"]'
+        ),
         "STAGE": stage,
         "QUEUE_URL": queue_url(stage),
         "DEAD_LETTER_QUEUE_URL": queue_url(stage, "dlq"),

@@ -1,0 +1,103 @@
+"""`runtask explain`: shows what messages may choose, and what a message asks for."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from runtask import console
+from runtask.errors import ExitCode, UsageError
+from runtask.options import HELP, json_option, project_option
+
+if TYPE_CHECKING:
+    from runtask.explanation import ExplainedMessage, ExplainedParameter
+    from runtask.project import Project
+
+
+@click.command(context_settings=HELP)
+@click.argument("files", metavar="[FILE...]", nargs=-1)
+@click.option(
+    "--stage",
+    metavar="STAGE",
+    help="The stage, as in Pulumi.STAGE.yaml; required with a FILE.",
+)
+@json_option
+@project_option
+def explain(
+    files: tuple[str, ...],
+    stage: str | None,
+    as_json: bool,  # noqa: FBT001 - click passes a flag so
+    project: Project,
+) -> None:
+    """Show what messages may choose, and what the messages in FILE... ask for.
+
+    Without a FILE, every parameter of RunTask: who sets it, which option of the stage's file allows
+    it, and what the stage allows. With files, what each message asks for, and each reason to reject
+    it, with the option that would allow it. Nothing is sent, and AWS is not asked; so what a
+    message leaves to its service or its task definition is not known. Values of commands and of
+    environments are not shown. The exit code is 2 if a message would be rejected.
+
+    \b
+    Examples:
+      runtask explain
+      runtask explain --stage prod
+      runtask explain examples/*.json --stage dev
+      runtask explain nightly.yaml --stage prod --json | jq -r '.[].refusals[].error'
+    """  # noqa: D301 - click wants the character itself
+    from runtask import explanation  # noqa: PLC0415 - imports botocore
+    from runtask.messages import read_messages  # noqa: PLC0415
+    from runtask.sending import handler_settings  # noqa: PLC0415
+
+    settings = None if stage is None else handler_settings(project.stage_config(stage))
+    if not files:
+        _print_parameters(explanation.explain_parameters(settings), as_json=as_json)
+        return
+    if settings is None:
+        raise UsageError("--stage is missing: what a message may choose is the stage's decision")
+    messages = explanation.explain_messages(read_messages(list(files), None), settings)
+    _print_messages(messages, as_json=as_json)
+    sys.exit(ExitCode.USAGE if any(message.refusals for message in messages) else ExitCode.OK)
+
+
+def _print_parameters(parameters: list[ExplainedParameter], *, as_json: bool) -> None:
+    if as_json:
+        console.as_json([asdict(parameter) for parameter in parameters])
+        return
+    rows = [
+        (one.parameter, one.set_by, ", ".join(one.options), one.enforced_by)
+        + (() if one.allowed is None else (one.allowed,))
+        for one in parameters
+    ]
+    columns = ("parameter", "set by", "option", "enforced by", "allowed here")
+    console.table(columns[: len(rows[0])], rows)
+
+
+def _print_messages(messages: list[ExplainedMessage], *, as_json: bool) -> None:
+    from runtask.explanation import shown  # noqa: PLC0415 - imports botocore
+
+    if as_json:
+        console.as_json([asdict(message) for message in messages])
+        return
+    console.table(
+        ("message", "parameter", "asks for"),
+        [
+            (message.source, place, shown(value))
+            for message in messages
+            for place, value in message.asks.items()
+        ],
+    )
+    refusals = [
+        (message.source, refusal.reason, shown_error(refusal.error))
+        for message in messages
+        for refusal in message.refusals
+    ]
+    if refusals:
+        console.table(("message", "reason", "would be rejected"), refusals)
+
+
+def shown_error(error: str) -> str:
+    """Return an error without control characters, which a message's names can have."""
+    return "".join(character if character.isprintable() else "?" for character in error)
