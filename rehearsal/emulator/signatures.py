@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _ALGORITHM: Final = "AWS4-HMAC-SHA256"
 _BODY_HASH: Final = "x-amz-content-sha256"
 _TOKEN: Final = "x-amz-security-token"  # noqa: S105 - the name of a header
+_OTHER_CREDENTIALS: Final = ("x-amz-credential", "x-amz-security-token", "awsaccesskeyid")
 _ACCOUNT: Final = re.compile(r"[0-9]{12}")
 _UNKNOWN_KEY: Final = "The security token included in the request is invalid."
 _DIFFERENT_BODY: Final = (
@@ -86,7 +87,10 @@ class SignatureCheck:
 
     def __init__(self, request: SignedRequest, root_secret: str) -> None:
         self._request = request
+        self._pairs = urllib.parse.parse_qsl(request.query, keep_blank_values=True)
         self._signature = _parse(request.headers)
+        if any(name.lower() in _OTHER_CREDENTIALS for name, _ in self._pairs):
+            raise SignatureError("IncompleteSignature", "The request has more than one credential.")
         _check_headers(request.headers, self._signature.signed_headers.split(";"))
         self._secret = _secret(self._signature.access_key_id, request.headers, root_secret)
         self._body_hash = request.headers.get(_BODY_HASH, "")
@@ -116,8 +120,7 @@ class SignatureCheck:
             method=request.method,
             url=f"http://{request.headers['host']}{request.path}",
             headers={name: request.headers.get(name, "") for name in names},
-            # Pairs, because a name may occur twice.
-            params=urllib.parse.parse_qsl(request.query, keep_blank_values=True),  # type: ignore[arg-type]
+            params=self._pairs,  # type: ignore[arg-type]  # a name may occur twice
             data=body,
         )
         copy.context["timestamp"] = signature.amz_date
@@ -127,8 +130,11 @@ class SignatureCheck:
 
 
 def _parse(headers: Mapping[str, str]) -> HeaderSignature:
-    if not headers.get("authorization", "").startswith(f"{_ALGORITHM} "):
+    authorization = headers.get("authorization", "")
+    if not authorization.startswith(f"{_ALGORITHM} "):
         raise SignatureError("MissingAuthenticationToken", "Missing Authentication Token")
+    if authorization.count("Credential=") > 1:
+        raise SignatureError("IncompleteSignature", "The request has more than one credential.")
     signature = ministack_internals.parse_header_signature(headers)
     if isinstance(signature, tuple):
         raise SignatureError(*signature)

@@ -182,6 +182,26 @@ def test_the_credentials_of_a_function_cannot_be_computed(emulator: FaultyEmulat
     assert code(call(emulator, computed)) == "UnrecognizedClientException"
 
 
+@pytest.mark.parametrize("where", ["query", "header"])
+def test_one_signature_does_not_serve_two_users(
+    emulator: FaultyEmulator, as_role: Any, where: str
+) -> None:
+    """A role's own signature beside the name of the root user."""
+    client = as_role("sts", statement("sqs:ListQueues"))
+    known = client._request_signer._credentials
+    path = "/?Action=GetCallerIdentity&Version=2011-06-15"
+    if where == "query":
+        path += f"&X-Amz-Credential={ACCOUNT}%2F20260101%2F{REGION}%2Fsts%2Faws4_request"
+    mine = Credentials(access_key=known.access_key, secret_key=known.secret_key, token=known.token)
+    headers = sign(AWSRequest("GET", f"{emulator.endpoint}{path}"), mine, "sts")
+    if where == "header":
+        headers["Authorization"] += f", Credential={ACCOUNT}/20260101/{REGION}/sts/aws4_request"
+
+    answer = exchange(emulator, "GET", path, headers)
+
+    assert (answer.status, code(answer)) == (400, "IncompleteSignature")
+
+
 @pytest.mark.usefixtures("nothing_started")
 def test_a_right_signature_of_another_body_is_refused(emulator: FaultyEmulator) -> None:
     answer = call(emulator, body=run_task("attack:1"))
