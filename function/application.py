@@ -125,9 +125,7 @@ class Application:
             memory=Memory(ledger=ledger, clock=clock),
             lookups=Lookups(ecs, clock),
             sqs=sqs,
-            notifications=Notifications(
-                sns, settings.failure_topic_arn, settings.stage, log, clock
-            ),
+            notifications=Notifications(sns, settings, log, clock),
             log=log,
             clock=clock,
         )

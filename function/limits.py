@@ -242,6 +242,9 @@ PROBE_INTERVAL_SECONDS: Final = 1.0
 # A probe that has not reported after this long counts as lost.
 PROBE_LEASE_SECONDS: Final = 30.0
 
+# Exhausted pools that an execution environment remembers. A pool that it forgets costs one call.
+MAX_OPEN_CIRCUITS: Final = 500
+
 # --- Look-ups and notifications
 
 # How long a failed look-up, or one that found nothing, is not repeated: otherwise each message of a
@@ -250,6 +253,10 @@ LOOKUP_FAILURE_TTL_SECONDS: Final = 5.0
 
 # How long a response of DescribeServices or DescribeTaskDefinition is cached.
 LOOKUP_TTL_SECONDS: Final = 300.0
+
+# Responses that an execution environment keeps: each has a few hundred bytes, and their names are
+# a sender's choice.
+MAX_LOOKUPS: Final = 500
 
 # An environment failure is announced once per reason in this time, not once per receive.
 NOTIFICATION_INTERVAL_SECONDS: Final = 900.0

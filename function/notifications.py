@@ -1,4 +1,6 @@
-"""Notifications on the failure topic: the reason and the ids, never a message's body.
+"""Notifications on the failure topic: the reason and the ids, and nothing that a sender wrote.
+
+Subscribers read them as the kit's own words, often as e-mail.
 
 https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 """
@@ -13,6 +15,8 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from function.limits import MAX_SUBJECT_LENGTH
+from function.message.quotable import free_texts_of, public_pieces
+from function.message.redaction import redact
 
 if TYPE_CHECKING:
     from types_boto3_sns import SNSClient
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
     from function.clock import Clock
     from function.failures.reasons import Failure
     from function.observability import Log
+    from function.settings import Settings
     from function.sqs.record import Record
 
 
@@ -28,18 +33,14 @@ class Notifications:
 
     Args:
         sns: A client without retries: no message waits for its notification.
-        topic_arn: The failure topic.
-        stage: The stage's name, part of every notification.
+        settings: The failure topic, and the stage's name, part of every notification.
         log: The function's logger.
         clock: Its `monotonic` limits repeated notifications.
     """
 
-    def __init__(
-        self, sns: SNSClient, topic_arn: str, stage: str, log: Log, clock: Clock = time
-    ) -> None:
+    def __init__(self, sns: SNSClient, settings: Settings, log: Log, clock: Clock = time) -> None:
         self._sns = sns
-        self._topic_arn = topic_arn
-        self._stage = stage
+        self._settings = settings
         self._log = log
         self._clock = clock
         self._lock = threading.Lock()
@@ -63,20 +64,22 @@ class Notifications:
         self._publish("waiting", record, failure, key)
 
     def _publish(self, state: str, record: Record, failure: Failure, key: str | None) -> None:
+        stage = self._settings.stage
+        free, quotable = free_texts_of(record)
         notification = {
-            "stage": self._stage,
+            "stage": stage,
             "state": state,
             "reason": failure.reason,
-            "error": failure.error,
+            "error": redact(failure.error, free, public_pieces(self._settings) | quotable),
             "redrivable": failure.redrivable,
             "messageId": record.message_id,
             "key": key,
             "attempts": record.receives,
         }
-        subject = f"ecs-run-task {self._stage}: message {state}, {failure.reason}"
+        subject = f"ecs-run-task {stage}: message {state}, {failure.reason}"
         try:
             self._sns.publish(
-                TopicArn=self._topic_arn,
+                TopicArn=self._settings.failure_topic_arn,
                 Subject=subject[:MAX_SUBJECT_LENGTH],
                 Message=json.dumps(notification),
             )

@@ -27,7 +27,8 @@ from function.message.idempotency import (
     origin_of,
     started_by,
 )
-from function.message.redaction import redact, secrets_of
+from function.message.quotable import public_pieces, secrets_of
+from function.message.redaction import redact
 from function.outcome import Disposition, Outcome
 from function.sqs import dead_letter
 
@@ -254,7 +255,7 @@ class Processor:
     def _fail(self, delivery: Delivery, failure: Failure, time_budget: TimeBudget) -> Outcome:
         """Reject a message or return it to the queue, by the class of its failure."""
         record, reason = delivery.record, failure.reason
-        text = redact(failure.error, secrets_of(record.body))
+        text = redact(failure.error, secrets_of(record.body), public_pieces(self.settings))
         failure = make_failure(reason, text, failure.seconds)
         failure_class = failure.details.failure_class
         if reason == "table-unavailable":

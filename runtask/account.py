@@ -7,7 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    ProfileNotFound,
+)
 
 from runtask.errors import AccountError
 from runtask.profiles import Profiles
@@ -56,8 +61,15 @@ class ProfileSessions:
 
     def own(self, stage: str, location: Location) -> boto3.Session:
         """Return a session with the stage's profile, or with the credentials of the shell."""
-        # The profile can name another region; a stage has exactly one.
-        return boto3.Session(profile_name=self.profiles.profile(stage), region_name=location.region)
+        profile = self.profiles.profile(stage)
+        try:
+            # The profile can name another region; a stage has exactly one.
+            session = boto3.Session(profile_name=profile, region_name=location.region)
+        except ProfileNotFound as error:
+            raise _no_credentials(stage, location, error) from None
+        if session.get_credentials() is None:
+            raise _no_credentials(stage, location, NoCredentialsError())
+        return session
 
     def assumed(self, location: Location, keys: CredentialsTypeDef) -> boto3.Session:
         """Return a session with the credentials of an assumed role."""
@@ -115,10 +127,7 @@ def sign_in(config: FunctionConfig, sessions: Sessions) -> AccountSession:
         session = sessions.own(config.stage, config.location)
         identity = _checked_identity(session, config)
     except (BotoCoreError, ClientError) as error:
-        raise AccountError(
-            f"no valid credentials for {_stage(config)}: {error}; sign in (aws sso login), and "
-            f"name the profile with --profile {config.stage}=PROFILE or AWS_PROFILE"
-        ) from None
+        raise _no_credentials(config.stage, config.location, error) from None
     return AccountSession(config=config, session=session, identity=identity)
 
 
@@ -248,6 +257,13 @@ def _checked_identity(session: boto3.Session, config: FunctionConfig) -> str:
             f"account {account} with --profile {config.stage}=PROFILE"
         )
     return identity["Arn"]
+
+
+def _no_credentials(stage: str, location: Location, error: Exception) -> AccountError:
+    return AccountError(
+        f"no valid credentials for stage {stage} in account {location.account}: {error}; sign in "
+        f"(aws sso login), and name the profile with --profile {stage}=PROFILE or AWS_PROFILE"
+    )
 
 
 def _stage(config: FunctionConfig) -> str:

@@ -1,4 +1,4 @@
-"""Sends messages to a stage, or shows the RunTask calls that they would become."""
+"""Sends messages to a stage, and returns the RunTask calls that they become."""
 
 from __future__ import annotations
 
@@ -64,11 +64,10 @@ def preview(
         UsageError: if the handler would reject a message.
         AccountError: if the credentials are missing, invalid or of another account.
     """
-    requests = _check(messages, config)
+    requests = read_requests(messages, config)
     settings = handler_settings(config)
     lookups = Lookups(cast("ECSClient", _EcsOnDemand(config, sessions)))
-    location = config.location
-    stage = Stage(name=config.stage, account=location.account, region=location.region)
+    stage = handler_stage(config)
     calls: list[dict[str, Any]] = []
     for message, request in zip(messages, requests, strict=True):
         try:
@@ -99,7 +98,7 @@ def send(
         AccountError: if the credentials are missing, invalid or of another account.
         RuntaskError: if SQS rejects a message; those before it were yielded.
     """
-    _check(messages, config)
+    read_requests(messages, config)
     if group is not None and not config.fifo:
         raise UsageError(
             f"--group {group}: the queue of stage {config.stage} is not a FIFO queue; leave "
@@ -167,7 +166,7 @@ class _EcsOnDemand:
         return self._ecs.describe_task_definition(**parameters)
 
 
-def _check(messages: Sequence[Message], config: FunctionConfig) -> list[Request]:
+def read_requests(messages: Sequence[Message], config: FunctionConfig) -> list[Request]:
     """Read every message as the handler would.
 
     Raises:
@@ -184,6 +183,12 @@ def _check(messages: Sequence[Message], config: FunctionConfig) -> list[Request]
     if problems:
         raise UsageError("no message was sent:\n  " + "\n  ".join(problems))
     return requests
+
+
+def handler_stage(config: FunctionConfig) -> Stage:
+    """Return where the keys of the stage's messages are valid."""
+    location = config.location
+    return Stage(name=config.stage, account=location.account, region=location.region)
 
 
 def handler_settings(config: FunctionConfig) -> Settings:

@@ -8,12 +8,19 @@ at a time probes. After that, they return to the queue without an attempt.
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from function.limits import MAX_HOLD_SECONDS, PROBE_INTERVAL_SECONDS, PROBE_LEASE_SECONDS
+from function.limits import (
+    MAX_HOLD_SECONDS,
+    MAX_OPEN_CIRCUITS,
+    PROBE_INTERVAL_SECONDS,
+    PROBE_LEASE_SECONDS,
+)
 
 if TYPE_CHECKING:
     from function.clock import Clock
@@ -33,6 +40,9 @@ class _Outage:
 class CircuitBreaker:
     """Decides, per capacity pool, whether a call may proceed. Never sleeps; the caller does.
 
+    Pools have names and sizes of a sender's choice, so only the MAX_OPEN_CIRCUITS pools that were
+    found exhausted last are remembered, each by the hash of its name.
+
     Args:
         clock: Its `monotonic` is used.
     """
@@ -40,7 +50,7 @@ class CircuitBreaker:
     def __init__(self, clock: Clock = time) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._outages: dict[str, _Outage] = {}
+        self._outages: OrderedDict[bytes, _Outage] = OrderedDict()
 
     def acquire(self, capacity_pool: str, hold_until: float) -> float | None:
         """Ask whether a call may proceed.
@@ -56,7 +66,7 @@ class CircuitBreaker:
             0 to call now, the seconds to wait before asking again, or None to give up.
         """
         with self._lock:
-            outage = self._outages.get(capacity_pool)
+            outage = self._outages.get(_digest(capacity_pool))
             if outage is None:
                 return 0.0
             now = self._clock.monotonic()
@@ -70,24 +80,32 @@ class CircuitBreaker:
     def record_success(self, capacity_pool: str) -> None:
         """Close the circuit: a task was started."""
         with self._lock:
-            self._outages.pop(capacity_pool, None)
+            self._outages.pop(_digest(capacity_pool), None)
 
     def record_exhausted(self, capacity_pool: str) -> None:
         """Open the circuit, or keep it open for longer: there was no capacity."""
         with self._lock:
             now = self._clock.monotonic()
-            outage = self._outages.get(capacity_pool)
+            outage = self._outages.get(_digest(capacity_pool))
             if outage is None:
                 interval = PROBE_INTERVAL_SECONDS
             elif outage.probing:
                 interval = min(MAX_HOLD_SECONDS, outage.interval * 2)
             else:
                 return  # this call had started before the circuit opened
-            self._outages[capacity_pool] = _Outage(interval=interval, next_probe=now + interval)
+            digest = _digest(capacity_pool)
+            self._outages[digest] = _Outage(interval=interval, next_probe=now + interval)
+            self._outages.move_to_end(digest)
+            if len(self._outages) > MAX_OPEN_CIRCUITS:
+                self._outages.popitem(last=False)
 
     def release(self, capacity_pool: str) -> None:
         """Report a call that said nothing about capacity; if it was the probe, another may go."""
         with self._lock:
-            outage = self._outages.get(capacity_pool)
+            outage = self._outages.get(_digest(capacity_pool))
             if outage is not None:
                 outage.probing = False
+
+
+def _digest(capacity_pool: str) -> bytes:
+    return hashlib.sha256(capacity_pool.encode(errors="surrogatepass")).digest()

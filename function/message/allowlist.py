@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from function.limits import ANY_REVISION
-from function.message.forms import path
+from function.message.forms import ECS_ARN, path
 from function.message.patterns import matches
 from function.message.problems import Problem, listed, not_allowed
 
@@ -22,13 +22,11 @@ if TYPE_CHECKING:
 
 _NAME: Final = "[A-Za-z0-9_-]{1,255}"
 _CLUSTER: Final = re.compile(_NAME)
-_CLUSTER_ARN: Final = re.compile(rf"arn:[a-z-]+:ecs:[a-z0-9-]+:[0-9]{{12}}:cluster/{_NAME}")
+_CLUSTER_ARN: Final = re.compile(rf"{ECS_ARN}:cluster/{_NAME}")
 _TASK_DEFINITION: Final = re.compile(rf"{_NAME}(:[0-9]{{1,9}})?")
-_TASK_DEFINITION_ARN: Final = re.compile(
-    rf"arn:[a-z-]+:ecs:[a-z0-9-]+:[0-9]{{12}}:task-definition/{_NAME}(:[0-9]{{1,9}})?"
-)
+_TASK_DEFINITION_ARN: Final = re.compile(rf"{ECS_ARN}:task-definition/{_NAME}(:[0-9]{{1,9}})?")
 _ROLE: Final = re.compile(r"[A-Za-z0-9_+=,.@/-]{1,512}")
-_ROLE_ARN: Final = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]{1,512}")
+_ROLE_ARN: Final = re.compile(r"arn:[a-z-]{1,32}:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]{1,512}")
 
 # A pattern that names a revision, so that a message may name it.
 _REVISION: Final = re.compile(r".*:[0-9]{1,9}")

@@ -11,9 +11,6 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from function.failures.classification import classify_error
 from function.failures.reasons import PermanentFailure
 from function.limits import MAX_TASKS
 from function.message import choices, forms, parsing
@@ -106,12 +103,9 @@ def complete(
             completed request exceeds a limit.
     """
     parameters = dict(request.parameters)
-    try:
-        if request.service is not None:
-            _complete_from_service(parameters, request, lookups, deadline)
-        _complete_containers(parameters, request, lookups, deadline)
-    except (ClientError, BotoCoreError) as error:
-        raise classify_error(error) from None
+    if request.service is not None:
+        _complete_from_service(parameters, request, lookups, deadline)
+    _complete_containers(parameters, request, lookups, deadline)
     if parameters != request.parameters:
         validate(parameters, flat=request.flat)
         if settings is not None and "capacityProviderStrategy" not in request.parameters:

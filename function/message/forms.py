@@ -7,6 +7,10 @@ from typing import Any, Final
 from function.failures.reasons import PermanentFailure
 from function.message.parsing import WRAPPER
 
+# How the ARN of anything in ECS begins, as a regular expression. A sender chooses the length of
+# what is not bounded.
+ECS_ARN: Final = r"arn:[a-z-]{1,32}:ecs:[a-z0-9-]{1,32}:[0-9]{12}"
+
 _AWSVPC: Final = "networkConfiguration.awsvpcConfiguration"
 _CONTAINER: Final = "overrides.containerOverrides[0]"
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections import defaultdict
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from function.failures.reasons import PermanentFailure, RetryableFailure
-from function.limits import LOOKUP_FAILURE_TTL_SECONDS, LOOKUP_TTL_SECONDS
+from function.failures.classification import classify_error
+from function.failures.reasons import PermanentFailure, RetryableFailure, make_failure
+from function.limits import LOOKUP_FAILURE_TTL_SECONDS, LOOKUP_TTL_SECONDS, MAX_LOOKUPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,8 +26,22 @@ _T = TypeVar("_T")
 _Query = tuple[str, ...]
 
 
+# The parts of a service's awsvpc configuration that a task takes.
+_NETWORK: Final = ("subnets", "securityGroups", "assignPublicIp")
+
+
+class _Error(NamedTuple):
+    """Why a look-up failed.
+
+    Not the exception itself: its traceback holds every message for which it was raised.
+    """
+
+    reason: str
+    error: str
+
+
 class _Entry(NamedTuple):
-    """A result, or the exception to raise, until a moment in monotonic time."""
+    """A result, or why there is none, until a moment in monotonic time."""
 
     expires: float
     result: Any
@@ -48,7 +63,8 @@ class Service(NamedTuple):
 class Lookups:
     """Cached look-ups in ECS; failed calls are cached too, for a few seconds.
 
-    What is not found is not cached: it may be there a second later.
+    What is not found is not cached: it may be there a second later. The names are a sender's, so
+    only the MAX_LOOKUPS answers that were used last are kept.
 
     Args:
         ecs: A client.
@@ -58,8 +74,10 @@ class Lookups:
     def __init__(self, ecs: ECSClient, clock: Clock = time) -> None:
         self._ecs = ecs
         self._clock = clock
-        self._locks: defaultdict[_Query, threading.Lock] = defaultdict(threading.Lock)
-        self._cache: dict[_Query, _Entry] = {}
+        self._lock = threading.Lock()
+        # A lock for each query that is being asked.
+        self._asking: dict[_Query, threading.Lock] = {}
+        self._cache: OrderedDict[_Query, _Entry] = OrderedDict()
 
     def service(self, cluster: str, service: str, deadline: float = math.inf) -> Service:
         """Return what the tasks of a service have in common.
@@ -72,7 +90,7 @@ class Lookups:
         Raises:
             PermanentFailure: `service-not-found`.
             RetryableFailure: `not-attempted`, after the deadline.
-            ClientError: if DescribeServices fails; BotoCoreError if ECS does not respond.
+            Failure: if DescribeServices fails, or ECS does not respond.
         """
         return self._cached(
             ("service", cluster, service), lambda: self._service(cluster, service), deadline
@@ -88,7 +106,7 @@ class Lookups:
         Raises:
             PermanentFailure: `container-ambiguous`.
             RetryableFailure: `not-attempted`, after the deadline.
-            ClientError: if DescribeTaskDefinition fails; BotoCoreError if ECS does not respond.
+            Failure: if DescribeTaskDefinition fails, or ECS does not respond.
         """
         return self._cached(
             ("container", task_definition), lambda: self._container(task_definition), deadline
@@ -100,24 +118,35 @@ class Lookups:
         Args:
             before: In monotonic time.
         """
-        stale = [query for query, entry in list(self._cache.items()) if entry.asked < before]
-        for query in stale:
-            self._cache.pop(query, None)
+        with self._lock:
+            stale = [query for query, entry in self._cache.items() if entry.asked < before]
+            for query in stale:
+                del self._cache[query]
         return bool(stale)
 
     def _cached(self, query: _Query, ask: Callable[[], _T], deadline: float) -> _T:
         entry = self._fresh(query)
         if entry is None:
-            with self._locks[query]:  # the threads of a batch often need the same answer at once
-                entry = self._fresh(query) or self._ask(query, ask, deadline)
-        if isinstance(entry.result, Exception):
-            raise entry.result
+            with self._lock:
+                asking = self._asking.setdefault(query, threading.Lock())
+            with asking:  # the threads of a batch often need the same answer at once
+                try:
+                    entry = self._fresh(query) or self._ask(query, ask, deadline)
+                finally:
+                    with self._lock:
+                        self._asking.pop(query, None)
+        if isinstance(entry.result, _Error):
+            raise make_failure(entry.result.reason, entry.result.error)
         result: _T = entry.result
         return result
 
     def _fresh(self, query: _Query) -> _Entry | None:
-        entry = self._cache.get(query)
-        return entry if entry is not None and entry.expires > self._clock.monotonic() else None
+        with self._lock:
+            entry = self._cache.get(query)
+            if entry is None or entry.expires <= self._clock.monotonic():
+                return None
+            self._cache.move_to_end(query)
+            return entry
 
     def _ask(self, query: _Query, ask: Callable[[], object], deadline: float) -> _Entry:
         if self._clock.monotonic() >= deadline:
@@ -126,10 +155,16 @@ class Lookups:
         try:
             result, ttl_seconds = ask(), LOOKUP_TTL_SECONDS
         except (ClientError, BotoCoreError) as error:
-            result, ttl_seconds = error, LOOKUP_FAILURE_TTL_SECONDS
+            failure = classify_error(error)
+            result = _Error(failure.reason, failure.error)
+            ttl_seconds = LOOKUP_FAILURE_TTL_SECONDS
         now = self._clock.monotonic()
         entry = _Entry(now + ttl_seconds, result, now)
-        self._cache[query] = entry
+        with self._lock:
+            self._cache[query] = entry
+            self._cache.move_to_end(query)
+            if len(self._cache) > MAX_LOOKUPS:
+                self._cache.popitem(last=False)
         return entry
 
     def _service(self, cluster: str, service: str) -> Service:
@@ -149,7 +184,8 @@ class Lookups:
             supply["launchType"] = found["launchType"]
         if supply and found.get("platformVersion"):
             supply["platformVersion"] = found["platformVersion"]
-        return Service(network=dict(network), supply=supply)
+        kept = {name: network[name] for name in _NETWORK if name in network}
+        return Service(network=kept, supply=supply)
 
     def _container(self, task_definition: str) -> str:
         response = self._ecs.describe_task_definition(taskDefinition=task_definition)

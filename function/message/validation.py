@@ -20,7 +20,7 @@ from botocore.validate import ParamValidator
 
 from function import limits
 from function.failures.reasons import PermanentFailure
-from function.message.forms import path
+from function.message.forms import ECS_ARN, path
 from function.message.parsing import describe
 from function.message.problems import Problem, raise_first
 
@@ -57,9 +57,7 @@ _PLATFORM_VERSION: Final = re.compile(r"LATEST|1\.[0-9]{1,3}\.[0-9]{1,3}")
 _RESERVED_TAG: Final = "aws:"
 
 # The name of a service, or its ARN, with the cluster's name or without.
-_SERVICE: Final = re.compile(
-    r"(arn:[a-z-]+:ecs:[a-z0-9-]+:[0-9]{12}:service/([A-Za-z0-9_-]{1,255}/)?)?[A-Za-z0-9_-]+"
-)
+_SERVICE: Final = re.compile(rf"({ECS_ARN}:service/([A-Za-z0-9_-]{{1,255}}/)?)?[A-Za-z0-9_-]+")
 
 # Parameters whose values may be secrets: not even numbers in them are quoted.
 _SECRET: Final = ("environment", "command")

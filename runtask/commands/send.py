@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runtask import console
+from runtask.errors import UsageError
 from runtask.options import (
     HELP,
     json_option,
@@ -32,7 +33,16 @@ if TYPE_CHECKING:
     metavar="GROUP",
     help="The message group, for a FIFO queue.  [default: one per message]",
 )
-@click.option("--dry-run", is_flag=True, help="Print the RunTask calls as JSON, and send nothing.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Print the RunTask request of each message; ask AWS nothing, and send nothing.",
+)
+@click.option(
+    "--show-values",
+    is_flag=True,
+    help="With --dry-run: print the values of environment and command, too, which may be secrets.",
+)
 @json_option
 @profile_option
 @project_option
@@ -42,6 +52,7 @@ def send(  # noqa: PLR0913, PLR0917 - one for each option
     key: str | None,
     group: str | None,
     dry_run: bool,  # noqa: FBT001 - click passes a flag so
+    show_values: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
     profiles: Profiles,
     project: Project,
@@ -51,23 +62,38 @@ def send(  # noqa: PLR0913, PLR0917 - one for each option
     A file is JSON, or YAML with one message or several; - is standard input. Every message is
     checked as the handler would check it; if one is invalid, none is sent.
 
+    --dry-run prints the exact request of each message. What the handler looks up in ECS is shown as
+    <from service NAME> or <from task definition NAME>.
+
     \b
     Examples:
       runtask send examples/run-task.json --stage dev
       runtask send nightly.yaml --stage prod --key nightly-2026-11-22
       runtask send nightly.yaml --stage prod --profile acme-prod --json
-      runtask send nightly.yaml --stage prod --dry-run | jq '.[0].overrides'
+      runtask send nightly.yaml --stage prod --dry-run
+      runtask send nightly.yaml --stage prod --dry-run --show-values
+      runtask send nightly.yaml --stage prod --dry-run --json | jq '.[0].request.overrides'
     """  # noqa: D301 - click wants the character itself
-    from runtask import sending  # noqa: PLC0415 - imports boto3
+    from runtask import dry_run as offline  # noqa: PLC0415 - imports boto3
+    from runtask import sending  # noqa: PLC0415
     from runtask.account import ProfileSessions  # noqa: PLC0415
     from runtask.messages import read_messages  # noqa: PLC0415
 
     config = project.stage_config(stage)
     messages = read_messages(list(files), key)
-    sessions = ProfileSessions(profiles=profiles)
     if dry_run:
-        console.as_json(sending.preview(messages, config, sessions))
+        requests = offline.requests(messages, config, show_values=show_values)
+        if as_json:
+            console.as_json([asdict(request) for request in requests])
+        else:
+            console.table(
+                ("message", "parameter", "value"),
+                ((request.message, *row) for request in requests for row in request.rows()),
+            )
         return
+    if show_values:
+        raise UsageError("--show-values: is for --dry-run; leave it out, or add --dry-run")
+    sessions = ProfileSessions(profiles=profiles)
     sent = []
     try:
         for message in sending.send(messages, config, sessions, group=group):

@@ -203,3 +203,29 @@ def test_a_profile_of_a_stage_takes_precedence() -> None:
 def test_two_profiles_for_the_same_stage_are_refused(values: list[str]) -> None:
     with pytest.raises(ValueError, match="expected one of them"):
         parse_profiles(values)
+
+
+@pytest.mark.parametrize("profile", ["missing", None])
+@pytest.mark.parametrize("roles_of", [(), (DEV,)])
+def test_without_credentials_the_advice_is_to_sign_in_whatever_role_is_assumed(
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    profile: str | None,
+    roles_of: tuple[str, ...],
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    config = load_project(folder).stage_config("dev")
+    sessions = ProfileSessions(profiles=Profiles(default=profile))
+
+    with pytest.raises(AccountError) as caught:
+        assume_deploy_role(config, roles(*roles_of), sessions)
+
+    assert "sign in (aws sso login), and name the profile with --profile dev=PROFILE" in str(
+        caught.value
+    )
+    assert "create the role" not in str(caught.value)

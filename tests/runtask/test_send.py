@@ -22,9 +22,6 @@ WITHOUT_NETWORK = str(ROOT / "examples" / "without-network.yaml")
 INVALID = str(ROOT / "examples" / "invalid.json")
 NOT_ALLOWED = str(ROOT / "examples" / "not-allowed.json")
 
-# A message that leaves nothing to a look-up.
-COMPLETE = json.dumps({"ECS": {"cluster": "batch", "taskDefinition": "report"}})
-
 Queue = Callable[[], list[dict[str, Any]]]
 
 
@@ -68,18 +65,82 @@ def test_one_wrong_message_keeps_all_from_being_sent(run: Run, queue: Queue) -> 
     assert queue() == []
 
 
-def test_a_dry_run_prints_the_calls_and_sends_nothing(run: Run, queue: Queue) -> None:
-    result = run("send", "-", "--stage", "dev", "--key", "nightly-1", "--dry-run", stdin=COMPLETE)
-    (call,) = json.loads(result.stdout)
-    assert re.fullmatch(r"nightly-1-[0-9a-f]{8}-0", call["clientToken"])
-    assert call["startedBy"] == "ecs-run-task/dev/nightly-1"
-    assert call["taskDefinition"] == "report"
+def test_a_dry_run_prints_the_requests_and_sends_nothing(run: Run, queue: Queue) -> None:
+    result = run("send", EXAMPLE, "--stage", "dev", "--key", "nightly-1", "--dry-run", "--json")
+    (found,) = json.loads(result.stdout)
+    assert (found["message"], found["key"]) == (EXAMPLE, "nightly-1")
+    assert re.fullmatch(r"nightly-1-[0-9a-f]{8}-0", found["request"]["clientToken"])
+    assert found["request"]["startedBy"] == "ecs-run-task/dev/nightly-1"
+    assert found["request"]["taskDefinition"] == "report"
     assert queue() == []
 
 
-def test_a_dry_run_that_looks_nothing_up_needs_no_credentials(run: Run) -> None:
-    result = run("send", "-", "--stage", "dev", "--dry-run", stdin=COMPLETE)
+@pytest.mark.parametrize("arguments", [(), ("--json",)])
+def test_a_dry_run_masks_the_values_of_environment_and_command(
+    run: Run, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    message = {
+        "cluster": "batch",
+        "taskDefinition": "report",
+        "overrides": {
+            "containerOverrides": [
+                {
+                    "name": "main",
+                    "environment": [{"name": "PASSWORD", "value": "c4n4ry"}],
+                    "command": ["login", "c4n4ry"],
+                }
+            ]
+        },
+    }
+    file = tmp_path / "secret.json"
+    file.write_text(json.dumps(message), encoding="utf-8")
+    dry_run = ("send", str(file), "--stage", "dev", "--dry-run", *arguments)
+
+    masked = run(*dry_run)
+    shown = run(*dry_run, "--show-values")
+
+    assert masked.exit_code == shown.exit_code == 0, masked.output
+    for name in ("PASSWORD", "main", "ecs-run-task/dev/"):
+        assert name in masked.stdout
+    assert "***" in masked.stdout
+    assert "c4n4ry" not in masked.output
+    assert "login" not in masked.output
+    assert shown.stdout.count("c4n4ry") == 2
+
+
+def test_a_dry_run_names_where_the_rest_comes_from_and_asks_nobody(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ask(_client: BaseClient, name: str, _parameters: object) -> None:
+        raise AssertionError(name)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", ask)
+
+    result = run("send", WITHOUT_NETWORK, "--stage", "dev", "--dry-run")
+
     assert result.exit_code == 0, result.exception
+    rows = dict(line.split(maxsplit=2)[1:] for line in result.stdout.splitlines()[1:])
+    network = "networkConfiguration.awsvpcConfiguration"
+    assert rows[f"{network}.subnets"].strip() == '["<from service report-service>"]'
+    assert rows[f"{network}.securityGroups"].strip() == '["<from service report-service>"]'
+    container = rows["overrides.containerOverrides[0].name"].strip()
+    assert container == "<from task definition report>"
+    assert rows["count"].strip() == "1"
+
+
+def test_a_dry_run_of_an_invalid_message_says_what_is_wrong(run: Run) -> None:
+    result = run("send", EXAMPLE, INVALID, "--stage", "dev", "--dry-run")
+
+    assert isinstance(result.exception, UsageError)
+    assert "ECS.overrides.cpu: expected a string" in str(result.exception)
+    assert result.stdout == ""
+
+
+def test_values_are_shown_by_a_dry_run_alone(run: Run, queue: Queue) -> None:
+    result = run("send", EXAMPLE, "--stage", "dev", "--show-values")
+
+    assert isinstance(result.exception, UsageError)
+    assert queue() == []
 
 
 def test_credentials_of_another_account_are_refused(run: Run, queue: Queue, folder: Path) -> None:

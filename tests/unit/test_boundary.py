@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from function.message import redaction
+from function.message import quotable, redaction
 from tests.unit.fakes import ENVIRONMENT, Rig, client_error, message, settings
 
 SERVICE = {
@@ -98,7 +98,7 @@ def test_redacting_a_body_of_many_short_values_takes_milliseconds() -> None:
     assert len(body) > 250_000
 
     start = time.process_time()
-    redaction.redact("some words of AWS that quote nothing, " * 200, redaction.secrets_of(body))
+    redaction.redact("some words of AWS that quote nothing, " * 200, quotable.secrets_of(body))
 
     assert time.process_time() - start < 1
 

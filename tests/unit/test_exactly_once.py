@@ -166,6 +166,42 @@ def test_another_request_with_the_same_key_is_rejected(rig: Rig, seconds: float)
     assert rig.dead_letters[0]["tasks"] == "0"
 
 
+@pytest.mark.parametrize("outcome", [None, "Capacity is unavailable at this time", THROTTLED, LOST])
+def test_a_message_whose_key_was_guessed_is_rejected_and_announced_not_swallowed(
+    rig: Rig, outcome: Exception | str | None
+) -> None:
+    rig.ecs.script = [outcome]
+    rig.run(message(group="of the one who guessed"), attributes=KEY)
+    rig.clock.now += 60
+    victim = message(group="of the one whose key it is")
+
+    assert rig.run(victim, number=1, attributes=KEY) == []
+
+    (dead,) = rig.sqs.sent
+    assert dead["MessageBody"] == victim
+    assert rig.dead_letters[0]["reason"] == "key-reused"
+    assert [
+        notification
+        for notification in rig.sns.notifications
+        if (notification["reason"], notification["messageId"]) == ("key-reused", "message-1")
+    ]
+
+
+@pytest.mark.parametrize("outcome", [None, "Capacity is unavailable at this time", THROTTLED, LOST])
+def test_a_guessed_key_with_the_same_request_starts_what_its_owner_wants_once(
+    rig: Rig, outcome: Exception | str | None
+) -> None:
+    rig.ecs.script = [outcome]
+    rig.run(message(), attributes=KEY)
+    for receives in range(1, 4):
+        rig.clock.now += 60
+        returned = rig.run(message(), number=1, receives=receives, attributes=KEY)
+
+    assert returned == []
+    assert rig.ecs.count == 1
+    assert rig.sqs.sent == []
+
+
 def test_the_spelling_of_a_request_does_not_make_it_another_one(rig: Rig) -> None:
     body = message(tags=[], service="report")
     rig.ecs.services["report"] = service("subnet-1")

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError, ParamValidationError
 
-from function.message.redaction import redact, secrets_of
+from function.message.quotable import secrets_of
+from function.message.redaction import redact
 from function.observability import make_logger
 from tests.unit.fakes import MESSAGE, Rig, client_error, message
 

@@ -1,0 +1,148 @@
+"""What of a message may be quoted: nothing that may be a secret, and nobody's free text in public.
+
+`secrets_of` is for log lines and the dead-letter queue, `free_texts_of` for what is published.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.model import ListShape, MapShape, StringShape, StructureShape
+
+from function.failures.reasons import PermanentFailure
+from function.message import parsing
+from function.message.forms import FLAT_NAMES
+from function.message.idempotency import KEY_ATTRIBUTE, valid_key
+from function.message.redaction import PIECE_LENGTH, pieces_of
+from function.message.validation import session
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from botocore.model import Shape
+
+    from function.settings import Settings
+    from function.sqs.record import Record
+
+# Parameters, of both forms of a message, that hold secrets; and what inside them is not secret.
+_SECRET_NAMES: Final = frozenset({"environment", "command"})
+_PUBLIC_NAMES: Final = frozenset({"name"})
+
+# Parameters that a notification may quote, and what their values look like. An operator needs
+# them, and none of their characters makes a link.
+_NAME: Final = re.compile(
+    r"(arn:[a-z-]{1,32}:ecs:[a-z0-9-]{1,32}:[0-9]{12}:)?[A-Za-z0-9_:/-]{1,600}"
+)
+_RESOURCE_ID: Final = re.compile(r"[a-z]{1,12}-[0-9a-f]{1,17}")
+_QUOTABLE: Final = {
+    "cluster": _NAME,
+    "taskDefinition": _NAME,
+    "task_def": _NAME,
+    "service": _NAME,
+    "subnets": _RESOURCE_ID,
+    "securityGroups": _RESOURCE_ID,
+    "security_groups": _RESOURCE_ID,
+}
+
+# Services of which AWS quotes ARNs in errors about the stage.
+_SERVICES: Final = ("ecs", "iam", "sts")
+
+
+def secrets_of(body: str) -> set[str]:
+    """Return every value in a body that may be a secret."""
+    try:
+        content = parsing.load(body, python_literals=True)
+    except (PermanentFailure, RecursionError):
+        return set()  # such a body never reaches AWS, so no error can quote it
+    return {text for text, _, secret in _texts(content) if secret and text.strip()}
+
+
+def free_texts_of(record: Record) -> tuple[set[str], frozenset[str]]:
+    """Return everything in a message that its sender chose freely.
+
+    Returns:
+        The texts, without those that are too short to matter; and the pieces of those parameters
+        that may be quoted, because they have the form of a name.
+    """
+    free: set[str] = set()
+    quotable: set[str] = set()
+    for name, attribute in record.attributes.items():
+        values = {str(value) for value in attribute.values()}
+        if name == KEY_ATTRIBUTE and all(map(valid_key, values)):
+            quotable |= values
+        else:
+            free |= {name, *values}
+    try:
+        content = parsing.load(record.body, python_literals=True)
+    except (PermanentFailure, RecursionError):
+        free.add(record.body)
+    else:
+        for text, name, _ in _texts(content, names=True):
+            form = _QUOTABLE.get(name)
+            known = quotable if form is not None and form.fullmatch(text) else free
+            known.add(text)
+    long = {text for text in free if len(text) >= PIECE_LENGTH}
+    return long - _known_words(), pieces_of(quotable)
+
+
+@lru_cache(maxsize=1)
+def public_pieces(settings: Settings) -> frozenset[str]:
+    """Return the pieces of what is no secret: the names in the stage's configuration."""
+    arn, account = f"arn:{settings.partition}", settings.account
+    return pieces_of(
+        (
+            *settings.clusters,
+            *settings.task_definitions,
+            *(f"{arn}:{service}:{settings.region}:{account}:" for service in _SERVICES),
+            *(f"{arn}:{service}::{account}:" for service in _SERVICES),
+        )
+    )
+
+
+def _texts(content: object, *, names: bool = False) -> Iterator[tuple[str, str, bool]]:
+    """Yield each text in a body, the name of its parameter, and whether it may be a secret.
+
+    Args:
+        content: The body's value.
+        names: Whether the parameters' names are texts as well.
+    """
+    # An explicit stack: a body may be nested more deeply than Python can recurse.
+    stack = [(content, "", False)]
+    while stack:
+        value, name, secret = stack.pop()
+        if isinstance(value, dict):
+            for key, item in value.items():
+                low = str(key).lower()
+                hides = low not in _PUBLIC_NAMES if secret else low in _SECRET_NAMES
+                stack.append((item, str(key), hides))
+                if names:
+                    yield str(key), "", False
+        elif isinstance(value, list | tuple | set):
+            stack.extend((item, name, secret) for item in value)
+        elif value is not None and not isinstance(value, bool):
+            yield (value if isinstance(value, str) else repr(value)), name, secret
+
+
+@cache
+def _known_words() -> frozenset[str]:
+    """Return the names and enumerated values of RunTask's parameters: they are no free text."""
+    words = {parsing.WRAPPER, *FLAT_NAMES}
+    operation = session().get_service_model("ecs").operation_model("RunTask")
+    words.update(_words_of(operation.input_shape))
+    return frozenset(words)
+
+
+def _words_of(shape: Shape | None) -> Iterator[str]:
+    if isinstance(shape, StructureShape):
+        members: Mapping[str, Any] = shape.members
+        yield from members
+        for member in members.values():
+            yield from _words_of(member)
+    elif isinstance(shape, ListShape):
+        yield from _words_of(shape.member)
+    elif isinstance(shape, MapShape):
+        yield from _words_of(shape.value)
+    elif isinstance(shape, StringShape):
+        yield from shape.enum
