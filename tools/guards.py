@@ -78,8 +78,8 @@ GUARDS: Final[Mapping[str, Guard]] = {
     ),
     "source-function": Guard(
         file="infra/policies/permissions_boundary.py",
-        text='                    "lambda:SourceFunctionArn": location.arn("lambda", f"function:{PREFIX}*"),\n',
-        instead="",
+        text='"lambda:SourceFunctionArn": location.arn("lambda", f"function:{PREFIX}*")',
+        instead='"lambda:SourceFunctionArn": "*"',
         controls=(),
         fails=frozenset(),
     ),
@@ -121,7 +121,7 @@ def failures(guard: Guard) -> frozenset[str]:
         path = folder / guard.file
         text = path.read_text(encoding="utf-8")
         if text.count(guard.text) != 1:
-            raise ValueError(f"{guard.file} has {guard.text!r} {text.count(guard.text)} times, not once")
+            raise ValueError(f"{guard.file} has {guard.text!r} {text.count(guard.text)} times")
         path.write_text(text.replace(guard.text, guard.instead), encoding="utf-8")
         options = ("-q", "-r", "fE", "--no-header", "-p", "no:cacheprovider", "-n", "2")
         command = [sys.executable, "-m", "pytest", *options, "--dist", "loadfile", *guard.tests]
@@ -151,10 +151,12 @@ def main(names: Sequence[str]) -> None:
     for name in names or list(GUARDS):
         guard = GUARDS[name]
         found = failures(guard)
-        print(f"{name} ({', '.join(guard.controls)}): {guard.file}")
+        lines = [f"{name}: {guard.file}, for {', '.join(guard.controls)}"]
         for test in sorted(found | guard.fails):
             mark = " " if test in found & guard.fails else "+" if test in found else "-"
-            print(f"  {mark} {test}")
+            lines.append(f"  {mark} {test}")
+        sys.stdout.write("\n".join([*lines, ""]))
+        sys.stdout.flush()
         if found != guard.fails or not found:
             wrong.append(name)
     if wrong:
