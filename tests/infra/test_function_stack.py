@@ -88,6 +88,10 @@ def test_the_key_rotates(dev: Recorder) -> None:
     assert dev.only("kms/key:Key").inputs["enableKeyRotation"] is True
 
 
+def test_a_log_is_kept_for_a_year(dev: Recorder) -> None:
+    assert dev.only("cloudwatch/logGroup:LogGroup").inputs["retentionInDays"] == 365
+
+
 @pytest.mark.parametrize("name", ["ecs-run-task-dev-policy", "ecs-run-task-dev-dlq-policy"])
 def test_queues_refuse_connections_without_tls(dev: Recorder, name: str) -> None:
     policy = dev.named("sqs/queuePolicy:QueuePolicy", name).document("policy")
