@@ -175,6 +175,15 @@ def test_the_manifest_goes_with_the_artifact(dev: Recorder) -> None:
     assert read.dependencies.keys() == {"aws-lambda-powertools", "jmespath", "typing-extensions"}
 
 
+def test_the_bill_of_materials_goes_with_the_artifact(dev: Recorder) -> None:
+    digest = build_bundle().digest
+    contents = dev.named(
+        "s3/bucketObjectv2:BucketObjectv2", f"ecs-run-task-dev-artifact-{digest[:12]}-contents"
+    ).inputs
+    assert contents["key"] == f"builds/{digest}.cdx.json"
+    assert json.loads(contents["content"])["metadata"]["component"]["version"] == digest
+
+
 def test_a_promoted_artifact_is_not_built_again(stack: Stack) -> None:
     recorder = stack("prod", artifact=DIGEST)
     assert not recorder.all("s3/bucketObjectv2:BucketObjectv2")
