@@ -52,42 +52,67 @@ GUARDS: Final[Mapping[str, Guard]] = {
         file="infra/policies/statements.py",
         text='conditions={"Bool": {"aws:SecureTransport": "false"}}',
         instead='conditions={"Bool": {"aws:SecureTransport": "never"}}',
-        controls=("S3.5",),
-        fails=frozenset(),
+        controls=(
+            "S3.5",
+            "AwsSolutions-SQS4",
+            "AwsSolutions-SNS3",
+        ),
+        fails=frozenset(
+            {
+                "tests/infra/test_artifact_policies.py::test_an_upload_in_the_clear_or_with_another_key_is_denied",
+                "tests/infra/test_bootstrap_stack.py::test_a_bucket_is_used_over_tls_only",
+                "tests/infra/test_function_stack.py::test_queues_refuse_connections_without_tls",
+                _VERDICTS,
+            }
+        ),
     ),
     "stage-key": Guard(
         file="infra/failure_topic.py",
         text="sns.Topic(name, kms_master_key_id=args.kms_key_arn, opts=child)",
         instead="sns.Topic(name, opts=child)",
-        controls=("SNS.1", "CKV_AWS_26"),
-        fails=frozenset(),
+        controls=("CKV_AWS_26",),
+        fails=frozenset(
+            {
+                "tests/infra/test_function_stack.py::test_everything_that_holds_data_uses_the_stages_key"
+            }
+        ),
     ),
     "public-access-block": Guard(
         file="infra/private_bucket.py",
         text="block_public_policy=True",
         instead="block_public_policy=False",
-        controls=("S3.8", "CKV_AWS_54"),
-        fails=frozenset(),
+        controls=("S3.8",),
+        fails=frozenset(
+            {"tests/infra/test_bootstrap_stack.py::test_a_bucket_is_closed_to_the_public"}
+        ),
     ),
     "passed-to-service": Guard(
         file="infra/policies/function_role.py",
         text='conditions={"StringEquals": {"iam:PassedToService": service}}',
         instead="conditions=None",
-        controls=("IAM.21",),
-        fails=frozenset(),
+        controls=("A leaked function role",),
+        fails=frozenset(
+            {
+                "tests/infra/test_function_boundary.py::test_the_function_role_is_within_its_boundary",
+                "tests/infra/test_function_stack.py::test_the_role_launches_what_the_configuration_names_and_no_more",
+                "tests/infra/test_iam_documents.py::test_no_role_is_passed_to_just_any_service",
+                "tests/infra/test_sender_choice.py::test_what_a_stage_opens_its_role_may_do",
+                _VERDICTS,
+            }
+        ),
     ),
     "source-function": Guard(
         file="infra/policies/permissions_boundary.py",
         text='"lambda:SourceFunctionArn": location.arn("lambda", f"function:{PREFIX}*")',
         instead='"lambda:SourceFunctionArn": "*"',
-        controls=(),
+        controls=("A leaked function role",),
         fails=frozenset(),
     ),
     "written-once": Guard(
         file="infra/policies/resource_policies.py",
         text='conditions={"Null": {"s3:if-none-match": "true"}}',
         instead='conditions={"Null": {"s3:if-none-match": "false"}}',
-        controls=(),
+        controls=("S3.15",),
         fails=frozenset(),
     ),
     "rebuild": Guard(
@@ -95,7 +120,10 @@ GUARDS: Final[Mapping[str, Guard]] = {
         text="rebuilt = context.rebuilder.rebuild(commit)",
         instead="rebuilt = digest",
         tests=("tests/end_to_end/test_promotion_attacks.py", "tests/runtask/test_rebuild.py"),
-        controls=(),
+        controls=(
+            "A hostile dev account",
+            "CKV_AWS_272",
+        ),
         fails=frozenset(),
     ),
     "ceiling": Guard(
@@ -103,7 +131,7 @@ GUARDS: Final[Mapping[str, Guard]] = {
         text="if request.count > settings.max_count:",
         instead="if request.count > settings.max_count + 1000:",
         tests=("tests/unit",),
-        controls=(),
+        controls=("A hostile sender",),
         fails=frozenset(),
     ),
 }
