@@ -9,7 +9,7 @@ import pulumi
 from pulumi import Input, ResourceOptions
 from pulumi_aws import cloudwatch
 
-from infra.limits import MINUTE_SECONDS
+from infra.limits import DAY_SECONDS, MINUTE_SECONDS
 from infra.names import PROJECT, function_name
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 # How long an alarm looks at a metric. SQS and Lambda write one value a minute or more.
 _PERIOD_SECONDS: Final = 5 * MINUTE_SECONDS
+
+# The part of a ceiling at which an alarm tells of it.
+_NEARLY: Final = 0.8
 
 # Longer than a message can be hidden after one delivery: MAX_VISIBILITY_TIMEOUT_SECONDS.
 _WAITING_SECONDS: Final = 60 * MINUTE_SECONDS
@@ -36,6 +39,7 @@ class AlarmArgs:
         statistic: How the values of a period become one.
         threshold: The least value that raises the alarm.
         topic_arn: ARN of the topic that learns of the alarm and of its end.
+        period_seconds: How long the alarm looks at the metric.
     """
 
     description: str
@@ -45,6 +49,7 @@ class AlarmArgs:
     statistic: str
     threshold: float
     topic_arn: Input[str]
+    period_seconds: int = _PERIOD_SECONDS
 
 
 def alarm(name: str, args: AlarmArgs, opts: ResourceOptions) -> cloudwatch.MetricAlarm:
@@ -56,7 +61,7 @@ def alarm(name: str, args: AlarmArgs, opts: ResourceOptions) -> cloudwatch.Metri
         metric_name=args.metric,
         dimensions=dict(args.dimensions),
         statistic=args.statistic,
-        period=_PERIOD_SECONDS,
+        period=args.period_seconds,
         evaluation_periods=1,
         comparison_operator="GreaterThanOrEqualToThreshold",
         threshold=args.threshold,
@@ -75,8 +80,10 @@ def handler_alarm(  # noqa: PLR0913 - what the handler's alarms differ in
     metric: str,
     topic_arn: Input[str],
     opts: ResourceOptions,
+    threshold: float = 1,
+    period_seconds: int = _PERIOD_SECONDS,
 ) -> cloudwatch.MetricAlarm:
-    """Return an alarm that is raised by the first event that the handler counts in `metric`."""
+    """Return an alarm on what the handler counts in `metric`, by default on the first event."""
     return alarm(
         name,
         AlarmArgs(
@@ -86,8 +93,9 @@ def handler_alarm(  # noqa: PLR0913 - what the handler's alarms differ in
             metric=metric,
             dimensions={"service": PROJECT, "stage": config.stage},
             statistic="Sum",
-            threshold=1,
+            threshold=threshold,
             topic_arn=topic_arn,
+            period_seconds=period_seconds,
         ),
         opts,
     )
@@ -119,6 +127,8 @@ class StageAlarms(pulumi.ComponentResource):
       It also tells of messages that SQS itself moved there, of which there is no notification.
     - `waiting`: nobody takes messages. The mapping is off, its role lost a right, or the function
       fails. Of a message that was received more than three times, SQS tells no age.
+    - `tasks`, with the option `maxTasksPerDay`: the stage is close to that ceiling, where its
+      messages begin to wait for the next day.
     - `errors`: the function crashed or timed out, which no message and no notification tells.
     """
 
@@ -180,4 +190,17 @@ class StageAlarms(pulumi.ComponentResource):
             ),
             child,
         )
+        if config.max_tasks_per_day:
+            handler_alarm(
+                f"{name}-tasks",
+                config,
+                description=(
+                    f"{_NEARLY:.0%} of the {config.max_tasks_per_day} tasks of a day were started"
+                ),
+                metric="Launched",
+                topic_arn=args.topic_arn,
+                opts=child,
+                threshold=_NEARLY * config.max_tasks_per_day,
+                period_seconds=DAY_SECONDS,
+            )
         self.register_outputs({})

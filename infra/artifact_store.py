@@ -12,11 +12,8 @@ from pulumi_aws import kms, s3
 from infra.documents import to_json
 from infra.limits import KMS_KEY_DELETION_WINDOW_DAYS
 from infra.names import access_log_name
-from infra.policies.resource_policies import (
-    artifact_kms_key_policy,
-    bucket_policy,
-    log_bucket_policy,
-)
+from infra.policies.key_policies import artifact_kms_key_policy
+from infra.policies.resource_policies import bucket_policy, log_bucket_policy
 from infra.private_bucket import PrivateBucket, PrivateBucketArgs
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from infra.policies.trust import GITHUB_ISSUER, WorkflowTrust, trust_callers
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from infra.config import BootstrapConfig, Callers
+    from infra.bootstrap_config import BootstrapConfig, Callers
     from infra.policies.statements import Document
 
 # A deployment takes minutes; one hour is the shortest maximum that IAM offers.

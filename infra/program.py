@@ -8,7 +8,8 @@ import pulumi
 
 from infra.account_limits import check_account_limits
 from infra.bootstrap import Bootstrap
-from infra.config import read_bootstrap_config, read_function_config
+from infra.bootstrap_config import read_bootstrap_config
+from infra.config import read_function_config
 from infra.names import BOOTSTRAP_SUFFIX, PREFIX, stage_name
 from infra.stage import Stage
 

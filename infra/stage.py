@@ -19,7 +19,7 @@ from infra.ledger import LedgerTable, LedgerTableArgs
 from infra.limits import KMS_KEY_DELETION_WINDOW_DAYS
 from infra.names import KMS_KEY_TAGS, log_group_name
 from infra.policies.function_role import FunctionGrants
-from infra.policies.resource_policies import stage_kms_key_policy
+from infra.policies.key_policies import stage_kms_key_policy
 from infra.queues import WorkQueue, WorkQueueArgs
 
 if TYPE_CHECKING:

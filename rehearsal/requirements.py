@@ -51,6 +51,8 @@ def check_pulumi() -> None:
 def _problems() -> Iterator[str]:
     if find_spec("ministack") is None:
         yield _missing(_EMULATOR, _INSTALL_EMULATOR)
+    if find_spec("cbor2") is None:
+        yield _missing("the package cbor2, for the AWS plugin's alarms,", _INSTALL_EMULATOR)
     # The CLI finds out by `python -m pip list` which plugins the program's packages need.
     if find_spec("pip") is None:
         yield _missing("pip, which the Pulumi CLI calls,", "ensurepip")

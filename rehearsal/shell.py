@@ -9,7 +9,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Final
 
-from rehearsal.emulator.private_files import write_private
+from rehearsal.private_files import write_private
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

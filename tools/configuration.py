@@ -13,8 +13,9 @@ from function.limits import (
     THREADS,
     VISIBILITY_TIMEOUTS_PER_FUNCTION_TIMEOUT,
 )
+from infra.bootstrap_config import bootstrap_options
 from infra.bundle import ROOT
-from infra.config import bootstrap_options, function_options
+from infra.config import function_options
 from infra.config_reader import Reader
 from infra.limits import MAX_BATCH_SIZE_WITHOUT_WINDOW, MAX_ENVIRONMENT_BYTES
 from infra.names import PROJECT

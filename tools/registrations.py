@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
 from infra.bundle import ROOT
-from infra.names import PREFIX, PROJECT
+from infra.names import PREFIX, PROJECT, artifact_store_name
 from infra.program import main
 from runtask.project import load_project
 from tools.recorder import BOOTSTRAP_OUTPUTS, Recorder, Registered, record
@@ -97,13 +97,15 @@ def register() -> Registrations:
 
 def exported(bootstrap: Recorder) -> dict[str, Any]:
     """Return the outputs of a registered bootstrap stack, which its function stack uses."""
+    read_role = bootstrap.named("iam/role:Role", f"{PREFIX}read").outputs
+    bucket = bootstrap.named("s3/bucket:Bucket", artifact_store_name()).outputs
     return {
         **BOOTSTRAP_OUTPUTS,
-        "artifactBucket": bootstrap.named("s3/bucket:Bucket", f"{PREFIX}artifacts").outputs[
-            "bucket"
-        ],
+        "artifactBucket": bucket["bucket"],
         "artifactKmsKeyArn": bootstrap.only("kms/key:Key").outputs["arn"],
         "permissionsBoundaryArn": bootstrap.only("iam/policy:Policy").outputs["arn"],
+        "readRoleArn": read_role["arn"],
         "boundaryRoles": ["*"],
         "boundaryClusters": ["*"],
+        "allowNotifyEmails": True,
     }

@@ -7,8 +7,7 @@ means. Names of clusters, task definitions and roles are checked in `function.me
 from __future__ import annotations
 
 import re
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from function.message import allowlist
 from function.message.forms import path
@@ -60,16 +59,21 @@ class _Rule(NamedTuple):
 
 
 class _Node:
-    """A parameter and those below it, by name; a list has the name of its items alone."""
+    """A parameter and those below it, by name; a list has the name of its items alone.
+
+    Attributes:
+        rule: What the stage allows, if it limits it.
+        below: The parameters below it.
+        free: Whether there is nothing to check.
+        plain: Whether there is nothing to check but the names of the parameters below it.
+    """
+
+    __slots__ = ("below", "free", "plain", "rule")
 
     def __init__(self) -> None:
         self.rule: _Rule | None = None
         self.below: dict[str, _Node] = {}
-
-    @property
-    def free(self) -> bool:
-        """Whether there is nothing to check."""
-        return self.rule is None and not self.below
+        self.free = self.plain = False
 
     def at(self, place: str) -> _Node:
         """Return the parameter at a path, which is added if it is missing."""
@@ -77,6 +81,17 @@ class _Node:
         for name in place.replace(_ITEM, f".{_ITEM}").split("."):
             node = node.below.setdefault(name, _Node())
         return node
+
+    def finish(self) -> None:
+        """Work out what there is to check, here and below."""
+        for node in self.below.values():
+            node.finish()
+        self.free = self.rule is None and not self.below
+        self.plain = self.rule is None and all(node.free for node in self.below.values())
+
+
+# The way to a value: the way to what it is in, and its name or its position there.
+_Way: TypeAlias = "tuple[_Way, str | int] | None"
 
 
 def check(request: Request, settings: Settings) -> None:
@@ -183,24 +198,38 @@ def allowed_texts(settings: Settings) -> dict[str, str]:
 
 
 def _walk(parameters: Mapping[str, Any], settings: Settings, *, flat: bool) -> list[Problem]:
+    """Return the values that the stage does not allow, and the parameters that are not known.
+
+    Every message goes through this, so it visits only what there is to check.
+    """
     found: list[Problem] = []
-    waiting: list[tuple[str, _Node, Any]] = [("", _tree(settings), parameters)]
-    for place, node, value in waiting:  # which grows meanwhile
-        rule = node.rule
+    waiting: list[tuple[_Way, _Node, Any]] = [(None, _tree(settings), parameters)]
+    for way, node, value in waiting:  # which grows meanwhile
+        rule, below = node.rule, node.below
         if rule is not None and not rule.allows(value):
-            found.append(_problem(rule, path(place, flat=flat), value, settings))
-        elif isinstance(value, dict):
-            for name, item in value.items():
-                below = node.below.get(name)
-                if below is None:
-                    found.append(_unknown(f"{place}.{name}".removeprefix("."), node, flat=flat))
-                elif not below.free:
-                    waiting.append((f"{place}.{name}" if place else name, below, item))
+            found.append(_problem(rule, path(_place(way), flat=flat), value, settings))
+        elif not below:
+            continue
         elif isinstance(value, list):
-            below = node.below[_ITEM]
-            if not below.free:
-                waiting += [(f"{place}[{at}]", below, item) for at, item in enumerate(value)]
+            item_node = below[_ITEM]
+            if not item_node.free:
+                waiting += [((way, at), item_node, item) for at, item in enumerate(value)]
+        elif not node.plain or not value.keys() <= below.keys():
+            for name, item in value.items():
+                member = below.get(name)
+                if member is None:
+                    found.append(_unknown(path(_place((way, name)), flat=flat), node))
+                elif not member.free:
+                    waiting.append(((way, name), member, item))
     return found
+
+
+def _place(way: _Way) -> str:
+    """Return the path of a value."""
+    if way is None:
+        return ""
+    before, name = _place(way[0]), way[1]
+    return f"{before}[{name}]" if isinstance(name, int) else f"{before}.{name}".removeprefix(".")
 
 
 def _problem(rule: _Rule, where: str, value: object, settings: Settings) -> Problem:
@@ -212,10 +241,10 @@ def _problem(rule: _Rule, where: str, value: object, settings: Settings) -> Prob
     )
 
 
-def _unknown(place: str, node: _Node, *, flat: bool) -> Problem:
+def _unknown(where: str, node: _Node) -> Problem:
     return Problem(
         "unknown-parameter",
-        f"{path(place, flat=flat)}: unknown parameter; expected one of {', '.join(node.below)}",
+        f"{where}: unknown parameter; expected one of {', '.join(node.below)}",
     )
 
 
@@ -243,14 +272,25 @@ def _sums(containers: list[dict[str, Any]], settings: Settings, *, flat: bool) -
     ]
 
 
-@lru_cache(maxsize=8)
 def _tree(settings: Settings) -> _Node:
-    """Return all parameters, with the rules of a stage."""
+    """Return all parameters, with the rules of a stage; those of the last stage are kept."""
+    global _last  # noqa: PLW0603 - a cache that compares by identity, which a dictionary does not
+    last = _last
+    if last is None or last[0] is not settings:
+        last = _last = (settings, _made_tree(settings))
+    return last[1]
+
+
+_last: tuple[Settings, _Node] | None = None
+
+
+def _made_tree(settings: Settings) -> _Node:
     root = _Node()
     for parameter in PARAMETERS:
         root.at(parameter.path)
     for place, rule in _rules(settings).items():
         root.at(place).rule = rule
+    root.finish()
     return root
 
 
@@ -313,7 +353,10 @@ def _rules(settings: Settings) -> dict[str, _Rule]:
 
 
 def _among(patterns: tuple[str, ...], option: str) -> _Rule:
-    return _Rule(lambda value: any_matches(patterns, value), listed(patterns), (option,))
+    names = frozenset(patterns)
+    return _Rule(
+        lambda value: value in names or any_matches(patterns, value), listed(patterns), (option,)
+    )
 
 
 def _most(most: int, unit: str, option: str) -> _Rule:

@@ -19,8 +19,8 @@ from rehearsal.emulator.clients import Clients, Credentials
 from rehearsal.emulator.containers import kill_group, kill_listed
 from rehearsal.emulator.journal import Call, read_calls
 from rehearsal.emulator.layout import groups_folder, log_file, tasks_folder
-from rehearsal.emulator.private_files import private
 from rehearsal.emulator.readings import Reading, write_readings
+from rehearsal.private_files import private
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

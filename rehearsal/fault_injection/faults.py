@@ -11,7 +11,7 @@ import uuid
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
-from rehearsal.emulator.private_files import write_private
+from rehearsal.private_files import write_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

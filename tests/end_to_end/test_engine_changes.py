@@ -172,6 +172,25 @@ class TestUp:
         assert stack.calls() == []
         assert stack.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
 
+    def test_a_change_that_asks_for_it_replaces_instead_of_updating(self, stack: Stack) -> None:
+        def program(service: str) -> Callable[[], None]:
+            opts = ResourceOptions(replace_on_changes=["assumeRolePolicy"])
+
+            def inner() -> None:
+                role = aws.iam.Role("r", assume_role_policy=json.dumps(trust(service)), opts=opts)
+                pulumi.export("role", role.name)
+
+            return inner
+
+        old = stack.up(program("lambda"))["role"]
+        assert stack.preview(program("ecs")) == [(Action.REPLACE, "r")]
+        new = stack.up(program("ecs"))["role"]
+
+        assert new != old
+        assert "iam:UpdateAssumeRolePolicy" not in stack.calls()
+        with pytest.raises(ClientError, match="NoSuchEntity"):
+            stack.client("iam").get_role(RoleName=old)
+
     def test_ignored_changes_make_no_call(self, stack: Stack) -> None:
         def program(delay: int) -> Callable[[], None]:
             opts = ResourceOptions(ignore_changes=["delaySeconds"])

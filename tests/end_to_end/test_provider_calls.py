@@ -13,7 +13,7 @@ from rehearsal.engine import (
     RESOURCE_TYPES,
     InProcessEngine,
 )
-from rehearsal.sample_account import SampleAccount, with_sample_account
+from rehearsal.sample_account import SampleAccount, with_sample_account, with_sample_limits
 from runtask.project import load_project
 from tests.end_to_end.accounts import ROOT
 from tests.end_to_end.call_recorder import RecordedEmulator
@@ -64,7 +64,9 @@ class Recorded:
             project=self.project,
             emulator=emulator,
             adapt=lambda stack, config: (
-                with_sample_account(config, location) if stack == STAGE else config
+                with_sample_account(config, location)
+                if stack == STAGE
+                else with_sample_limits(config, location)
             ),
         )
         self.account = SampleAccount(emulator=emulator, location=location)

@@ -90,6 +90,15 @@ def test_an_environment_without_the_emulator_is_told(
         requirements.check_emulator()
 
 
+def test_an_environment_without_cbor_is_told(
+    cli: Callable[..., None], without: Callable[[str], None]
+) -> None:
+    cli([plugin(version("pulumi-aws"))])
+    without("cbor2")
+    (problem,) = problems()
+    assert "the package cbor2, for the AWS plugin's alarms, is not installed in" in problem
+
+
 def test_a_plugin_of_another_version_is_told(cli: Callable[..., None]) -> None:
     cli([plugin("1.0.0")])
     wanted = version("pulumi-aws")

@@ -83,8 +83,10 @@ def test_nothing_is_left(accounts: Accounts, verification: StageVerification) ->
     assert verification.results
     outputs = accounts.engine.outputs("dev")
     sqs = accounts.client("sqs", DEV)
+    waiting = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     for name in ("queueUrl", "deadLetterQueueUrl"):
-        assert "Messages" not in sqs.receive_message(QueueUrl=outputs[name])
+        found = sqs.get_queue_attributes(QueueUrl=outputs[name], AttributeNames=waiting)
+        assert set(found["Attributes"].values()) == {"0"}
     tags = sqs.list_queue_tags(QueueUrl=outputs["queueUrl"])["Tags"]
     assert not [tag for tag in tags if tag.startswith("verify-")]
     ecs = accounts.client("ecs", DEV)

@@ -68,6 +68,12 @@ def test_a_message_waits_longer_than_one_delivery_can_hide_it(dev: Recorder) -> 
     assert alarm(dev, "waiting")["threshold"] > MAX_VISIBILITY_TIMEOUT_SECONDS
 
 
+def test_a_stage_with_a_daily_ceiling_tells_before_it_is_reached(stack: Stack) -> None:
+    found = alarm(stack("dev", maxTasksPerDay="50"), "tasks")
+    assert (found["metricName"], found["statistic"]) == ("Launched", "Sum")
+    assert (found["period"], found["threshold"]) == (86_400, 40)
+
+
 def test_the_first_event_in_five_minutes_raises_an_alarm_and_none_ends_it(dev: Recorder) -> None:
     topic = "arn:aws:sns:eu-central-1:111111111111:ecs-run-task-dev-failures-0123456"
     for found in dev.all(ALARM):

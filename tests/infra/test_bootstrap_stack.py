@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from infra.config import read_bootstrap_config
+from infra.bootstrap_config import read_bootstrap_config
 from tests.infra.test_function_stack import LOCATION, statement
 
 if TYPE_CHECKING:

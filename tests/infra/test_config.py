@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infra.config import read_bootstrap_config, read_function_config
+from infra.bootstrap_config import read_bootstrap_config
+from infra.config import read_function_config
 from infra.config_reader import ConfigError
 from infra.program import main
 from tools.recorder import record

@@ -14,7 +14,7 @@ import pytest
 from infra.config import read_function_config
 from infra.names import KMS_KEY_TAGS, Location
 from infra.policies.deploy_role import DeployGrants, deploy_policy
-from infra.policies.resource_policies import stage_kms_key_policy
+from infra.policies.key_policies import stage_kms_key_policy
 from infra.program import main
 from rehearsal.engine import PROVIDER_CALLS
 from runtask.project import load_project

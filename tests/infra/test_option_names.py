@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING, cast
 
 from function.limits import SENDER_DEFAULTS
 from function.settings import Settings
+from infra.bootstrap_config import BootstrapConfig, GithubTrust, bootstrap_options
 from infra.config import (
-    BootstrapConfig,
     FunctionConfig,
-    GithubTrust,
-    bootstrap_options,
     function_options,
     read_function_config,
 )

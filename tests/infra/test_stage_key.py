@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from infra.config import read_function_config
-from infra.policies.resource_policies import stage_kms_key_policy
+from infra.policies.key_policies import stage_kms_key_policy
 from tests.infra.test_function_stack import statement
 
 if TYPE_CHECKING:

@@ -48,6 +48,6 @@ def test_a_question_is_printable(monkeypatch: pytest.MonkeyPatch) -> None:
         asked.append(question)
         return True
 
-    monkeypatch.setattr(command.click, "confirm", confirm)
+    monkeypatch.setattr("click.confirm", confirm)
     assert command._confirm(HOSTILE)
     assert asked == [SHOWN]
