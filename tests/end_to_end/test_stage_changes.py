@@ -70,6 +70,8 @@ def test_a_large_rejected_message_is_in_the_dlq(accounts: Accounts, sqs: Any) ->
 
 def test_a_task_gets_a_volume_whose_role_is_passed_to_ecs(accounts: Accounts, sqs: Any) -> None:
     role = accounts.project.stage_config("dev").location.iam_arn("role/report-task")
+    configure(accounts, ebsVolumes="true", volumeRoles=json.dumps([role]))
+    accounts.engine.up("dev")
     request = {
         "cluster": "batch",
         "taskDefinition": "report",

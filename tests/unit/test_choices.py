@@ -234,6 +234,17 @@ def test_what_no_option_can_allow_is_a_bad_value(parameters: dict[str, Any], tex
     assert text in caught.value.error
 
 
+def test_an_execution_role_is_no_task_role() -> None:
+    roles = stage(
+        TASK_ROLES=[f"{ACCOUNT}/report-task"], EXECUTION_ROLES=[f"{ACCOUNT}/report-execution"]
+    )
+
+    found = refusal(body(overrides={"taskRoleArn": "report-execution"}), roles)
+    assert found.endswith("ecs-run-task:taskRoles")
+    found = refusal(body(overrides={"executionRoleArn": "report-task"}), roles)
+    assert found.endswith("ecs-run-task:executionRoles")
+
+
 def test_a_negative_size_makes_no_room_for_another_container() -> None:
     containers = [{"name": "a", "cpu": -8192}, {"name": "b", "cpu": 4096}, {"name": "c", "cpu": 1}]
 
