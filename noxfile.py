@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import tomllib
 import zipfile
 from pathlib import Path
@@ -34,10 +35,49 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def scan(session: nox.Session) -> None:
-    """Look for insecure code, and for IAM documents that grant too much."""
+    """Look for insecure code, for IAM documents that grant too much, and run checkov."""
     install(session)
     session.run("ruff", "check", "--select", "S", *CODE)
     session.run("pytest", "-q", "tests/infra/test_iam_documents.py", *session.posargs)
+    session.run("python", "-m", "tools.scan_plan", SCANNED)
+    session.notify("checkov", [])
+
+
+# The resources of all example stacks as `scan` renders them, and checkov's report.
+SCANNED: Final = "build/scan"
+
+
+@nox.session(default=False)
+def checkov(session: nox.Session) -> None:
+    """Scan the resources that `scan` rendered; it runs after `scan`, offline."""
+    # An environment of its own: checkov pins boto3, and a hundred packages come with it.
+    session.install("--no-deps", "--require-hashes", "-r", "requirements-scan.txt")
+    plan, report = f"{SCANNED}/plan.json", f"{SCANNED}/report.json"
+    if not Path(plan).exists():
+        session.error(f"{plan} is missing; run: nox -s scan")
+    options = ("--framework", "terraform_plan", "--skip-download", "--soft-fail", "--quiet")
+    with Path(report).open("w", encoding="utf-8") as output:
+        session.run("checkov", "--file", plan, *options, "--output", "json", stdout=output)
+    session.run("python", "-m", "tools.scan", report, f"{SCANNED}/controls.json")
+
+
+# The second evaluator is no Python: its own folder has its pins and their hashes.
+EVALUATOR: Final = "tools/iam"
+VERDICTS: Final = "tests/infra/iam_verdicts.json"
+
+
+@nox.session(default=False)
+def iam(session: nox.Session) -> None:
+    """Judge the IAM documents with a second evaluator, and write its verdicts; needs Node.js."""
+    if shutil.which("npm") is None:
+        session.skip("npm is not on the PATH; install Node.js 20 or newer")
+    install(session)
+    simulations = "build/iam/simulations.json"
+    session.run("python", "-m", "tools.iam", simulations)
+    with session.chdir(EVALUATOR):
+        session.run("npm", "ci", "--silent", "--no-audit", "--no-fund", external=True)
+    session.run("node", f"{EVALUATOR}/evaluate.mjs", simulations, VERDICTS, external=True)
+    session.run("pytest", "-q", "tests/infra/test_iam_verdicts.py")
 
 
 # Line and branch coverage of what runs in an account, or decides what exists there.
@@ -130,6 +170,8 @@ def release(session: nox.Session) -> None:
     unexpected = {name for name in packages if not name.endswith(".dist-info")} - {*SHIPPED}
     if unexpected:
         session.error(f"{wheel} has {sorted(unexpected)}; expected only {SHIPPED}")
+    # What the handler of this release is made of, and under which digest it is deployed.
+    session.run("python", "-m", "infra.sbom", str(folder))
     Path(folder, "notes.md").write_text(notes, encoding="utf-8")
     session.log(f"built {wheel}; its notes are in {folder}/notes.md")
 
@@ -163,9 +205,9 @@ def release_notes(changelog: str, version: str, tag: str | None = None) -> str:
 
 @nox.session(default=False)
 def bundle(session: nox.Session) -> None:
-    """Build the handler's artifact into dist/ and print its path."""
+    """Build the handler's artifact and its bill of materials into dist/ and print their paths."""
     install(session)
-    session.run("python", "-m", "infra.bundle")
+    session.run("python", "-m", "infra.sbom")
 
 
 @nox.session(default=False)
@@ -181,20 +223,31 @@ def lock(session: nox.Session) -> None:
     options = ("--universal", "--python-version", "3.11", "--generate-hashes", "--upgrade")
     quiet = ("--quiet", "--no-emit-index-url", "--no-annotate", "--no-header")
     compile_ = ("uv", "pip", "compile", *options, *quiet)
-    everything = "requirements-dev.txt"
     session.install("uv")
-    session.run(*compile_, "pyproject.toml", "--extra", "dev", "-o", everything)
+    # What operators install comes first, and everything else follows it.
+    product, everything = "requirements.txt", "requirements-dev.txt"
+    session.run(*compile_, "pyproject.toml", "-o", product)
+    overrides = Path(session.create_tmp(), "overrides.txt").resolve()
+    pins = re.findall(r"^(\S+)==(\S+)", Path(product).read_text(encoding="utf-8"), re.MULTILINE)
+    lines = [f"{name}=={version}\n" for name, version in pins if name in OVERRIDDEN]
+    overrides.write_text("".join(lines), encoding="utf-8")
     for output, *source in (
-        ("requirements.txt", "pyproject.toml"),
-        ("requirements-nox.txt", "requirements-nox.in"),
+        (everything, "pyproject.toml", "--extra", "dev", "--overrides", str(overrides)),
         ("function/requirements.txt", "function/requirements.in"),
     ):
-        session.run(*compile_, *source, "-c", everything, "-o", output)
+        session.run(*compile_, *source, "-c", product, "-o", output)
+    session.run(*compile_, "requirements-nox.in", "-c", everything, "-o", "requirements-nox.txt")
+    session.run(*compile_, "requirements-scan.in", "-o", "requirements-scan.txt")
+
+
+# Of these, the operators' version counts: the emulator pins one, and is tested with another.
+OVERRIDDEN: Final = ("botocore",)
 
 
 def install(session: nox.Session) -> None:
     """Install what everything here needs: one set of pins, the same in every session."""
-    session.install("--require-hashes", "-r", "requirements-dev.txt")
+    # Without dependencies: all are in the file, and one of them contradicts the emulator's own pin.
+    session.install("--no-deps", "--require-hashes", "-r", "requirements-dev.txt")
 
 
 def refuse_duplicates(session: nox.Session) -> None:

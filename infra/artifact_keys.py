@@ -30,6 +30,11 @@ def manifest_object_key(folder: str, digest: str) -> str:
     return f"{folder}/{digest}.json"
 
 
+def contents_object_key(folder: str, digest: str) -> str:
+    """Return the key of the bill of materials of `digest` in `BUILDS`."""
+    return f"{folder}/{digest}.cdx.json"
+
+
 def record_prefix(stage: str) -> str:
     """Return what the keys of a stage's records begin with."""
     return f"{PROMOTIONS}/{stage}/"

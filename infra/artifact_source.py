@@ -9,10 +9,17 @@ import pulumi
 from pulumi import FileAsset, Input, Output, ResourceOptions
 from pulumi_aws import s3
 
-from infra.artifact_keys import ARTIFACTS, BUILDS, artifact_object_key, manifest_object_key
+from infra.artifact_keys import (
+    ARTIFACTS,
+    BUILDS,
+    artifact_object_key,
+    contents_object_key,
+    manifest_object_key,
+)
 from infra.bundle import build_bundle, write_bundle
 from infra.config import BUILD
 from infra.manifest import describe
+from infra.sbom import describe_contents
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +82,16 @@ class ArtifactSource(pulumi.ComponentResource):
                 server_side_encryption="aws:kms",
                 kms_key_id=args.kms_key_arn,
                 # Its content changes when uncommitted sources are committed as they are.
+                opts=ResourceOptions(parent=self, retain_on_delete=True),
+            )
+            s3.BucketObjectv2(
+                f"{name}-{bundle.digest[:12]}-contents",
+                bucket=self.bucket,
+                key=contents_object_key(BUILDS, bundle.digest),
+                content=describe_contents(bundle),
+                content_type="application/vnd.cyclonedx+json",
+                server_side_encryption="aws:kms",
+                kms_key_id=args.kms_key_arn,
                 opts=ResourceOptions(parent=self, retain_on_delete=True),
             )
             self.object_key = uploaded.key

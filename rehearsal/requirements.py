@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _EMULATOR: Final = "the package ministack, which is the embedded AWS,"
-_INSTALL_EMULATOR: Final = "pip install -r requirements-dev.txt"
+_INSTALL_EMULATOR: Final = "pip install --no-deps -r requirements-dev.txt"
 _INSTALL_CLI: Final = "install it: https://www.pulumi.com/docs/install/"
 
 

@@ -17,6 +17,9 @@ from infra.names import PROJECT
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+# Follows a name that AWS would choose.
+MADE_UP_SUFFIX: Final = "0123456"
+
 # What a function stack gets from its account's bootstrap stack.
 BOOTSTRAP_OUTPUTS: Final[Mapping[str, str | Sequence[str] | bool]] = {
     "artifactBucket": "ecs-run-task-artifacts-0123456",
@@ -129,7 +132,7 @@ class Recorder(mocks.Mocks):
             return args.name, {"name": args.name, **outputs}
         if not args.typ.startswith("aws:"):
             return args.name, {}
-        name = args.inputs.get("name", f"{args.name}-0123456")
+        name = args.inputs.get("name", f"{args.name}-{MADE_UP_SUFFIX}")
         type_ = args.typ.removeprefix("aws:")
         service = type_.partition("/")[0]
         outputs = {

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from infra.bundle import ROOT
 from infra.names import PREFIX, PROJECT, artifact_store_name
 from infra.program import main
 from runtask.project import load_project
-from tools.recorder import Registered, record
+from tools.recorder import BOOTSTRAP_OUTPUTS, Recorder, Registered, record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,7 +83,7 @@ def register() -> Registrations:
     project = load_project(ROOT)
     resources: dict[str, Registered] = {}
     for stage in ("dev", "prod"):
-        outputs: dict[str, object] = {}
+        outputs: dict[str, Any] = {}
         for stack in (f"{stage}-bootstrap", stage):
             config = project.stack_config(stack)
             config.update({f"{PROJECT}:{key}": text for key, text in _OPTIONS[stack].items()})
@@ -91,15 +91,21 @@ def register() -> Registrations:
             for resource in recorder.resources:
                 resources[f"{stack} {resource.type} {resource.name}"] = resource
             if stack != stage:
-                bucket = recorder.named("s3/bucket:Bucket", artifact_store_name()).outputs
-                read_role = recorder.named("iam/role:Role", f"{PREFIX}read").outputs
-                outputs = {
-                    "artifactBucket": bucket["bucket"],
-                    "artifactKmsKeyArn": recorder.only("kms/key:Key").outputs["arn"],
-                    "permissionsBoundaryArn": recorder.only("iam/policy:Policy").outputs["arn"],
-                    "readRoleArn": read_role["arn"],
-                    "boundaryRoles": ["*"],
-                    "boundaryClusters": ["*"],
-                    "allowNotifyEmails": True,
-                }
+                outputs = exported(recorder)
     return Registrations(resources=resources)
+
+
+def exported(bootstrap: Recorder) -> dict[str, Any]:
+    """Return the outputs of a registered bootstrap stack, which its function stack uses."""
+    read_role = bootstrap.named("iam/role:Role", f"{PREFIX}read").outputs
+    bucket = bootstrap.named("s3/bucket:Bucket", artifact_store_name()).outputs
+    return {
+        **BOOTSTRAP_OUTPUTS,
+        "artifactBucket": bucket["bucket"],
+        "artifactKmsKeyArn": bootstrap.only("kms/key:Key").outputs["arn"],
+        "permissionsBoundaryArn": bootstrap.only("iam/policy:Policy").outputs["arn"],
+        "readRoleArn": read_role["arn"],
+        "boundaryRoles": ["*"],
+        "boundaryClusters": ["*"],
+        "allowNotifyEmails": True,
+    }

@@ -70,6 +70,7 @@ def _nobody(path: str, note: str) -> Parameter:
 
 _AWSVPC: Final = "networkConfiguration.awsvpcConfiguration"
 _CONTAINER: Final = "overrides.containerOverrides[]"
+_GPU_SHARING: Final = f"{_CONTAINER}.resourceRequirements[].sharingStrategy.nvidiaMps"
 _VOLUME: Final = "volumeConfigurations[].managedEBSVolume"
 
 # Condition keys of ecs:RunTask. There is none for the network, the launch type, the size of a task
@@ -148,6 +149,8 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
         "GPUs need a launch type or capacity provider with container instances.",
     ),
     _sender(f"{_CONTAINER}.resourceRequirements[].value"),
+    _nobody(f"{_GPU_SHARING}.maxComputePercent", "The task definition says how a GPU is shared."),
+    _nobody(f"{_GPU_SHARING}.memory", "The same."),
     _option("overrides.ephemeralStorage.sizeInGiB", "maxEphemeralStorageGibibytes"),
     _nobody(
         "overrides.inferenceAcceleratorOverrides[].deviceName",

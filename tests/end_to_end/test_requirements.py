@@ -85,8 +85,8 @@ def test_an_environment_without_the_emulator_is_told(
     without("ministack")
     (problem,) = problems()
     assert "the embedded AWS, is not installed" in problem
-    assert problem.endswith(f"{sys.executable} -m pip install -r requirements-dev.txt")
-    with pytest.raises(RuntaskError, match=r"pip install -r requirements-dev\.txt$"):
+    assert problem.endswith(f"{sys.executable} -m pip install --no-deps -r requirements-dev.txt")
+    with pytest.raises(RuntaskError, match=r"pip install --no-deps -r requirements-dev\.txt$"):
         requirements.check_emulator()
 
 

@@ -88,6 +88,10 @@ def test_the_key_rotates(dev: Recorder) -> None:
     assert dev.only("kms/key:Key").inputs["enableKeyRotation"] is True
 
 
+def test_a_log_is_kept_for_a_year(dev: Recorder) -> None:
+    assert dev.only("cloudwatch/logGroup:LogGroup").inputs["retentionInDays"] == 365
+
+
 @pytest.mark.parametrize("name", ["ecs-run-task-dev-policy", "ecs-run-task-dev-dlq-policy"])
 def test_queues_refuse_connections_without_tls(dev: Recorder, name: str) -> None:
     policy = dev.named("sqs/queuePolicy:QueuePolicy", name).document("policy")
@@ -169,6 +173,15 @@ def test_the_manifest_goes_with_the_artifact(dev: Recorder) -> None:
     assert manifest["key"] == f"builds/{digest}.json"
     assert read.digest == digest
     assert read.dependencies.keys() == {"aws-lambda-powertools", "jmespath", "typing-extensions"}
+
+
+def test_the_bill_of_materials_goes_with_the_artifact(dev: Recorder) -> None:
+    digest = build_bundle().digest
+    contents = dev.named(
+        "s3/bucketObjectv2:BucketObjectv2", f"ecs-run-task-dev-artifact-{digest[:12]}-contents"
+    ).inputs
+    assert contents["key"] == f"builds/{digest}.cdx.json"
+    assert json.loads(contents["content"])["metadata"]["component"]["version"] == digest
 
 
 def test_a_promoted_artifact_is_not_built_again(stack: Stack) -> None:

@@ -1,0 +1,1 @@
+"""A second opinion on the IAM documents, by an evaluator that is not ours."""
