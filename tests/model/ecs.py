@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import random
 
     from bench.kernel import Kernel
+    from rehearsal.emulator import Reading
 
 ACCOUNT: Final = "111111111111"
 REGION: Final = "eu-central-1"
@@ -46,44 +47,6 @@ FAILURE_REASONS: Final = (
         " availability zone"
     ),
     "You\u2019ve reached the limit on the number of tasks you can run concurrently",
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reading:
-    """What AWS's documents leave open.
-
-    Attributes:
-        failures_remembered: a token whose first answer was only failures replays them for as long
-            as it lives; otherwise RunTask tries again.
-        partial_completed_on_replay: a replay of a partial answer launches the rest; otherwise it
-            is the first answer again.
-        conflict_names_tasks: `resourceIds` of a ConflictException name the token's tasks;
-            otherwise they are empty.
-    """
-
-    failures_remembered: bool
-    partial_completed_on_replay: bool
-    conflict_names_tasks: bool
-
-    def __str__(self) -> str:
-        """Return the reading in a few words."""
-        return ", ".join(
-            (
-                f"failures {'remembered' if self.failures_remembered else 'retried'}",
-                f"partial {'completed' if self.partial_completed_on_replay else 'replayed'}",
-                f"conflict {'with' if self.conflict_names_tasks else 'without'} tasks",
-            )
-        )
-
-
-READINGS: Final = tuple(
-    Reading(
-        failures_remembered=failures,
-        partial_completed_on_replay=partial,
-        conflict_names_tasks=conflict,
-    )
-    for failures, partial, conflict in itertools.product((True, False), repeat=3)
 )
 
 
@@ -262,12 +225,7 @@ class Ecs:
                 resourceIds=names if self.reading.conflict_names_tasks else [],
             )
         started = [task for task in token.tasks if not task.ghost]
-        again = (
-            self.reading.partial_completed_on_replay
-            if started
-            else not self.reading.failures_remembered
-        )
-        if token.failures and again:
+        if token.failures and self.reading.tries_again(started=bool(started)):
             missing = count - (len(token.tasks) if self.ghosts_known_to_token else len(started))
             before, token.failures = token.failures, []
             try:
