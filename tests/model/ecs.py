@@ -76,7 +76,9 @@ class Task:
 
 
 @dataclass(kw_only=True)
-class _Token:
+class Token:
+    """What a client token has started."""
+
     parameters: str
     created_at: float
     tasks: list[Task] = field(default_factory=list)
@@ -161,8 +163,9 @@ class Ecs:
     lives: tuple[float, ...] = LIVES_SECONDS
 
     def __post_init__(self) -> None:
-        self._tokens: dict[tuple[str, str], _Token] = {}
+        self._tokens: dict[tuple[str, str], Token] = {}
         self._numbers = itertools.count(1)
+        self._by_starter: dict[str, list[Task]] = {}
         self.call_bucket = Bucket(kernel=self.kernel, burst=100, rate=40)
         self.fargate_call_bucket = Bucket(kernel=self.kernel, burst=20, rate=20)
         self.launch_buckets = {
@@ -194,7 +197,7 @@ class Ecs:
         known = self._token(cluster, call)
         if known is not None:
             return self._replay(known, call, cluster, count)
-        token = _Token(parameters=_parameters(call), created_at=self.kernel.now)
+        token = Token(parameters=_parameters(call), created_at=self.kernel.now)
         answer = self._launch(token, call, cluster, count)
         if token.tasks or self.reading.failures_remembered:
             self._tokens[cluster, call["clientToken"]] = token
@@ -209,12 +212,12 @@ class Ecs:
         ):
             raise error_of("ThrottlingException", "Rate exceeded", "RunTask")
 
-    def _token(self, cluster: str, call: dict[str, Any]) -> _Token | None:
+    def _token(self, cluster: str, call: dict[str, Any]) -> Token | None:
         token = self._tokens.get((cluster, call["clientToken"]))
         return token if token is not None and self.kernel.now < token.ends_at() else None
 
     def _replay(
-        self, token: _Token, call: dict[str, Any], cluster: str, count: int
+        self, token: Token, call: dict[str, Any], cluster: str, count: int
     ) -> dict[str, Any]:
         if token.parameters != _parameters(call):
             names = [task.arn for task in token.tasks if not task.ghost or self._listed(task)]
@@ -236,7 +239,7 @@ class Ecs:
         return self._answer(token)
 
     def _launch(
-        self, token: _Token, call: dict[str, Any], cluster: str, count: int
+        self, token: Token, call: dict[str, Any], cluster: str, count: int
     ) -> dict[str, Any]:
         """Start what there is room for, and remember it with the token."""
         supply = _supply(call)
@@ -276,9 +279,10 @@ class Ecs:
             ghost=ghost,
         )
         self.tasks.append(task)
+        self._by_starter.setdefault(task.started_by, []).append(task)
         return task
 
-    def _answer(self, token: _Token) -> dict[str, Any]:
+    def _answer(self, token: Token) -> dict[str, Any]:
         old = self.kernel.now - token.created_at > FAILURES_SHOWN_SECONDS
         return {
             "tasks": [
@@ -304,9 +308,10 @@ class Ecs:
         # status."
         return shown if stopped else {**shown, "startedBy": task.started_by, "overrides": {}}
 
-    def listed(self, cluster: str) -> list[Task]:
+    def listed(self, cluster: str, started_by: str | None = None) -> list[Task]:
         """Return the tasks of a cluster that ListTasks shows."""
-        return [task for task in self.tasks if task.cluster == cluster and self._listed(task)]
+        tasks = self.tasks if started_by is None else self._by_starter.get(started_by, ())
+        return [task for task in tasks if task.cluster == cluster and self._listed(task)]
 
     def describe(self, task: Task) -> dict[str, Any]:
         """Return a task as DescribeTasks shows it."""
