@@ -35,9 +35,7 @@ def store(rig: Rig, **values: Any) -> None:
     wire: Any = FakeWire()
     ledger = Ledger(DynamoDbClient(wire=wire, table=rig.table), "ledger", 1e6, rig.clock)  # type: ignore[arg-type]
     body = values.pop("body")
-    ledger.create(
-        Item(key="job-1", request=read(body, rig.settings).digest(), count=10, **values)
-    )
+    ledger.create(Item(key="job-1", request=read(body, rig.settings).digest(), count=10, **values))
 
 
 def test_a_message_waits_from_its_first_failure_on(rig: Rig) -> None:
@@ -77,7 +75,9 @@ def test_the_first_failure_of_a_message_without_a_key_is_one_write(rig: Rig) -> 
     assert (rig.item() or {})["failing_at"] == str(milliseconds(rig))
 
 
-@pytest.mark.parametrize(("received", "waits"), [(MAX_AGE_SECONDS - 1, True), (MAX_AGE_SECONDS, False)])
+@pytest.mark.parametrize(
+    ("received", "waits"), [(MAX_AGE_SECONDS - 1, True), (MAX_AGE_SECONDS, False)]
+)
 def test_without_an_item_a_redelivery_fails_since_its_first_receive(
     rig: Rig, received: int, *, waits: bool
 ) -> None:

@@ -64,4 +64,6 @@ def test_the_item_of_a_launched_message_keeps_its_names() -> None:
         *("state", "tasks"),
     }
     assert launched["state"] == "launched"
-    assert launched["tasks"] == [{"S": arn} for arn in rig.ecs.tasks[rig.ecs.calls[0]["clientToken"]]]
+    assert launched["tasks"] == [
+        {"S": arn} for arn in rig.ecs.tasks[rig.ecs.calls[0]["clientToken"]]
+    ]
