@@ -1,4 +1,4 @@
-"""Notifications of AWS services: what the sender is told to configure, and what is no notification."""
+"""Notifications of AWS services: what their sender is told, and what is none of them."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from botocore.exceptions import ReadTimeoutError
 from function.ledger import Item, Ledger
 from function.message.builder import read
 from tests.model.dynamodb import DynamoDbClient
-from tests.unit.fakes import FakeWire, Rig, client_error, message
+from tests.unit.fakes import ENVIRONMENT, FakeWire, Rig, client_error, message, settings
 
 KEY = {"key": "job-1"}
 MAX_AGE_SECONDS = 86_400
@@ -96,7 +96,8 @@ def test_a_throttled_message_does_not_count_as_failing(rig: Rig) -> None:
     assert "failing_at" not in (rig.item() or {"failing_at": "no item"})
 
 
-def test_a_message_that_its_group_blocks_does_not_count_as_failing(rig: Rig) -> None:
+def test_a_message_that_its_group_blocks_does_not_count_as_failing() -> None:
+    rig = Rig(settings=settings(QUEUE_URL=f"{ENVIRONMENT['QUEUE_URL']}.fifo"))
     rig.ecs.always = client_error("ThrottlingException", "Rate exceeded")
     records = [rig.record(message(), number, group="a") for number in (0, 1)]
 

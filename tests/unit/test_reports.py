@@ -10,7 +10,7 @@ from botocore.exceptions import EndpointConnectionError
 from function.limits import MAX_KEY_LENGTH, NOTIFICATION_INTERVAL_SECONDS
 from function.observability import SERVICE, make_logger
 from function.sqs.record import EventError, records_of
-from tests.unit.fakes import Rig, client_error, message, settings
+from tests.unit.fakes import ENVIRONMENT, Rig, client_error, message, settings
 
 DENIED = client_error("AccessDeniedException", "is not authorized to perform: iam:PassRole")
 UNREACHABLE = EndpointConnectionError(endpoint_url="https://sqs")
@@ -108,7 +108,8 @@ def test_every_line_of_a_delivery_has_its_receives_and_its_key(rig: Rig) -> None
     assert (launched["receives"], launched["key"]) == (2, "job-1")
 
 
-def test_a_message_that_its_group_blocks_says_so(rig: Rig) -> None:
+def test_a_message_that_its_group_blocks_says_so() -> None:
+    rig = Rig(settings=settings(QUEUE_URL=f"{ENVIRONMENT['QUEUE_URL']}.fifo"))
     rig.ecs.always = DENIED
     rig.handle(*(rig.record(message(), number, group="a") for number in range(2)))
 

@@ -13,7 +13,7 @@ from function.message.idempotency import Stage, client_token, started_by
 from tests.unit.fakes import MESSAGE, Rig, message, settings
 
 DIGEST = "77e0e4ee0b69a2a8ac995e9e83c91a8e6d8ec3635d38b34c208e9d4b5dc649c7"
-TOKEN = "job-1-bad05783-2"
+ATTEMPT = "job-1-bad05783-2"
 
 
 def digest(body: str) -> str:
@@ -43,7 +43,7 @@ def test_requests_that_differ_have_different_hashes() -> None:
 
 def test_the_client_token_and_the_marks_of_a_task_stay_the_same() -> None:
     stage = Stage(name="dev", account="111111111111", region="eu-central-1")
-    assert client_token("job-1", stage, 2) == TOKEN
+    assert client_token("job-1", stage, 2) == ATTEMPT
     assert started_by("dev", "job-1") == "ecs-run-task/dev/job-1"
 
 
