@@ -101,6 +101,14 @@ def bench(session: nox.Session) -> None:
     session.run("python", "-m", "bench", *session.posargs)
 
 
+@nox.session(default=False)
+def mutation(session: nox.Session) -> None:
+    """Change function/ in small ways and count what no test notices; --sample N of a module."""
+    install(session)
+    session.install("--require-hashes", "-r", "requirements-mutation.txt")
+    session.run("python", "-m", "bench.mutation", *session.posargs)
+
+
 # The packages of the wheel; the rehearsal is for a checkout.
 SHIPPED: Final = ("function", "infra", "runtask")
 
@@ -184,6 +192,7 @@ def lock(session: nox.Session) -> None:
     for output, *source in (
         ("requirements.txt", "pyproject.toml"),
         ("requirements-nox.txt", "requirements-nox.in"),
+        ("requirements-mutation.txt", "requirements-mutation.in"),
         ("function/requirements.txt", "function/requirements.in"),
     ):
         session.run(*compile_, *source, "-c", everything, "-o", output)
