@@ -54,7 +54,7 @@ def test_the_table_client_is_made_when_it_is_used_and_once(entry: Any) -> None:
     assert table._client is None
 
     first = table.put_item
-    client = table._client
+    client: Any = table._client
     assert client.meta.service_model.service_name == "dynamodb"
     assert of(client) == (
         limits.TABLE_CONNECT_TIMEOUT_SECONDS,
