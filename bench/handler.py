@@ -254,6 +254,9 @@ def _deliveries(bench: Bench, first: dict[str, Any]) -> dict[str, float]:
         for operation in CALLS:
             made = subject["calls"].get(operation, 0) - earlier.get(operation, 0)
             figures[f"{operation} {name}"] = made / messages
+        figures[f"table calls {name}"] = sum(
+            figures[f"{operation} {name}"] for operation in CALLS if operation != "RunTask"
+        )
     return figures
 
 
