@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
+from function import observability
 from function.limits import MAX_KEY_LENGTH, NOTIFICATION_INTERVAL_SECONDS
-from function.observability import SERVICE, make_logger
 from function.sqs.record import EventError, records_of
 from tests.unit.fakes import ENVIRONMENT, Rig, client_error, message, settings
 
@@ -192,10 +192,15 @@ def test_a_message_id_that_is_no_key_is_named() -> None:
     assert rig.dead_letters[0]["error"].startswith("message id: expected 1 to")
 
 
-def test_the_logger_has_the_service_the_stage_and_the_level() -> None:
-    logger = make_logger("beta", "WARNING")
+def test_the_logger_has_the_service_the_stage_and_the_level(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Loggers of one name share their level; that of the handler was made by another test.
+    monkeypatch.setattr(observability, "SERVICE", "ecs-run-task-of-a-test")
 
-    assert logger.service == SERVICE
+    logger = observability.make_logger("beta", "WARNING")
+
+    assert logger.service == "ecs-run-task-of-a-test"
     assert logger.log_level == logging.WARNING
     assert logger.get_current_keys()["stage"] == "beta"
 
