@@ -144,6 +144,14 @@ def bench(session: nox.Session) -> None:
     session.run("python", "-m", "bench", *session.posargs)
 
 
+@nox.session(default=False)
+def mutation(session: nox.Session) -> None:
+    """Change function/ in small ways and count what no test notices; --sample N of a module."""
+    install(session)
+    session.install("--require-hashes", "-r", "requirements-mutation.txt")
+    session.run("python", "-m", "bench.mutation", *session.posargs)
+
+
 # The packages of the wheel; the rehearsal is for a checkout.
 SHIPPED: Final = ("function", "infra", "runtask")
 
@@ -236,7 +244,9 @@ def lock(session: nox.Session) -> None:
         ("function/requirements.txt", "function/requirements.in"),
     ):
         session.run(*compile_, *source, "-c", product, "-o", output)
-    session.run(*compile_, "requirements-nox.in", "-c", everything, "-o", "requirements-nox.txt")
+    for name in ("nox", "mutation"):
+        source, output = f"requirements-{name}.in", f"requirements-{name}.txt"
+        session.run(*compile_, source, "-c", everything, "-o", output)
     session.run(*compile_, "requirements-scan.in", "-o", "requirements-scan.txt")
 
 

@@ -1,4 +1,8 @@
-"""`python -m bench [handler|drain|realtime ...] [--runs N]`: measure, report, save."""
+"""Measure, report and save.
+
+`python -m bench [handler|drain|realtime ...] [--runs N]`, or `python -m bench handler --against
+COMMIT [--runs N]` for the handler compared with an earlier version of itself.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from bench import drain, handler, realtime, report, results
+from bench import against, drain, handler, realtime, report, results
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,19 +35,34 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("which", nargs="*", choices=[[], *_BENCHES], help="default: all")
     parser.add_argument("--runs", type=int, default=5, help="runs of each benchmark (default: 5)")
+    parser.add_argument(
+        "--against", metavar="COMMIT", help="compare the handler with that version, nothing else"
+    )
     options = parser.parse_args(arguments)
+    benches: dict[str, Callable[[int], list[dict[str, Any]]]] = {
+        name: _BENCHES[name] for name in options.which or _BENCHES
+    }
+    more = {}
+    if options.against is not None:
+        if options.which != ["handler"]:
+            parser.error("--against compares the handler: python -m bench handler --against COMMIT")
+        more["commit"] = against.commit_of(options.against)
+        benches = {
+            "against": lambda runs: [{"": pair} for pair in against.run(runs, options.against)]
+        }
     saved = results.load()
-    for name in options.which or _BENCHES:
+    for name, measure in benches.items():
         _progress(f"{name}: {options.runs} runs")
         started = time.monotonic()
         load = os.getloadavg()[0]
-        runs = _BENCHES[name](options.runs)
+        runs = measure(options.runs)
         saved[name] = {
             "meta": {
                 "date": dt.datetime.now(dt.UTC).date().isoformat(),
                 "runs": options.runs,
                 "machine": f"{os.cpu_count()} CPUs of {platform.machine()}, Python"
                 f" {platform.python_version()}, load {load:.1f} before it began",
+                **more,
             },
             "runs": runs,
         }
@@ -51,8 +70,9 @@ def main(arguments: Sequence[str]) -> int:
         _progress(f"{name}: done in {time.monotonic() - started:.0f} s")
     saved = results.load()
     report.write(saved)
-    for text in report.sections(saved).values():
-        print(text)  # noqa: T201 - the result
+    for name, text in report.sections(saved).items():
+        if name in {"goals", *benches}:
+            print(text)  # noqa: T201 - the result
     return 0
 
 

@@ -9,11 +9,14 @@ import functools
 import heapq
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from botocore.exceptions import ClientError
 
-from bench.kernel import Clock, KilledError
+from bench.kernel import KilledError
+from tests.model import ecs, wire
+from tests.model.clock import Clock
+from tests.model.wire import error_of
 
 if TYPE_CHECKING:
     import random
@@ -21,11 +24,14 @@ if TYPE_CHECKING:
 
     from bench.kernel import Kernel
 
-# The shortest and the longest duration of a RunTask call.
+_T = TypeVar("_T")
+
+# The shortest and the longest duration of a call to ECS or SQS.
 LATENCY_SECONDS: Final = (0.03, 0.05)
 
-# The same of a write to a table.
+# The same of a call to a table.
 TABLE_LATENCY_SECONDS: Final = (0.004, 0.012)
+_TABLE_CALLS: Final = frozenset({"GetItem", "PutItem", "UpdateItem"})
 
 # From the end of an invocation to the next one in the same environment: delete, receive, invoke.
 GAP_SECONDS: Final = 0.03
@@ -40,6 +46,7 @@ class Message:
 
     number: int
     receives: int = 0
+    first_received_at: float | None = None
     visible_at: float = 0.0
     gone: bool = False
 
@@ -75,6 +82,8 @@ class Queue:
                 self.delete(message)
                 continue
             message.receives += 1
+            if message.first_received_at is None:
+                message.first_received_at = now
             self.hide(message, self._visibility_seconds)
             batch.append(message)
         return batch
@@ -109,7 +118,7 @@ class Quota:
     Attributes:
         clock: Simulated time.
         draw: Draws the moments of the others' calls.
-        rate: Tokens per second.
+        rate: Tokens per second; a call takes one for each of its tasks.
         burst: Tokens in a full bucket.
         others: Calls per second of other callers in the account, at random moments.
         refusals_cost: A refused call takes what is left of a token.
@@ -133,21 +142,21 @@ class Quota:
         self._tokens = self.burst
         self._next_other = self._until_other()
 
-    def take(self) -> str:
+    def take(self, tasks: int) -> str:
         """Return the error code of a call made now, or an empty string."""
         now = self.clock.monotonic()
         while self._next_other <= now:
-            self.others_refused += not self._take(self._next_other)
+            self.others_refused += not self._take(self._next_other, 1)
             self._next_other += self._until_other()
-        if not self._take(now):
+        if not self._take(now, tasks):
             return "ThrottlingException"
         return "ClientException" if now < self.outage_until else ""
 
-    def _take(self, now: float) -> bool:
+    def _take(self, now: float, tasks: int) -> bool:
         self._tokens = min(self.burst, self._tokens + (now - self._at) * self.rate)
         self._at = now
-        if self._tokens >= 1:
-            self._tokens -= 1
+        if self._tokens >= tasks:
+            self._tokens -= tasks
             return True
         if self.refusals_cost:
             self._tokens = 0.0
@@ -164,38 +173,85 @@ _TEXTS: Final = {
 }
 
 
-@dataclass
-class Ecs:
-    """RunTask as one execution environment calls it, with hooks before and after each call."""
+@dataclass(kw_only=True)
+class Ecs(ecs.Ecs):
+    """The model of ECS, with the quota of the benchmark instead of its own.
 
-    clock: Clock
-    draw: random.Random
+    Attributes:
+        quota: Decides which calls are throttled.
+        answers: The number of calls by error code; an empty one for those that succeeded.
+        replays: The number of calls with a known client token whose first answer had failures, so
+            that the reading decides.
+    """
+
     quota: Quota
-    started: dict[str, float]
-    calls: dict[str, int]
-    before: Callable[[], None] = lambda: None
-    after: Callable[[str], None] = lambda _code: None
+    answers: dict[str, int] = field(default_factory=dict)
+    replays: int = 0
 
-    def run_task(self, **call: Any) -> dict[str, Any]:  # noqa: ANN401 - like boto3
-        """Respond after the latency of a call.
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.launch_buckets.clear()
+
+    def run_task(self, call: dict[str, Any]) -> dict[str, Any]:
+        """Answer RunTask.
 
         Raises:
-            ClientError: if the call is throttled or there is no capacity.
+            ClientError: if the call is throttled, there is no capacity, or the client token was
+                used with other parameters.
         """
-        self.before()
-        self.clock.sleep(self.draw.uniform(*LATENCY_SECONDS))
-        code = self.quota.take()
-        self.calls[code] = self.calls.get(code, 0) + 1
-        self.after(code)
+        code = self.quota.take(call.get("count", 1))
         if code:
-            error: Any = {
-                "Error": {"Code": code, "Message": _TEXTS[code]},
-                "ResponseMetadata": {"HTTPStatusCode": 400},
-            }
-            raise ClientError(error, "RunTask")
-        # A second call with the same client token starts nothing.
-        self.started.setdefault(call["clientToken"], self.clock.monotonic())
-        return {"tasks": [{"taskArn": f"arn:task/{call['clientToken']}"}], "failures": []}
+            self._count(code)
+            raise error_of(code, _TEXTS[code], "RunTask")
+        try:
+            answer = super().run_task(call)
+        except ClientError as error:
+            self._count(error.response["Error"]["Code"])
+            raise
+        self._count("")
+        return answer
+
+    def _count(self, code: str) -> None:
+        self.answers[code] = self.answers.get(code, 0) + 1
+
+    def _replay(
+        self, token: ecs.Token, call: dict[str, Any], cluster: str, count: int
+    ) -> dict[str, Any]:
+        self.replays += bool(token.failures)
+        return super()._replay(token, call, cluster, count)
+
+    def _pace(self, _supply: str) -> None:
+        """Do nothing: the quota has let the call through."""
+
+
+class Wire(wire.Wire):
+    """Carries the calls of one execution environment, with hooks before and after each RunTask.
+
+    Attributes:
+        before: Called before a RunTask call is sent.
+        after: Called with the error code of its answer, or an empty string.
+    """
+
+    before: Callable[[], None] = staticmethod(lambda: None)
+    after: Callable[[str], None] = staticmethod(lambda _code: None)
+
+    def call(self, operation: str, effect: Callable[[], _T]) -> _T:
+        """Return what a call answers."""
+        if operation != "RunTask":
+            return super().call(operation, effect)
+        self.before()
+        try:
+            answer = super().call(operation, effect)
+        except ClientError as error:
+            self.after(error.response["Error"]["Code"])
+            raise
+        self.after("")
+        return answer
+
+    def _travel(self, operation: str) -> None:
+        """Let half of the call's duration pass."""
+        latency = TABLE_LATENCY_SECONDS if operation in _TABLE_CALLS else LATENCY_SECONDS
+        self.clock.sleep(self._draw.uniform(*latency) / 2)
 
 
 @dataclass
@@ -257,5 +313,6 @@ class Mapping:
                 handle(messages)
             except KilledError:
                 self.killed += 1
-                handle = None  # AWS starts a new environment after a timeout
+                # AWS starts a new environment after a timeout or a crash.
+                handle, clock = None, Clock(self.kernel)
             self.busy_seconds += self.kernel.now - started

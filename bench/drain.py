@@ -1,23 +1,41 @@
-"""How a backlog of 10,000 messages drains, on a simulated clock."""
+"""How a backlog of 10,000 tasks drains, on a simulated clock."""
 
 from __future__ import annotations
 
-import contextlib
-import functools
-import io
 import os
 import random
+from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from statistics import quantiles
-from typing import Any, Final
-from unittest import mock
+from typing import TYPE_CHECKING, Any, Final
 
-from bench.cloud import Mapping, Queue, Quota
-from bench.kernel import Clock, Kernel, Pool
-from bench.policies import ADAPTIVE, JITTER_10, OURS, POLICIES, Policy, World
+from bench import environment
+from bench.cloud import Ecs, Mapping, Queue, Quota
+from bench.kernel import Kernel
+from bench.policies import (
+    ADAPTIVE,
+    JITTER_10,
+    OURS,
+    OURS_RETRIED,
+    POLICIES,
+    Policy,
+    World,
+)
+from tests.model.clock import Clock, simulated
+from tests.model.dynamodb import Table
 
-MESSAGES: Final = 10_000
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+# The tasks of all messages together.
+TASKS: Final = 10_000
+
+# How often a network changes, or a pool of capacity is refilled.
+_REFILL_SECONDS: Final = 1.0
+
+# The sum of all scenarios in both readings of what ECS remembers under a client token.
+EVERY_SCENARIO: Final = "every scenario, both readings"
 
 CURVE_POINTS: Final = 50
 
@@ -28,12 +46,20 @@ class Scenario:
 
     Attributes:
         name: Its name in tables and results.
-        rate: The account's quota, in RunTask calls per second.
+        rate: The account's quota, in tasks per second.
         launch_rate: The rate that the function is configured with.
         others: Calls per second of other callers in the account.
         refusals_cost: A refused call takes what is left of a token.
         outage_seconds: How long there is no capacity at the beginning.
         burst_seconds: How many seconds of its rate a full bucket holds.
+        count: The tasks of one message.
+        keyed: The senders set an idempotency key.
+        room_per_second: Tasks per second for which there is capacity, in one lump each second;
+            None for any number.
+        faults: The chance of a fault of each call of ours: a lost request or answer, a server
+            error, a slow call, or the end of the execution environment.
+        network_changes_seconds: How often the service, from which the messages take their
+            network, gets another one; 0 if the messages have their own.
         policies: The policies that are measured.
     """
 
@@ -44,7 +70,12 @@ class Scenario:
     refusals_cost: bool = False
     outage_seconds: float = 0.0
     burst_seconds: float = 1.0
-    policies: tuple[Policy, ...] = (OURS, ADAPTIVE)
+    count: int = 1
+    keyed: bool = False
+    room_per_second: int | None = None
+    faults: float = 0.0
+    network_changes_seconds: float = 0.0
+    policies: tuple[Policy, ...] = (OURS, OURS_RETRIED, ADAPTIVE)
 
     @property
     def burst(self) -> float:
@@ -54,9 +85,12 @@ class Scenario:
     @property
     def ideal_seconds(self) -> float:
         """The shortest possible time that leaves the others their share."""
-        return self.outage_seconds + (MESSAGES - self.burst) / (self.rate - self.others)
+        if self.room_per_second is not None and self.room_per_second < self.rate:
+            return TASKS / self.room_per_second
+        return self.outage_seconds + (TASKS - self.burst) / (self.rate - self.others)
 
 
+_OURS_ONLY: Final = (OURS, OURS_RETRIED)
 _ALL_BUT_ONE: Final = tuple(policy for policy in POLICIES if policy is not JITTER_10)
 
 SCENARIOS: Final = (
@@ -70,6 +104,35 @@ SCENARIOS: Final = (
     Scenario(name="20/s, burst 2", burst_seconds=0.1),
     Scenario(name="19/s, told 20/s", rate=19),
     Scenario(name="two hours without capacity", outage_seconds=7200, policies=_ALL_BUT_ONE),
+    Scenario(name="20/s, with a key", keyed=True, policies=_OURS_ONLY),
+    Scenario(name="20/s, count 10", count=10, policies=_OURS_ONLY),
+    Scenario(
+        name="5/s, burst 25, count 10",
+        rate=5,
+        launch_rate=5,
+        burst_seconds=5,
+        count=10,
+        policies=_OURS_ONLY,
+    ),
+    Scenario(
+        name="20/s, count 10, capacity for 7/s", count=10, room_per_second=7, policies=_OURS_ONLY
+    ),
+    Scenario(
+        name="20/s, count 10, with a key, capacity for 7/s",
+        count=10,
+        keyed=True,
+        room_per_second=7,
+        policies=_OURS_ONLY,
+    ),
+    Scenario(name="20/s, 1 % of the calls fail", faults=0.01, policies=_OURS_ONLY),
+    Scenario(
+        name="20/s, count 10, capacity for 7/s, 5 % of the calls fail, networks change",
+        count=10,
+        room_per_second=7,
+        faults=0.05,
+        network_changes_seconds=120,
+        policies=_OURS_ONLY,
+    ),
 )
 
 
@@ -79,9 +142,11 @@ def drain(scenario: Scenario, policy: Policy, seed: int) -> dict[str, Any]:
     # One random stream for each part: a policy that draws more must not change the others.
     chance = random.Random(f"{seed} calls")  # noqa: S311 - a simulation
     traffic = random.Random(f"{seed} others")  # noqa: S311 - a simulation
+    supply = random.Random(f"{seed} supply")  # noqa: S311 - a simulation
+    messages = TASKS // scenario.count
     queue = Queue(
         kernel,
-        MESSAGES,
+        messages,
         visibility_seconds=policy.visibility_seconds,
         max_receives=policy.max_receives,
     )
@@ -94,7 +159,22 @@ def drain(scenario: Scenario, policy: Policy, seed: int) -> dict[str, Any]:
         refusals_cost=scenario.refusals_cost,
         outage_until=scenario.outage_seconds,
     )
-    world = World(kernel, queue, quota, chance)
+    ecs = Ecs(kernel=kernel, draw=supply, reading=policy.reading, quota=quota)
+    by_service = scenario.network_changes_seconds > 0
+    world = World(
+        kernel=kernel,
+        queue=queue,
+        ecs=ecs,
+        table=Table(name=environment.LEDGER_TABLE),
+        draw=chance,
+        launch_rate=scenario.launch_rate,
+        launch_burst=scenario.launch_rate * max(1.0, scenario.burst_seconds)
+        if scenario.count > 1
+        else scenario.launch_rate,
+        body=environment.body(scenario.count, by_service=by_service),
+        keyed=scenario.keyed,
+        faults=scenario.faults,
+    )
     mapping = Mapping(
         kernel=kernel,
         queue=queue,
@@ -103,15 +183,60 @@ def drain(scenario: Scenario, policy: Policy, seed: int) -> dict[str, Any]:
         timeout_seconds=policy.timeout_seconds,
         ramp=policy.ramp,
     )
-    with (
-        # The handler's threads are threads of the simulation; its metrics are discarded.
-        mock.patch("function.batch.ThreadPoolExecutor", functools.partial(Pool, kernel)),
-        contextlib.redirect_stdout(io.StringIO()),
-    ):
-        mapping.start(lambda clock: policy.make(world, clock, scenario.launch_rate))
+    # The handler's threads and locks are those of the simulation; its metrics are discarded.
+    with simulated(kernel):
+        for change in _changes(scenario, world):
+            kernel.spawn(change)
+        mapping.start(lambda clock: policy.make(world, clock))
         kernel.run()
-    moments = sorted(world.started.values())
-    launched = len({token.partition(".")[0] for token in world.started})
+    return {
+        **_launches(scenario, ecs),
+        "dead": queue.dead,
+        "throttled": ecs.answers.get("ThrottlingException", 0),
+        "calls": sum(ecs.answers.values()) / messages,
+        "conflicts": ecs.answers.get("ConflictException", 0),
+        "replays": ecs.replays,
+        "table": (world.table.reads + world.table.writes) / messages,
+        "receives": mapping.receives / messages,
+        "killed": mapping.killed,
+        "gigabyte_seconds": mapping.busy_seconds * policy.memory_gigabytes,
+        "others_refused": quota.others_refused,
+    }
+
+
+def _changes(scenario: Scenario, world: World) -> Iterator[Callable[[], None]]:
+    """Yield what changes while the queue drains: the capacity, and a service's network."""
+    room = scenario.room_per_second
+    if room is not None:
+        pool = world.ecs.pool(f"{environment.CLUSTER}/FARGATE")
+
+        def refill() -> None:
+            while world.queue.left:
+                pool.room = min(10 * room, (pool.room or 0) + room)
+                world.kernel.sleep(_REFILL_SECONDS)
+
+        pool.room = 0
+        yield refill
+    if scenario.network_changes_seconds:
+
+        def change() -> None:
+            number = 0
+            while world.queue.left:
+                number += 1
+                network = {"subnets": [f"subnet-{number}"], "securityGroups": [f"sg-{number}"]}
+                world.ecs.services[environment.SERVICE] = network
+                until = world.kernel.now + scenario.network_changes_seconds
+                while world.queue.left and world.kernel.now < until:
+                    world.kernel.sleep(_REFILL_SECONDS)
+
+        yield change
+
+
+def _launches(scenario: Scenario, ecs: Ecs) -> dict[str, Any]:
+    """Return how many tasks were started, and when."""
+    moments = sorted(task.created_at for task in ecs.tasks)
+    tasks = Counter(task.started_by for task in ecs.tasks)
+    launched = sum(min(found, scenario.count) for found in tasks.values())
     seconds = moments[-1] if moments else 0.0
     return {
         "seconds": seconds,
@@ -121,13 +246,6 @@ def drain(scenario: Scenario, policy: Policy, seed: int) -> dict[str, Any]:
         / (scenario.outage_seconds + (scenario.ideal_seconds - scenario.outage_seconds) * 0.99),
         "launched": launched,
         "twice": len(moments) - launched,
-        "dead": queue.dead,
-        "throttled": world.calls.get("ThrottlingException", 0),
-        "calls": sum(world.calls.values()),
-        "receives": mapping.receives / MESSAGES,
-        "killed": mapping.killed,
-        "gigabyte_seconds": mapping.busy_seconds * policy.memory_gigabytes,
-        "others_refused": quota.others_refused,
         "curve": [
             moments[min(len(moments) - 1, index * len(moments) // CURVE_POINTS)]
             for index in range(CURVE_POINTS + 1)
@@ -147,9 +265,16 @@ def run(seeds: int) -> list[dict[str, dict[str, Any]]]:
     ]
     with ProcessPoolExecutor(max_workers=os.cpu_count()) as pool:
         found = list(pool.map(drain, *zip(*work, strict=True)))
-    runs: list[dict[str, dict[str, Any]]] = [{} for _ in range(seeds)]
+    runs: list[dict[str, dict[str, Any]]] = [
+        {EVERY_SCENARIO: {"dead": 0, "twice": 0, "missing": 0}} for _ in range(seeds)
+    ]
     for (scenario, policy, seed), figures in zip(work, found, strict=True):
         if seed > 1:
             figures.pop("curve")  # only the first seed is plotted
         runs[seed - 1][f"{scenario.name} | {policy.name}"] = figures
+        if policy in _OURS_ONLY:
+            total = runs[seed - 1][EVERY_SCENARIO]
+            total["dead"] += figures["dead"]
+            total["twice"] += figures["twice"]
+            total["missing"] += TASKS - figures["launched"]
     return runs

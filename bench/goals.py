@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from bench.against import FIGURES
+from bench.drain import EVERY_SCENARIO
+
 
 @dataclass(frozen=True, kw_only=True)
 class Goal:
@@ -32,6 +35,10 @@ class Goal:
 
 
 _OURS: Final = "ours"
+
+# How much slower a first delivery may have become.
+_MAX_TIMES_REFERENCE: Final = 1.05
+
 _SCENARIOS: Final = (
     "20/s",
     "5/s",
@@ -55,6 +62,15 @@ def _drain(scenario: str, name: str, figure: str, limit: float) -> Goal:
 
 
 GOALS: Final = (
+    *(
+        Goal(
+            bench="against",
+            name=f"{figure}, times the reference",
+            figure=f"{figure}, times the reference",
+            limit=_MAX_TIMES_REFERENCE,
+        )
+        for figure in FIGURES
+    ),
     Goal(
         bench="handler",
         name="wall a message, times better than the ancestor",
@@ -89,6 +105,18 @@ GOALS: Final = (
     ),
     Goal(
         bench="handler",
+        name="first delivery: table calls a message",
+        figure="table calls ours",
+        limit=0,
+    ),
+    Goal(
+        bench="handler",
+        name="first delivery with a key: table calls a message",
+        figure="table calls with_key",
+        limit=1,
+    ),
+    Goal(
+        bench="handler",
         name="first batch of ten at the CPU share of 512 MB, s",
         figure="first batch at the share s",
         limit=0.75,
@@ -98,7 +126,24 @@ GOALS: Final = (
     _drain("5/s", "times the ideal", "ratio", 1.1),
     _drain("5/s, told 20/s", "times the ideal", "ratio", 1.1),
     _drain("20/s, half taken", "times the ideal", "ratio", 1.1),
+    _drain("20/s, with a key", "times the ideal", "ratio", 1.02),
+    _drain("20/s, count 10", "times the ideal", "ratio", 1.02),
+    _drain("5/s, burst 25, count 10", "times the ideal", "ratio", 1.1),
     *(_drain(scenario, "good messages in the DLQ", "dead", 0) for scenario in _SCENARIOS),
+    *(
+        Goal(
+            bench="drain",
+            name=f"{EVERY_SCENARIO}: {name}",
+            subject=EVERY_SCENARIO,
+            figure=figure,
+            limit=0,
+        )
+        for name, figure in (
+            ("good messages in the DLQ", "dead"),
+            ("tasks started twice", "twice"),
+            ("tasks not started", "missing"),
+        )
+    ),
     Goal(
         bench="realtime",
         name="times the ideal",

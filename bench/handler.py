@@ -28,7 +28,20 @@ if TYPE_CHECKING:
 
 WARM_BATCHES: Final = {"ours": 20, "floor": 20, "ancestor": 40}
 
+# Deliveries other than the first one of a message without a key, and batches of each. Each one's
+# calls include those of the deliveries before it, which are a subject as well.
+DELIVERIES: Final = {
+    "with_key": "",
+    "redelivered": "with_key",
+    "launched_before": "redelivered",
+    "count_ten": "",
+}
+DELIVERY_BATCHES: Final = 20
+
 SHARED_BATCHES: Final = {"ours": 10, "ancestor": 5}
+
+# What a delivery calls; the look-ups are left out, because the messages name everything.
+CALLS: Final = ("RunTask", "PutItem", "UpdateItem")
 
 SHARE: Final = environment.MEMORY_GIGABYTES * 1024 / MEGABYTES_OF_A_CPU
 
@@ -38,7 +51,23 @@ IMPORTS: Final = 5
 _ROOT: Final = Path(__file__).parents[1]
 
 # Calls per second at which the rate limiter never waits: the drain measures the quota.
-_RATE: Final = 100_000
+RATE: Final = 100_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tree:
+    """A source tree with subjects.
+
+    Attributes:
+        root: Its folder.
+        variables: The function's environment variables.
+    """
+
+    root: Path
+    variables: dict[str, str]
+
+
+THIS_TREE: Final = Tree(root=_ROOT, variables=environment.variables(RATE))
 
 
 @dataclass(frozen=True)
@@ -55,32 +84,35 @@ class Bench:
     bundle: Path
     folder: Path
 
-    def variables(self) -> dict[str, str]:
+    def variables(self, tree: Tree) -> dict[str, str]:
         """Return the environment variables of a subject's process."""
         return {
             "PATH": os.environ.get("PATH", os.defpath),
             "HOME": str(self.folder),
-            "PYTHONPATH": str(_ROOT),
+            "PYTHONPATH": str(tree.root),
             "AWS_ENDPOINT_URL_ECS": f"https://127.0.0.1:{self.port}",
+            "AWS_ENDPOINT_URL_DYNAMODB": f"https://127.0.0.1:{self.port}",
             "AWS_CA_BUNDLE": str(self.bundle),
             "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
             "AWS_SECRET_ACCESS_KEY": "bench",
             "AWS_REGION": environment.REGION,
             "AWS_DEFAULT_REGION": environment.REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
-            **environment.variables(_RATE),
+            **tree.variables,
         }
 
-    def counts(self) -> dict[str, int]:
-        """Return the number of connections and tasks since the last call."""
+    def counts(self) -> dict[str, Any]:
+        """Return the number of connections, tasks and calls since the last call."""
         context = ssl.create_default_context(cafile=str(self.bundle))
         connection = http.client.HTTPSConnection("127.0.0.1", self.port, context=context)
         connection.request("GET", "/counts")
-        counts: dict[str, int] = json.loads(connection.getresponse().read())
+        counts: dict[str, Any] = json.loads(connection.getresponse().read())
         connection.close()
         return counts
 
-    def measure(self, name: str, batches: int, share: float | None = None) -> dict[str, Any]:
+    def measure(
+        self, name: str, batches: int, share: float | None = None, tree: Tree | None = None
+    ) -> dict[str, Any]:
         """Return what a subject's process measures of itself.
 
         Args:
@@ -88,6 +120,7 @@ class Bench:
             batches: The number of batches after the first; -1 for the import alone.
             share: The share of one CPU for the batches, None for all of it. The import always has
                 all of it, as in Lambda's init phase.
+            tree: The source tree of the subject; by default, this one.
 
         Raises:
             RuntimeError: if the subject failed, or started a wrong number of tasks.
@@ -103,7 +136,7 @@ class Bench:
                         *("-m", "bench.subjects", name, str(its.fileno()), str(batches)),
                     ],
                     cwd=self.folder,
-                    env=self.variables(),
+                    env=self.variables(tree or THIS_TREE),
                     pass_fds=[its.fileno()],
                     stdin=subprocess.DEVNULL,
                     stdout=output,
@@ -122,7 +155,7 @@ class Bench:
             raise RuntimeError(f"{name} failed: {log.read_text(encoding='utf-8')[-2000:]}")
         if batches >= 0 and name != "client":
             found |= self.counts()
-            expected = found["size"] * (batches + 1)
+            expected = found["size"] * found.get("count", 1) * (batches + 1)
             if found["tasks"] != expected:
                 raise RuntimeError(f"{name} started {found['tasks']} tasks of {expected}")
         return found
@@ -171,15 +204,16 @@ def run_once(bench: Bench) -> dict[str, float]:
         "peak client MB": median(one["peak"] for one in imports["client"]),
         "first batch at the share s": shared["first"]["wall"],
         "first batch at the share, CPU s": shared["first"]["cpu"],
-        "wall ours at the share ms": _each(shared, "wall"),
-        "wall ancestor at its share ms": _each(shared_old, "wall"),
+        "wall ours at the share ms": each(shared, "wall"),
+        "wall ancestor at its share ms": each(shared_old, "wall"),
     }
     for name, subject in full.items():
         for kind in ("wall", "cpu"):
-            figures[f"{kind} {name} ms"] = _each(subject, kind)
+            figures[f"{kind} {name} ms"] = each(subject, kind)
         figures[f"first {name} s"] = subject["first"]["wall"]
         figures[f"peak {name} MB"] = subject["peak"]
         figures[f"connections {name}"] = subject["connections"]
+    figures |= _deliveries(bench, full["ours"])
     ours, old, floor = (
         {kind: figures[f"{kind} {name} ms"] for kind in ("wall", "cpu")}
         for name in ("ours", "ancestor", "floor")
@@ -199,7 +233,34 @@ def run_once(bench: Bench) -> dict[str, float]:
     }
 
 
-def _each(found: dict[str, Any], kind: str) -> float:
+def _deliveries(bench: Bench, first: dict[str, Any]) -> dict[str, float]:
+    """Return what the other deliveries cost, and the calls that each kind makes.
+
+    Args:
+        bench: The stub.
+        first: What was measured of first deliveries of messages without a key.
+    """
+    figures: dict[str, float] = {}
+    found = {name: bench.measure(name, DELIVERY_BATCHES) for name in DELIVERIES}
+    for name, subject in found.items():
+        for kind in ("wall", "cpu"):
+            figures[f"{kind} {name} ms"] = each(subject, kind)
+            figures[f"{kind} {name}, times a first delivery"] = each(subject, kind) / each(
+                first, kind
+            )
+    for name, subject in {"ours": first, **found}.items():
+        earlier = found.get(DELIVERIES.get(name, ""), {"calls": {}})["calls"]
+        messages = subject["size"] * (len(subject["warm"]) + 1)
+        for operation in CALLS:
+            made = subject["calls"].get(operation, 0) - earlier.get(operation, 0)
+            figures[f"{operation} {name}"] = made / messages
+        figures[f"table calls {name}"] = sum(
+            figures[f"{operation} {name}"] for operation in CALLS if operation != "RunTask"
+        )
+    return figures
+
+
+def each(found: dict[str, Any], kind: str) -> float:
     """Return the milliseconds per message, after the first batch."""
     each: float = median(batch[kind] for batch in found["warm"])
     return each / int(found["size"]) * 1000
@@ -208,6 +269,6 @@ def _each(found: dict[str, Any], kind: str) -> float:
 def run(runs: int) -> list[dict[str, float]]:
     """Return the figures of several runs, after one that only writes the compiled files."""
     with stub() as bench:
-        for name in (*WARM_BATCHES, "client"):
+        for name in (*WARM_BATCHES, *DELIVERIES, "client"):
             bench.measure(name, 0)
         return [run_once(bench) for _ in range(runs)]

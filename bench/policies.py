@@ -6,26 +6,32 @@ launched messages from the queue and hides those that it returns.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from botocore.exceptions import ClientError
 
 from bench import environment
 from bench.adaptive import Limiter
-from bench.cloud import LATENCY_SECONDS, TABLE_LATENCY_SECONDS, Ecs, Message, Quota
+from bench.cloud import Message, Wire
 from bench.kernel import EPOCH, Pool
 from function.application import Application
 from function.launch.admission import backoff_seconds
 from function.limits import LAUNCH_RESERVE_SECONDS, THREADS
 from function.settings import Settings
+from rehearsal.emulator import KEPT, RETRIED
+from tests.model.dynamodb import DynamoDbClient
+from tests.model.ecs_client import EcsClient
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Callable
 
-    from bench.cloud import Queue
-    from bench.kernel import Clock, Kernel
+    from bench.cloud import Ecs, Queue
+    from bench.kernel import Kernel
+    from rehearsal.emulator import Reading
+    from tests.model.clock import Clock
+    from tests.model.dynamodb import Table
 
     Handle = Callable[[list[Message]], None]
 
@@ -36,21 +42,37 @@ _ANCESTOR_ATTEMPTS: Final = 43
 _ANCESTOR_DELAY_SECONDS: Final = (15, 20)
 
 
-@dataclass
+@dataclass(frozen=True, kw_only=True)
 class World:
-    """One run's queue, quota, ledger and counts."""
+    """What an execution environment runs in.
+
+    Attributes:
+        kernel: Simulated time.
+        queue: The work queue.
+        ecs: ECS, with the quota and the capacity.
+        table: The ledger.
+        draw: The chance of everything that belongs to a call.
+        launch_rate: The rate that the function is configured with, in tasks per second.
+        launch_burst: The burst that it is configured with, in tasks.
+        body: The body of every message.
+        keyed: Every message has an idempotency key.
+        faults: The chance of a fault of each call.
+    """
 
     kernel: Kernel
     queue: Queue
-    quota: Quota
+    ecs: Ecs
+    table: Table
     draw: random.Random
-    started: dict[str, float] = field(default_factory=dict)
-    calls: dict[str, int] = field(default_factory=dict)
-    ledger: dict[str, dict[str, Any]] = field(default_factory=dict)
+    launch_rate: float
+    launch_burst: float
+    body: str = environment.BODY
+    keyed: bool = False
+    faults: float = 0.0
 
-    def ecs(self, clock: Clock) -> Ecs:
-        """Return RunTask for one environment."""
-        return Ecs(clock, self.draw, self.quota, self.started, self.calls)
+    def wire(self, clock: Clock) -> Wire:
+        """Return the way to AWS of one environment."""
+        return Wire(clock, self.draw, self.faults)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +81,7 @@ class Policy:
 
     Attributes:
         name: Its name in tables, plots and results.
-        make: Makes an execution environment from a world, a clock and a launch rate.
+        make: Makes an execution environment from a world and a clock.
         concurrency: The maximum concurrency of the event source mapping.
         batch: Messages per invocation.
         timeout_seconds: The function's timeout.
@@ -67,10 +89,11 @@ class Policy:
         max_receives: The queue's `maxReceiveCount`.
         memory_gigabytes: The function's memory.
         ramp: Environments that Lambda adds per minute; 0 starts all of them at once.
+        reading: What ECS remembers under a client token.
     """
 
     name: str
-    make: Callable[[World, Clock, float], Handle]
+    make: Callable[[World, Clock], Handle]
     concurrency: int = environment.MAXIMUM_CONCURRENCY
     batch: int = environment.BATCH
     timeout_seconds: float = environment.TIMEOUT_SECONDS
@@ -78,64 +101,32 @@ class Policy:
     max_receives: int = 1000
     memory_gigabytes: float = environment.MEMORY_GIGABYTES
     ramp: float = 0.0
+    reading: Reading = KEPT
 
 
 class _Sqs:
     """The calls that the handler makes to its queues."""
 
-    def __init__(self, queue: Queue, clock: Clock, draw: random.Random) -> None:
-        self._queue, self._clock, self._draw = queue, clock, draw
+    def __init__(self, queue: Queue, wire: Wire) -> None:
+        self._queue, self._wire = queue, wire
 
     def change_message_visibility_batch(self, *, Entries: list[dict[str, Any]], **_: Any) -> Any:  # noqa: N803, ANN401 - like boto3
-        self._clock.sleep(self._draw.uniform(*LATENCY_SECONDS))
-        for entry in Entries:
-            message = self._queue.messages[int(entry["ReceiptHandle"])]
-            self._queue.hide(message, entry["VisibilityTimeout"])
-        return {}
+        def hide() -> dict[str, Any]:
+            for entry in Entries:
+                message = self._queue.messages[int(entry["ReceiptHandle"])]
+                self._queue.hide(message, entry["VisibilityTimeout"])
+            return {}
+
+        return self._wire.call("ChangeMessageVisibilityBatch", hide)
 
     def send_message(self, **_: Any) -> Any:  # noqa: ANN401 - like boto3
         """Count the dead letters: all messages are good, so there should be none."""
-        self._queue.dead += 1
-        return {}
 
+        def count() -> dict[str, Any]:
+            self._queue.dead += 1
+            return {}
 
-class _Table:
-    """The ledger of a stage, for messages without a key: a table of one item per message."""
-
-    def __init__(self, items: dict[str, dict[str, Any]], clock: Clock, draw: random.Random) -> None:
-        self._items, self._clock, self._draw = items, clock, draw
-
-    def put_item(self, *, Item: dict[str, Any], **_: Any) -> Any:  # noqa: N803, ANN401 - like boto3
-        self._clock.sleep(self._draw.uniform(*TABLE_LATENCY_SECONDS))
-        known = self._items.setdefault(Item["key"]["S"], dict(Item))
-        if known != Item:
-            raise _condition_failed(known)
-        return {}
-
-    def update_item(self, *, Key: dict[str, Any], **call: Any) -> Any:  # noqa: N803, ANN401 - like boto3
-        """Write what the expression sets, and announce a call of the first attempt only."""
-        self._clock.sleep(self._draw.uniform(*TABLE_LATENCY_SECONDS))
-        item = self._items.get(Key["key"]["S"])
-        if item is None:
-            raise _condition_failed(None)
-        before = dict(item)
-        values, names = call["ExpressionAttributeValues"], call["ExpressionAttributeNames"]
-        for name in names.values():
-            if f":p_{name}" in values:
-                item[name] = values[f":p_{name}"]
-            elif f":k_{name}" in values:
-                item.setdefault(name, values[f":k_{name}"])
-        removed = call["UpdateExpression"].partition(" REMOVE ")[2]
-        for name in filter(None, removed.split(", ")):
-            item.pop(names[name], None)
-        return {"Attributes": before}
-
-
-def _condition_failed(item: dict[str, Any] | None) -> ClientError:
-    error: Any = {"Error": {"Code": "ConditionalCheckFailedException", "Message": ""}}
-    if item is not None:
-        error["Item"] = dict(item)
-    return ClientError(error, "PutItem")
+        return self._wire.call("SendMessage", count)
 
 
 class _Sns:
@@ -143,14 +134,15 @@ class _Sns:
         return {}
 
 
-def _handler(world: World, clock: Clock, ecs: Ecs, rate: float) -> Handle:
+def _handler(world: World, clock: Clock, wire: Wire, rate: float) -> Handle:
     """Return the deployed handler in an environment of its own."""
+    variables = environment.variables(rate, launch_burst=max(rate, world.launch_burst))
     application = Application(
-        Settings.from_environment(environment.variables(rate)),
-        ecs=cast("Any", ecs),
-        sqs=cast("Any", _Sqs(world.queue, clock, world.draw)),
+        Settings.from_environment(variables),
+        ecs=cast("Any", EcsClient(wire=wire, ecs=world.ecs)),
+        sqs=cast("Any", _Sqs(world.queue, wire)),
         sns=cast("Any", _Sns()),
-        dynamodb=cast("Any", _Table(world.ledger, clock, world.draw)),
+        dynamodb=cast("Any", DynamoDbClient(wire=wire, table=world.table)),
         log=cast("Any", _Quiet()),
         clock=clock,
         draw=world.draw.random,
@@ -158,7 +150,15 @@ def _handler(world: World, clock: Clock, ecs: Ecs, rate: float) -> Handle:
 
     def handle(messages: list[Message]) -> None:
         records = [
-            environment.record(message.number, EPOCH, message.receives) for message in messages
+            environment.record(
+                message.number,
+                EPOCH,
+                message.receives,
+                first_received_at=EPOCH + (message.first_received_at or 0.0),
+                body=world.body,
+                keyed=world.keyed,
+            )
+            for message in messages
         ]
         response = application.handle({"Records": records}, clock)
         returned = {item["itemIdentifier"] for item in response["batchItemFailures"]}
@@ -177,27 +177,38 @@ class _Quiet:
         return lambda *_args, **_keys: None
 
 
-def _ours(world: World, clock: Clock, rate: float) -> Handle:
-    return _handler(world, clock, world.ecs(clock), rate)
+def _ours(world: World, clock: Clock) -> Handle:
+    return _handler(world, clock, world.wire(clock), world.launch_rate)
 
 
-def _adaptive(world: World, clock: Clock, _rate: float) -> Handle:
+def _adaptive(world: World, clock: Clock) -> Handle:
     """Return the deployed handler without its rate limiter, with an `adaptive` client."""
-    ecs = world.ecs(clock)
+    wire = world.wire(clock)
     limiter = Limiter(clock)
-    ecs.before, ecs.after = limiter.before, limiter.after
-    return _handler(world, clock, ecs, UNLIMITED)
+    wire.before, wire.after = limiter.before, limiter.after
+    return _handler(world, clock, wire, UNLIMITED)
+
+
+def _run_task(world: World, wire: Wire, message: Message, token: str) -> None:
+    """Start a message's task as a policy does that is not the handler."""
+    call = {
+        "cluster": environment.CLUSTER,
+        "taskDefinition": "report:7",
+        "startedBy": str(message.number),
+        "clientToken": token,
+    }
+    wire.call("RunTask", lambda: world.ecs.run_task(call))
 
 
 def _simple(world: World, clock: Clock, hide: Callable[[Message], float]) -> Handle:
     """Return a handler that calls immediately, and hides what failed for `hide` seconds."""
-    ecs = world.ecs(clock)
+    wire = world.wire(clock)
 
     def one(message: Message) -> bool:
         if clock.deadline - clock.monotonic() < LAUNCH_RESERVE_SECONDS:
             return False
         try:
-            ecs.run_task(clientToken=str(message.number))
+            _run_task(world, wire, message, str(message.number))
         except ClientError:
             return False
         return True
@@ -213,20 +224,20 @@ def _simple(world: World, clock: Clock, hide: Callable[[Message], float]) -> Han
     return handle
 
 
-def _jitter(world: World, clock: Clock, _rate: float) -> Handle:
+def _jitter(world: World, clock: Clock) -> Handle:
     def hide(message: Message) -> float:
         return backoff_seconds(message.receives, world.draw.random)
 
     return _simple(world, clock, hide)
 
 
-def _fixed(world: World, clock: Clock, _rate: float) -> Handle:
+def _fixed(world: World, clock: Clock) -> Handle:
     return _simple(world, clock, lambda _message: FIXED.visibility_seconds)
 
 
-def _ancestor(world: World, clock: Clock, _rate: float) -> Handle:
+def _ancestor(world: World, clock: Clock) -> Handle:
     """Return the ancestor's policy: sleep and retry inside the invocation, then give up."""
-    ecs = world.ecs(clock)
+    wire = world.wire(clock)
     delay = world.draw.randint(*_ANCESTOR_DELAY_SECONDS)  # drawn once per environment
 
     def handle(messages: list[Message]) -> None:
@@ -234,7 +245,7 @@ def _ancestor(world: World, clock: Clock, _rate: float) -> Handle:
         for _ in range(_ANCESTOR_ATTEMPTS):
             try:
                 # It sets no client token: what has started starts again after a timeout.
-                ecs.run_task(clientToken=f"{message.number}.{message.receives}")
+                _run_task(world, wire, message, f"{message.number}.{message.receives}")
             except ClientError:
                 clock.sleep(delay)
             else:
@@ -245,6 +256,7 @@ def _ancestor(world: World, clock: Clock, _rate: float) -> Handle:
 
 
 OURS: Final = Policy(name="ours", make=_ours)
+OURS_RETRIED: Final = Policy(name="ours, failures retried", make=_ours, reading=RETRIED)
 ADAPTIVE: Final = Policy(name="botocore's adaptive mode", make=_adaptive)
 JITTER_2: Final = Policy(name="unpaced jitter, 2 at once", make=_jitter)
 JITTER_10: Final = Policy(name="unpaced jitter, 10 at once", make=_jitter, concurrency=10)
@@ -267,4 +279,4 @@ ANCESTOR: Final = Policy(
     memory_gigabytes=0.125,
     ramp=300,
 )
-POLICIES: Final = (OURS, ADAPTIVE, JITTER_2, JITTER_10, FIXED, ANCESTOR)
+POLICIES: Final = (OURS, OURS_RETRIED, ADAPTIVE, JITTER_2, JITTER_10, FIXED, ANCESTOR)

@@ -1,11 +1,13 @@
-"""400 messages through the embedded AWS, in real time, with a RunTask that throttles."""
+"""400 tasks through the embedded AWS, in real time, with a RunTask that throttles."""
 
 from __future__ import annotations
 
 import io
+import json
 import time
 import zipfile
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,13 +16,14 @@ from rehearsal.deployment import deploy_stage
 from rehearsal.fault_injection import FaultyEmulator, throttle
 from runtask.project import load_project
 
-MESSAGES: Final = 400
+# The tasks of all messages together.
+TASKS: Final = 400
 RATE: Final = 20.0
 
 # One call of each of two environments may coincide; a larger burst would flatter the ratio.
 BURST: Final = 2
 
-IDEAL_SECONDS: Final = (MESSAGES - BURST) / RATE
+IDEAL_SECONDS: Final = (TASKS - BURST) / RATE
 
 PATIENCE_SECONDS: Final = 90.0
 
@@ -42,10 +45,24 @@ _ADAPTIVE: Final = {
     )
 }
 
-# What each policy replaces in the artifact: by file, a text and its replacement.
-POLICIES: Final[dict[str, dict[str, tuple[str, str]]]] = {
-    "ours": {},
-    "botocore's adaptive mode": _NO_RATE_LIMITER | _ADAPTIVE,
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """What is deployed, and what is sent.
+
+    Attributes:
+        changes: What is replaced in the artifact: by file, a text and its replacement.
+        count: The tasks of one message.
+    """
+
+    changes: dict[str, tuple[str, str]] = field(default_factory=dict)
+    count: int = 1
+
+
+POLICIES: Final = {
+    "ours": Policy(),
+    "ours, count 10": Policy(count=10),
+    "botocore's adaptive mode": Policy(changes=_NO_RATE_LIMITER | _ADAPTIVE),
 }
 
 
@@ -99,20 +116,22 @@ def _deploy(emulator: FaultyEmulator) -> _Stage:
     return _Stage(emulator, dict(deployed.outputs), artifact.read(), account, region)
 
 
-def measure(changes: dict[str, tuple[str, str]]) -> dict[str, Any]:
+def measure(policy: Policy) -> dict[str, Any]:
     """Return the figures of one policy, from the first message that is sent to the last task.
 
     The function is cold, and its mapping already receives while the messages are sent.
     """
     with FaultyEmulator.start() as emulator:
         stage = _deploy(emulator)
-        if changes:
-            stage.patch(changes)
+        if policy.changes:
+            stage.patch(policy.changes)
         emulator.inject(throttle(RATE, burst=BURST))
-        body = (_ROOT / "examples" / "run-task.json").read_text(encoding="utf-8")
+        request = json.loads((_ROOT / "examples" / "run-task.json").read_text(encoding="utf-8"))
+        request["ECS"]["count"] = policy.count
+        body, messages = json.dumps(request), TASKS // policy.count
         sqs, queue = stage.client("sqs"), stage.outputs["queueUrl"]
         started = time.time()
-        for first in range(0, MESSAGES, _MAX_SEND):
+        for first in range(0, messages, _MAX_SEND):
             sqs.send_message_batch(
                 QueueUrl=queue,
                 Entries=[
@@ -123,8 +142,8 @@ def measure(changes: dict[str, tuple[str, str]]) -> dict[str, Any]:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             calls = emulator.calls("RunTask")
-            moments = sorted(call.time - started for call in calls if call.tasks)
-            if len(moments) >= MESSAGES or time.monotonic() > deadline:
+            moments = sorted(call.time - started for call in calls for _ in call.tasks)
+            if len(moments) >= TASKS or time.monotonic() > deadline:
                 break
             time.sleep(_POLL_SECONDS)
         # Read once more at the end: a task that starts twice starts late.
@@ -134,21 +153,22 @@ def measure(changes: dict[str, tuple[str, str]]) -> dict[str, Any]:
             QueueUrl=stage.outputs["deadLetterQueueUrl"],
             AttributeNames=["ApproximateNumberOfMessages"],
         )["Attributes"]["ApproximateNumberOfMessages"]
-        tasks = [task for call in calls for task in call.tasks]
-        whole = len(moments) >= MESSAGES
-        seconds = moments[MESSAGES - 1] if whole else float("inf")
+        tasks = {task: call.started_by for call in calls for task in call.tasks}
+        launched = sum(min(found, policy.count) for found in Counter(tasks.values()).values())
+        whole = len(moments) >= TASKS
+        seconds = moments[TASKS - 1] if whole else float("inf")
         return {
             "seconds": seconds if whole else PATIENCE_SECONDS,
             "ratio": (seconds if whole else PATIENCE_SECONDS) / IDEAL_SECONDS,
-            "ratio to 20 s": (seconds if whole else PATIENCE_SECONDS) / (MESSAGES / RATE),
-            "started": len(set(tasks)),
-            "twice": len(set(tasks)) - len({call.started_by for call in calls if call.tasks}),
+            "ratio to 20 s": (seconds if whole else PATIENCE_SECONDS) / (TASKS / RATE),
+            "started": len(tasks),
+            "twice": len(tasks) - launched,
             "throttled": sum(call.error == "ThrottlingException" for call in calls),
             "dead": int(dead),
-            "curve": moments[:: MESSAGES // 40] + moments[-1:],
+            "curve": moments[:: TASKS // 40] + moments[-1:],
         }
 
 
 def run_once() -> dict[str, dict[str, Any]]:
     """Return the figures of each policy."""
-    return {name: measure(changes) for name, changes in POLICIES.items()}
+    return {name: measure(policy) for name, policy in POLICIES.items()}

@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from bench import drain, plot, realtime
+from bench import against, drain, handler, plot, realtime
+from bench.policies import OURS_RETRIED
 from bench.results import judged, shown, spread
 
 if TYPE_CHECKING:
@@ -24,6 +25,13 @@ _HANDLER_ROWS: Final = (
     ("peak memory, MB", "peak {} MB"),
     ("connections", "connections {}"),
 )
+_DELIVERIES: Final = {
+    "ours": "first",
+    "with_key": "first, with a key",
+    "redelivered": "second, with a key",
+    "launched_before": "third, with a key: launched before",
+    "count_ten": "first, count 10",
+}
 _HANDLER_MORE: Final = (
     "import ours s",
     "import client s",
@@ -43,6 +51,10 @@ _DRAIN_COLUMNS: Final = (
     ("in the DLQ", "dead"),
     ("throttled", "throttled"),
     ("receives", "receives"),
+    ("calls", "calls"),
+    ("table calls", "table"),
+    ("replays", "replays"),
+    ("conflicts", "conflicts"),
     ("GB-s", "gigabyte_seconds"),
     ("others refused", "others_refused"),
 )
@@ -62,6 +74,8 @@ def sections(results: Results) -> dict[str, str]:
     made = {"goals": _goals(results)}
     if "handler" in results:
         made["handler"] = _handler(results)
+    if "against" in results:
+        made["against"] = _against(results)
     if "drain" in results:
         made["drain"] = _drain(results)
     if "realtime" in results:
@@ -116,8 +130,41 @@ def _handler(results: Results) -> str:
         _meta(results, "handler")
         + _table(("", *names), rows)
         + "\n"
+        + _deliveries(results)
+        + "\n"
         + _table(("", "median (range)"), more)
     )
+
+
+def _deliveries(results: Results) -> str:
+    rows = [
+        [
+            title,
+            *(
+                _cell(results, "handler", "", key.format(name))
+                for key in ("wall {} ms", "cpu {} ms", "cpu {}, times a first delivery")
+            ),
+            *(_cell(results, "handler", "", f"{call} {name}") for call in handler.CALLS),
+        ]
+        for name, title in _DELIVERIES.items()
+    ]
+    head = ("delivery", "wall, ms", "CPU, ms", "CPU, times a first delivery", *handler.CALLS)
+    return _table(head, rows)
+
+
+def _against(results: Results) -> str:
+    text = _meta(results, "against", f"commit {results['against']['meta']['commit']}")
+    rows = (
+        [
+            figure,
+            *(
+                _cell(results, "against", "", f"{figure}, {which}")
+                for which in ("ours", "reference", "times the reference")
+            ),
+        ]
+        for figure in against.FIGURES
+    )
+    return text + _table(("", "ours", "reference", "times the reference"), rows)
 
 
 def _drain(results: Results) -> str:
@@ -138,9 +185,10 @@ def _drain(results: Results) -> str:
     return text
 
 
-def _meta(results: Results, bench: str) -> str:
+def _meta(results: Results, bench: str, reference: str = "") -> str:
     meta = results[bench]["meta"]
-    return f"Measured on {meta['date']}, {meta['runs']} runs, {meta['machine']}.\n\n"
+    runs = f"{meta['runs']} {f'pairs against {reference}' if reference else 'runs'}"
+    return f"Measured on {meta['date']}, {runs}, {meta['machine']}.\n\n"
 
 
 def _cell(results: Results, bench: str, subject: str, key: str) -> str:
@@ -181,6 +229,7 @@ def _plots(results: Results) -> dict[str, str]:
                 {
                     policy.name: results["drain"]["runs"][0][f"{steady.name} | {policy.name}"]
                     for policy in steady.policies
+                    if policy is not OURS_RETRIED  # its line is that of ours
                 },
                 steady.ideal_seconds,
             ),
@@ -190,10 +239,13 @@ def _plots(results: Results) -> dict[str, str]:
         run = results["realtime"]["runs"][0]
         right = max(figures["seconds"] for figures in run.values())
         plots["realtime"] = plot.lines(
-            f"{realtime.MESSAGES} messages through the embedded AWS",
+            f"{realtime.TASKS} tasks through the embedded AWS",
             f"First run; the stand-in lets {realtime.RATE:g} calls a second pass",
             ("seconds", "tasks started"),
-            _curves({name: run[name] for name in realtime.POLICIES}, realtime.IDEAL_SECONDS),
+            _curves(
+                {name: run[name] for name in realtime.POLICIES if name in run},
+                realtime.IDEAL_SECONDS,
+            ),
             right=right,
         )
     return plots

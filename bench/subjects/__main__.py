@@ -59,7 +59,15 @@ def main(name: str, channel: int, batches: int) -> None:
         events = [subject.prepare(number) for number in range(batches + 1)]
         first = timed(lambda: subject.work(events[0]))
         warm = [timed(functools.partial(subject.work, event)) for event in events[1:]]
-        say({"first": first, "warm": warm, "size": subject.size, "peak": peak_megabytes()})
+        say(
+            {
+                "first": first,
+                "warm": warm,
+                "size": subject.size,
+                "count": getattr(subject, "count", 1),
+                "peak": peak_megabytes(),
+            }
+        )
 
 
 if __name__ == "__main__":

@@ -18,12 +18,13 @@ from rehearsal.emulator.interception import (
 )
 from rehearsal.emulator.journal import Call
 from rehearsal.emulator.process import Emulator, EmulatorError
-from rehearsal.emulator.readings import KEPT, RETRIED, Reading
+from rehearsal.emulator.readings import KEPT, READINGS, RETRIED, Reading
 from rehearsal.emulator.request import Request, Response
 
 # The child process imports this package too. It has no use for boto3, which costs it some 80 ms.
 __all__ = [
     "KEPT",
+    "READINGS",
     "RETRIED",
     "Call",
     "Credentials",

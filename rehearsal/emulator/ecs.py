@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from rehearsal.emulator.container_instances import Placement
     from rehearsal.emulator.containers import Containers
     from rehearsal.emulator.interception import Shortage, TaskFailure
-    from rehearsal.emulator.readings import Reading
     from rehearsal.emulator.request import Response
 
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
@@ -172,7 +171,7 @@ class Tasks:
                 "The client token was used with different parameters.",
                 resourceIds=token.tasks if reading.conflict_names_tasks else [],
             )
-        elif not _tries_again(token, reading):
+        elif not (token.failures and reading.tries_again(started=bool(token.tasks))):
             return token
         started = len(token.tasks) + len(token.unreported)
         self._start(token, request, definition, cluster, (request.get("count") or 1) - started)
@@ -237,13 +236,6 @@ class Tasks:
         )
         running.begin()
         return arn
-
-
-def _tries_again(token: _Token, reading: Reading) -> bool:
-    """Return whether a known client token starts what failed at first."""
-    if not token.failures:
-        return False
-    return reading.partial_completed if token.tasks else not reading.failures_remembered
 
 
 def _canonical(request: dict[str, Any]) -> str:

@@ -1,11 +1,12 @@
-"""What AWS's documents leave open about client tokens: two readings, of which either may be true.
+"""What AWS's documents leave open about client tokens: readings, of which any may be true.
 
-The handler has to be right in both. Standard library only: parent and child both import it.
+The handler has to be right in all. Standard library only: parent and child both import it.
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ECS_Idempotency.html
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import uuid
 from dataclasses import asdict, dataclass
@@ -34,6 +35,24 @@ class Reading:
     partial_completed: bool
     conflict_names_tasks: bool
 
+    def __str__(self) -> str:
+        """Return the reading in a few words."""
+        return ", ".join(
+            (
+                f"failures {'remembered' if self.failures_remembered else 'retried'}",
+                f"partial {'completed' if self.partial_completed else 'replayed'}",
+                f"conflict {'with' if self.conflict_names_tasks else 'without'} tasks",
+            )
+        )
+
+    def tries_again(self, *, started: bool) -> bool:
+        """Return whether a replay tries again what the first answer failed to start.
+
+        Args:
+            started: Whether that answer had tasks besides.
+        """
+        return self.partial_completed if started else not self.failures_remembered
+
 
 # A token keeps its first answer, whatever it was.
 KEPT: Final = Reading(failures_remembered=True, partial_completed=False, conflict_names_tasks=True)
@@ -41,6 +60,12 @@ KEPT: Final = Reading(failures_remembered=True, partial_completed=False, conflic
 # A token keeps its tasks only; what failed is tried again.
 RETRIED: Final = Reading(
     failures_remembered=False, partial_completed=True, conflict_names_tasks=False
+)
+
+# Each combination.
+READINGS: Final = tuple(
+    Reading(failures_remembered=failures, partial_completed=partial, conflict_names_tasks=conflict)
+    for failures, partial, conflict in itertools.product((True, False), repeat=3)
 )
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import random
 
     from bench.kernel import Kernel
+    from rehearsal.emulator import Reading
 
 ACCOUNT: Final = "111111111111"
 REGION: Final = "eu-central-1"
@@ -49,44 +50,6 @@ FAILURE_REASONS: Final = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reading:
-    """What AWS's documents leave open.
-
-    Attributes:
-        failures_remembered: a token whose first answer was only failures replays them for as long
-            as it lives; otherwise RunTask tries again.
-        partial_completed_on_replay: a replay of a partial answer launches the rest; otherwise it
-            is the first answer again.
-        conflict_names_tasks: `resourceIds` of a ConflictException name the token's tasks;
-            otherwise they are empty.
-    """
-
-    failures_remembered: bool
-    partial_completed_on_replay: bool
-    conflict_names_tasks: bool
-
-    def __str__(self) -> str:
-        """Return the reading in a few words."""
-        return ", ".join(
-            (
-                f"failures {'remembered' if self.failures_remembered else 'retried'}",
-                f"partial {'completed' if self.partial_completed_on_replay else 'replayed'}",
-                f"conflict {'with' if self.conflict_names_tasks else 'without'} tasks",
-            )
-        )
-
-
-READINGS: Final = tuple(
-    Reading(
-        failures_remembered=failures,
-        partial_completed_on_replay=partial,
-        conflict_names_tasks=conflict,
-    )
-    for failures, partial, conflict in itertools.product((True, False), repeat=3)
-)
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Task:
     """A task that was started.
@@ -113,7 +76,9 @@ class Task:
 
 
 @dataclass(kw_only=True)
-class _Token:
+class Token:
+    """What a client token has started."""
+
     parameters: str
     created_at: float
     tasks: list[Task] = field(default_factory=list)
@@ -198,8 +163,9 @@ class Ecs:
     lives: tuple[float, ...] = LIVES_SECONDS
 
     def __post_init__(self) -> None:
-        self._tokens: dict[tuple[str, str], _Token] = {}
+        self._tokens: dict[tuple[str, str], Token] = {}
         self._numbers = itertools.count(1)
+        self._by_starter: dict[str, list[Task]] = {}
         self.call_bucket = Bucket(kernel=self.kernel, burst=100, rate=40)
         self.fargate_call_bucket = Bucket(kernel=self.kernel, burst=20, rate=20)
         self.launch_buckets = {
@@ -231,7 +197,7 @@ class Ecs:
         known = self._token(cluster, call)
         if known is not None:
             return self._replay(known, call, cluster, count)
-        token = _Token(parameters=_parameters(call), created_at=self.kernel.now)
+        token = Token(parameters=_parameters(call), created_at=self.kernel.now)
         answer = self._launch(token, call, cluster, count)
         if token.tasks or self.reading.failures_remembered:
             self._tokens[cluster, call["clientToken"]] = token
@@ -246,12 +212,12 @@ class Ecs:
         ):
             raise error_of("ThrottlingException", "Rate exceeded", "RunTask")
 
-    def _token(self, cluster: str, call: dict[str, Any]) -> _Token | None:
+    def _token(self, cluster: str, call: dict[str, Any]) -> Token | None:
         token = self._tokens.get((cluster, call["clientToken"]))
         return token if token is not None and self.kernel.now < token.ends_at() else None
 
     def _replay(
-        self, token: _Token, call: dict[str, Any], cluster: str, count: int
+        self, token: Token, call: dict[str, Any], cluster: str, count: int
     ) -> dict[str, Any]:
         if token.parameters != _parameters(call):
             names = [task.arn for task in token.tasks if not task.ghost or self._listed(task)]
@@ -262,12 +228,7 @@ class Ecs:
                 resourceIds=names if self.reading.conflict_names_tasks else [],
             )
         started = [task for task in token.tasks if not task.ghost]
-        again = (
-            self.reading.partial_completed_on_replay
-            if started
-            else not self.reading.failures_remembered
-        )
-        if token.failures and again:
+        if token.failures and self.reading.tries_again(started=bool(started)):
             missing = count - (len(token.tasks) if self.ghosts_known_to_token else len(started))
             before, token.failures = token.failures, []
             try:
@@ -278,7 +239,7 @@ class Ecs:
         return self._answer(token)
 
     def _launch(
-        self, token: _Token, call: dict[str, Any], cluster: str, count: int
+        self, token: Token, call: dict[str, Any], cluster: str, count: int
     ) -> dict[str, Any]:
         """Start what there is room for, and remember it with the token."""
         supply = _supply(call)
@@ -318,9 +279,10 @@ class Ecs:
             ghost=ghost,
         )
         self.tasks.append(task)
+        self._by_starter.setdefault(task.started_by, []).append(task)
         return task
 
-    def _answer(self, token: _Token) -> dict[str, Any]:
+    def _answer(self, token: Token) -> dict[str, Any]:
         old = self.kernel.now - token.created_at > FAILURES_SHOWN_SECONDS
         return {
             "tasks": [
@@ -346,9 +308,10 @@ class Ecs:
         # status."
         return shown if stopped else {**shown, "startedBy": task.started_by, "overrides": {}}
 
-    def listed(self, cluster: str) -> list[Task]:
+    def listed(self, cluster: str, started_by: str | None = None) -> list[Task]:
         """Return the tasks of a cluster that ListTasks shows."""
-        return [task for task in self.tasks if task.cluster == cluster and self._listed(task)]
+        tasks = self.tasks if started_by is None else self._by_starter.get(started_by, ())
+        return [task for task in tasks if task.cluster == cluster and self._listed(task)]
 
     def describe(self, task: Task) -> dict[str, Any]:
         """Return a task as DescribeTasks shows it."""

@@ -78,9 +78,8 @@ class EcsClient:
             raise error_of("InvalidParameterException", f"{sorted(others)}", "ListTasks")
         found = [
             task.arn
-            for task in self.ecs.listed(name)
-            if startedBy in (None, task.started_by)
-            and self.ecs.stopped(task) == (desiredStatus == "STOPPED")
+            for task in self.ecs.listed(name, startedBy)
+            if self.ecs.stopped(task) == (desiredStatus == "STOPPED")
         ]
         begin = int(nextToken)
         end = begin + min(maxResults, LIST_PAGE)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from rehearsal.emulator import READINGS, Reading
 from tests.model.dynamodb import Away
-from tests.model.ecs import READINGS, Reading
 from tests.model.invariants import check, check_quiet
 from tests.model.jobs import CLUSTERS, INVALID_BODIES, INVALID_JOB, INVALID_KEYS, Job
 from tests.model.wire import Fault, Plan

@@ -11,8 +11,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from rehearsal.emulator import READINGS, Reading
 from tests.model.dynamodb import Away
-from tests.model.ecs import READINGS, Reading
 from tests.model.invariants import ViolationError, check, check_quiet
 from tests.model.jobs import CLUSTERS, INVALID_BODIES, Job
 from tests.model.world import STAGES, Delivery, Options, World

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from rehearsal.emulator import READINGS, Reading
 from tests.model.clock import Clock, Kernel
-from tests.model.ecs import GHOST_LISTED_AFTER_SECONDS, READINGS, Ecs, Reading
+from tests.model.ecs import GHOST_LISTED_AFTER_SECONDS, Ecs
 from tests.model.ecs_client import EcsClient
 from tests.model.wire import Fault, Wire
 
@@ -109,7 +110,7 @@ def test_a_partial_answer_is_completed_by_a_replay_or_not(rig: Rig) -> None:
     rig.pool.room = 1
     assert rig.run() == (1, 2)
     rig.pool.room = None
-    completed = rig.ecs.reading.partial_completed_on_replay
+    completed = rig.ecs.reading.partial_completed
     assert rig.run() == ((3, 0) if completed else (1, 2))
     assert len(rig.ecs.tasks) == (3 if completed else 1)
 

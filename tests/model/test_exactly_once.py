@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from rehearsal.emulator import READINGS, Reading
 from tests.model.application import HAS_LEDGER
-from tests.model.ecs import READINGS, Reading
 from tests.model.invariants import ViolationError
 from tests.model.machine import machine
 from tests.model.reference import make_reference, without

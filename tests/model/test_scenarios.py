@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from rehearsal.emulator import READINGS
 from tests.model.application import HAS_LEDGER, make_application
 from tests.model.dynamodb import Away
-from tests.model.ecs import READINGS
 from tests.model.invariants import check_quiet
 from tests.model.jobs import INVALID_BODIES, Job
 from tests.model.reference import make_reference

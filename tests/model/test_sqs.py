@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from rehearsal.emulator import READINGS
 from tests.model import sqs
 from tests.model.clock import Kernel
-from tests.model.ecs import READINGS
 from tests.model.jobs import Job
 from tests.model.world import Options, World
 

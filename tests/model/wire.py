@@ -100,7 +100,7 @@ class Wire:
         """
         self.clock.check()
         fault = self._fault(operation)
-        self.clock.sleep(self._draw.uniform(*LATENCY_SECONDS))
+        self._travel(operation)
         if fault is Fault.SLOW_REQUEST:
             self.clock.sleep(SLOW_SECONDS)
         if fault is not None and fault.early:
@@ -111,16 +111,19 @@ class Wire:
         try:
             answer = effect()
         except ClientError:
-            self.clock.sleep(self._draw.uniform(*LATENCY_SECONDS))
+            self._travel(operation)
             if fault is Fault.CRASH_AFTER:
                 self.clock.crash()
             raise
-        self.clock.sleep(self._draw.uniform(*LATENCY_SECONDS))
+        self._travel(operation)
         if fault is Fault.SLOW_ANSWER:
             self.clock.sleep(SLOW_SECONDS)
         elif fault is not None and fault not in _SLOW:
             self._fail(fault, operation)
         return answer
+
+    def _travel(self, _operation: str) -> None:
+        self.clock.sleep(self._draw.uniform(*LATENCY_SECONDS))
 
     def _fault(self, operation: str) -> Fault | None:
         number, self._calls = self._calls, self._calls + 1

@@ -14,7 +14,7 @@ from bench.kernel import KilledError
 from tests.model import clock, sqs
 from tests.model.application import make_application, queue_url, table_name
 from tests.model.dynamodb import Away, DynamoDbClient, Table
-from tests.model.ecs import Ecs, Reading
+from tests.model.ecs import Ecs
 from tests.model.ecs_client import EcsClient
 from tests.model.history import History
 from tests.model.jobs import CLUSTERS, SERVICE, Job
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any
 
+    from rehearsal.emulator import Reading
     from tests.model.history import Sent
 
 STAGES: Final = ("dev", "beta")

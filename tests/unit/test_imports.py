@@ -41,7 +41,8 @@ DIRECTION = {
     "infra": ("infra", "function.limits"),
     "runtask": ("runtask", "infra", "function"),
     "rehearsal": ("rehearsal", "runtask", "infra", "function"),
-    "bench": ("bench", "rehearsal", "runtask", "infra", "function"),
+    # The simulated AWS of the benchmarks is the tests' model of it.
+    "bench": ("bench", "rehearsal", "runtask", "infra", "function", "tests.model"),
     "function.failures": ("function.failures", "function.limits"),
     "function.launch": (
         "function.launch",
