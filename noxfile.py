@@ -245,8 +245,8 @@ def lock(session: nox.Session) -> None:
     ):
         session.run(*compile_, *source, "-c", product, "-o", output)
     for name in ("nox", "mutation"):
-        source, output = f"requirements-{name}.in", f"requirements-{name}.txt"
-        session.run(*compile_, source, "-c", everything, "-o", output)
+        origin, output = f"requirements-{name}.in", f"requirements-{name}.txt"
+        session.run(*compile_, origin, "-c", everything, "-o", output)
     session.run(*compile_, "requirements-scan.in", "-o", "requirements-scan.txt")
 
 
