@@ -12,6 +12,7 @@ import pytest
 
 from infra import artifact_source
 from infra.bundle import build_bundle
+from infra.manifest import describe
 from rehearsal import observer
 from rehearsal.emulator import Credentials
 from rehearsal.engine import Run, State, up
@@ -125,8 +126,10 @@ def break_handler(
         code = path.read_text(encoding="utf-8")
         assert code.count(old) == 1, f"{file} no longer holds {old!r} once"
         path.write_text(code.replace(old, new), encoding="utf-8")
-        broken = functools.partial(build_bundle, tmp_path)
-        monkeypatch.setattr(artifact_source, "build_bundle", broken)
+        # The manifest is of the same sources, or the promotion would find that it is not true.
+        for build in (build_bundle, describe):
+            broken = functools.partial(build, root=tmp_path)
+            monkeypatch.setattr(artifact_source, build.__name__, broken)
 
     return replace
 

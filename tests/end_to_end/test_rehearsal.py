@@ -46,7 +46,7 @@ def test_all_checks_pass() -> None:
         "222222222222",
     }
     assert result.digests["dev"] == result.digests["prod"] == build_bundle(ROOT).digest
-    assert len(result.observed) == 9
+    assert len(result.observed) == 10
     texts = {check.text for check in result.checks}
     assert {f"{stack}: a second deployment changes nothing" for stack in STACKS} <= texts
     assert "dev: the stage can be taken away, and its artifacts stay" in texts
