@@ -268,6 +268,8 @@ def _storage_problems(parameters: Mapping[str, Any], *, flat: bool) -> Iterator[
 
 def _tag_problems(tag: Mapping[str, str], where: str) -> Iterator[Problem]:
     key, value = tag.get("key", ""), tag.get("value", "")
+    if "key" not in tag:
+        yield Problem("bad-value", f"{where}.key is missing; expected the name of a tag")
     if key.lower().startswith(_RESERVED_TAG):
         yield Problem(
             "bad-value", f"{where}.key: only AWS sets tags that begin with {_RESERVED_TAG}"

@@ -80,6 +80,7 @@ if TYPE_CHECKING:
             "bad-value",
             "ECS.tags[0].key: only AWS sets tags that begin with aws:",
         ),
+        ({"tags": [{"value": "v"}]}, "bad-value", "ECS.tags[0].key is missing"),
         ({"tags": [{"key": "k" * 129, "value": ""}]}, "over-limit", "ECS.tags[0].key"),
         ({"tags": [{"key": "k", "value": "v" * 257}]}, "over-limit", "ECS.tags[0].value"),
         ({"clientToken": "x"}, "bad-value", "set the message attribute `key`"),
@@ -193,7 +194,6 @@ def test_the_report_of_botocore_still_has_the_facts_that_errors_are_made_of() ->
         {"overrides": {"ephemeralStorage": {"sizeInGiB": 21}}},
         {"overrides": {"ephemeralStorage": {"sizeInGiB": 200}}},
         {"tags": [{"key": "k" * 128, "value": "v" * 256}]},
-        {"tags": [{"value": "x"}]},
         {"propagateTags": "NONE"},
     ],
 )
