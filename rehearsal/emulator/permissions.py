@@ -16,6 +16,7 @@ from rehearsal.emulator import (
     object_permissions,
     table_permissions,
 )
+from rehearsal.emulator.launch_context import launch_context
 from rehearsal.emulator.permission_check import PermissionCheck
 from rehearsal.emulator.tag_permissions import TagOnCreate, tag_context, tag_on_create
 
@@ -89,7 +90,8 @@ def _run_task(request: Request, asked: PermissionCheck) -> Iterator[PermissionCh
         name = str(request.parameters.get("taskDefinition", "")).rsplit("/", 1)[-1]
         definition = {"taskDefinitionArn": f"{_ecs(request)}:task-definition/{name}"}
     context = {**asked.context, "ecs:cluster": cluster}
-    yield PermissionCheck(asked.action, definition["taskDefinitionArn"], context)
+    launch = {**context, **launch_context(request)}
+    yield PermissionCheck(asked.action, definition["taskDefinitionArn"], launch)
     for arn in role_arns(request, definition):
         yield _pass_role(arn, "ecs-tasks.amazonaws.com")
     # The infrastructure role of a managed volume goes to ECS itself, not to the task.
