@@ -80,6 +80,13 @@ def iam(session: nox.Session) -> None:
     session.run("pytest", "-q", "tests/infra/test_iam_verdicts.py")
 
 
+@nox.session(default=False)
+def guards(session: nox.Session) -> None:
+    """Take away one guard at a time and compare the tests that fail; names of guards after --."""
+    install(session)
+    session.run("python", "-m", "tools.guards", *session.posargs)
+
+
 # Line and branch coverage of what runs in an account, or decides what exists there.
 MIN_COVERAGE_PERCENT: Final = 95
 COVERED: Final = ("function", "infra")

@@ -15,11 +15,12 @@ from function.limits import (
     MAX_STAGE_LENGTH,
     VISIBILITY_TIMEOUTS_PER_FUNCTION_TIMEOUT,
 )
+from function.sender_choice import SenderChoice
 from infra import limits
 from infra.config_checks import check_combinations
 from infra.config_reader import Getter, Reader
 from infra.names import BOOTSTRAP_SUFFIX, PROJECT, RESERVED_STAGES, Location, is_stage_name
-from infra.sender_choice import SenderChoice, sender_options
+from infra.sender_choice import sender_options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

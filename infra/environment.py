@@ -13,8 +13,8 @@ from infra.sender_choice import choice_of
 if TYPE_CHECKING:
     from pulumi import Input
 
+    from function.sender_choice import SenderChoice
     from infra.config import FunctionConfig
-    from infra.sender_choice import SenderChoice
 
 # Characters behind the prefix and the stage in the name of a queue, a topic or a table: what it is
 # for, and the digits that Pulumi may add.

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final
 
 from function.limits import TASK_DEFINITION_REVISIONS
+from function.sender_choice import SenderChoice
 from infra import limits
 from infra.config_reader import EXPECTED_ROLE_ARN, ROLE_ARN
 
@@ -26,32 +27,6 @@ LAUNCH_TYPES: Final = ("EC2", "EXTERNAL", "FARGATE", "MANAGED_INSTANCES")
 
 # An option that others have replaced.
 REPLACED: Final = {"passRoles": "taskRoles, executionRoles and volumeRoles"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class SenderChoice:
-    """The options about what a message may ask for, besides clusters and task definitions."""
-
-    task_definition_revisions: str
-    task_roles: tuple[str, ...]
-    execution_roles: tuple[str, ...]
-    volume_roles: tuple[str, ...]
-    subnets: tuple[str, ...]
-    security_groups: tuple[str, ...]
-    public_ip: bool
-    execute_command: bool
-    ebs_volumes: bool
-    ebs_snapshots: tuple[str, ...]
-    max_ebs_volume_gibibytes: int
-    launch_types: tuple[str, ...]
-    capacity_providers: tuple[str, ...]
-    max_task_cpu_units: int
-    max_task_memory_mebibytes: int
-    max_ephemeral_storage_gibibytes: int
-    max_count: int
-    max_tasks_per_day: int
-    tag_keys: tuple[str, ...]
-    environment_files: tuple[str, ...]
 
 
 def choice_of(config: SenderChoice) -> dict[str, Any]:

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from pulumi import Input
 
+    from function.sender_choice import SenderChoice
     from infra.names import Location
     from infra.policies.statements import Conditions
-    from infra.sender_choice import SenderChoice
 
 # The condition keys of ecs:RunTask; there is none for the network, the launch type, or the size of
 # a task.

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from function.sender_choice import SenderChoice
 from infra.config import read_function_config
 from infra.policies.function_role import FunctionGrants, function_policy
-from infra.sender_choice import SenderChoice, choice_of
+from infra.sender_choice import choice_of
 from runtask.project import load_project
 from tests.end_to_end.ecs_calls import ACCOUNT, CLUSTER, REGION, TASK_ROLE, refused, run, statement
 from tests.end_to_end.stage import ROOT

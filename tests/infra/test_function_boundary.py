@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -12,7 +12,7 @@ from infra.bundle import ROOT
 from infra.config_reader import Reader
 from infra.policies.function_role import FunctionGrants, function_policy
 from infra.policies.permissions_boundary import boundary_policy
-from infra.sender_choice import SenderChoice, sender_options
+from infra.sender_choice import sender_options
 from runtask.project import load_project
 from tests.infra.grants import Need, Statement, missing
 from tests.infra.test_needed_actions import (
@@ -25,6 +25,9 @@ from tests.infra.test_needed_actions import (
     TABLE,
     TOPIC,
 )
+
+if TYPE_CHECKING:
+    from function.sender_choice import SenderChoice
 
 # What Lambda adds to the calls of code that runs as one of the kit's functions.
 FROM_WITHIN: Final = {"lambda:SourceFunctionArn": FUNCTION}

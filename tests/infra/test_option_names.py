@@ -10,6 +10,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, cast
 
 from function.limits import SENDER_DEFAULTS
+from function.sender_choice import SenderChoice
 from function.settings import Settings
 from infra.bootstrap_config import BootstrapConfig, GithubTrust, bootstrap_options
 from infra.config import (
@@ -19,7 +20,6 @@ from infra.config import (
 )
 from infra.config_reader import Reader
 from infra.environment import function_environment, sender_variables
-from infra.sender_choice import SenderChoice
 
 if TYPE_CHECKING:
     from collections.abc import Callable

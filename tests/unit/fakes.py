@@ -98,6 +98,11 @@ def rejected(body: str) -> PermanentFailure:
     return failure
 
 
+def service(*subnets: str) -> dict[str, Any]:
+    """Return what DescribeServices says of a service with these subnets."""
+    return {"networkConfiguration": {"awsvpcConfiguration": {"subnets": list(subnets)}}}
+
+
 def token(key: str, attempt: int = 0) -> str:
     """Return the client token of the rig's stage."""
     stage = Stage(name="dev", account="111111111111", region="eu-central-1")

@@ -21,11 +21,6 @@ from tests.unit.fakes import (
 THROTTLED = client_error("ThrottlingException", "Rate exceeded")
 
 
-@pytest.fixture
-def rig() -> Rig:
-    return Rig()
-
-
 def test_two_messages_with_one_key_start_one_task(rig: Rig) -> None:
     records = [rig.record(message(), n, attributes={"key": "same"}) for n in range(2)]
 

@@ -20,11 +20,6 @@ SERVICE = {
 }
 
 
-@pytest.fixture
-def rig() -> Rig:
-    return Rig()
-
-
 def broken(*_: object, **__: object) -> Any:
     raise ValueError("canary")
 

@@ -9,21 +9,12 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from tests.unit.fakes import Rig, client_error, message, settings, token
+from tests.unit.fakes import Rig, client_error, message, service, settings, token
 
 LOST = ReadTimeoutError(endpoint_url="x")
 THROTTLED = client_error("ThrottlingException", "Rate exceeded")
 HOUR = 3600
 KEY = {"key": "order-17"}
-
-
-@pytest.fixture
-def rig() -> Rig:
-    return Rig()
-
-
-def service(*subnets: str) -> dict[str, Any]:
-    return {"networkConfiguration": {"awsvpcConfiguration": {"subnets": list(subnets)}}}
 
 
 # --- The budget

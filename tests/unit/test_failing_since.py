@@ -21,11 +21,6 @@ DENIED = client_error("AccessDeniedException", "is not authorized to perform", "
 BY_SERVICE = message(service="report", networkConfiguration=None)
 
 
-@pytest.fixture
-def rig() -> Rig:
-    return Rig()
-
-
 def milliseconds(rig: Rig) -> int:
     return round(rig.clock.time() * 1000)
 

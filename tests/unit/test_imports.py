@@ -34,11 +34,11 @@ LOADED_BY_HANDLER = {
 }
 
 # What each package may import of ours: modules, or packages with all of their modules. Imports for
-# types count as well. The stack program deploys `function` as a bundle and shares only limits with
-# it.
+# types count as well. The stack program deploys `function` as a bundle, and shares with it only
+# limits and what an operator lets senders choose.
 DIRECTION = {
     "function": ("function",),
-    "infra": ("infra", "function.limits"),
+    "infra": ("infra", "function.limits", "function.sender_choice"),
     "runtask": ("runtask", "infra", "function"),
     "rehearsal": ("rehearsal", "runtask", "infra", "function"),
     # The simulated AWS of the benchmarks is the tests' model of it.

@@ -7,21 +7,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
-from tests.unit.fakes import Rig, client_error, message, token
+from tests.unit.fakes import Rig, client_error, message, service, token
 
 LOST = ReadTimeoutError(endpoint_url="x")
 THROTTLED = client_error("ThrottlingException", "Rate exceeded")
 HOUR = 3600
 KEY = {"key": "order-17"}
-
-
-@pytest.fixture
-def rig() -> Rig:
-    return Rig()
-
-
-def service(*subnets: str) -> dict[str, Any]:
-    return {"networkConfiguration": {"awsvpcConfiguration": {"subnets": list(subnets)}}}
 
 
 def test_a_lost_answer_is_asked_for_again_with_the_same_token(rig: Rig) -> None:

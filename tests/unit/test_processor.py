@@ -21,11 +21,6 @@ DENIED = client_error("AccessDeniedException", "User: x is not authorized to per
 DAY = 86_400
 
 
-@pytest.fixture
-def rig() -> Rig:
-    return Rig()
-
-
 def test_a_good_message_starts_its_task(rig: Rig) -> None:
     assert rig.run(message()) == []
 

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.unit.fakes import Rig, client_error, message
 
 HOUR = 3600
-
-
-@pytest.fixture
-def rig() -> Rig:
-    return Rig()
 
 
 def test_a_letter_says_how_many_tasks_run(rig: Rig) -> None:

@@ -17,11 +17,6 @@ DENIED = client_error("AccessDeniedException", "is not authorized to perform: ia
 UNREACHABLE = EndpointConnectionError(endpoint_url="https://sqs")
 
 
-@pytest.fixture
-def rig() -> Rig:
-    return Rig()
-
-
 def lines(rig: Rig, text: str) -> list[dict[str, Any]]:
     return [line for line in rig.logs if line["message"] == text]
 

@@ -10,11 +10,6 @@ from tests.unit.fakes import Rig, message
 KEY = {"key": "order-17"}
 
 
-@pytest.fixture
-def rig() -> Rig:
-    return Rig()
-
-
 @pytest.mark.parametrize("away", list(Away))
 def test_without_the_table_first_deliveries_go_on(rig: Rig, away: Away) -> None:
     rig.table.away = away
