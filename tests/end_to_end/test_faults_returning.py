@@ -234,8 +234,10 @@ def test_permission_to_change_visibility_holds_for_a_batch(stage: Stage) -> None
     credentials = Credentials(access_key=key["AccessKeyId"], secret_key=key["SecretAccessKey"])
     location = stage.location
     sqs = stage.emulator.client("sqs", location.account, location.region, credentials)
+    # Not the work queue, from which the function's role alone may take messages.
+    queue = stage.client("sqs").create_queue(QueueName="changed")
     answer = sqs.change_message_visibility_batch(
-        QueueUrl=stage.outputs["queueUrl"],
+        QueueUrl=queue["QueueUrl"],
         Entries=[{"Id": "0", "ReceiptHandle": "of-nothing", "VisibilityTimeout": 1}],
     )
     assert [entry["Code"] for entry in answer["Failed"]] == ["ReceiptHandleIsInvalid"]
