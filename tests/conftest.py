@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 # file that is not in it only ends later.
 SLOWEST: Final = (
     "test_promotion.py",
+    "test_promotion_attacks.py",
+    "test_command.py",
     "test_faults_crashing.py",
     "test_faults_returning.py",
     "test_rehearsal.py",
@@ -26,6 +28,8 @@ SLOWEST: Final = (
     "test_faults_rejecting.py",
     "test_engine_function.py",
     "test_exactly_once.py",
+    "test_attacks.py",
+    "test_front.py",
     "test_engine_changes.py",
     "test_stage_changes.py",
     "test_fifo.py",
@@ -35,11 +39,13 @@ SLOWEST: Final = (
 # Each of their tests takes long, and shares nothing with the others.
 SPLIT: Final = ("test_rehearsal.py",)
 
-# No coverage is measured in them, because they would take half as long again. In the end-to-end
-# tests, the function runs in the emulator's processes, which are not measured anyway, and
-# `tests/infra` covers the program of the stacks. The random runs of the model repeat what
-# `test_scenarios.py` does.
-UNMEASURED: Final = ("tests/end_to_end/", "tests/model/test_exactly_once.py")
+# Coverage is measured in these alone: it doubles the time that they take, and they cover all there
+# is to cover. Elsewhere the function runs in the emulator's processes, which are not measured, or
+# does again what these do.
+MEASURED: Final = ("tests/unit/", "tests/infra/")
+
+# Files of them that do the same thing a thousand times.
+REPEATING: Final = ("test_drain.py", "test_memory.py", "test_properties.py")
 
 
 class Scheduler(LoadFileScheduling):  # type: ignore[misc]  # pytest-xdist publishes no types
@@ -50,7 +56,7 @@ class Scheduler(LoadFileScheduling):  # type: ignore[misc]  # pytest-xdist publi
         return nodeid if file.endswith(SPLIT) else file
 
 
-@pytest.hookimpl
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduler | None:
     """Return what distributes the tests, for `--dist=loadfile`."""
     if config.getoption("dist") != "loadfile":
@@ -67,9 +73,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Measure no coverage in some tests."""
+    """Measure coverage in some tests only."""
     coverage = Coverage.current()
-    if coverage is None or not item.nodeid.startswith(UNMEASURED):
+    measured = item.nodeid.startswith(MEASURED) and item.path.name not in REPEATING
+    if coverage is None or measured:
         return (yield)
     coverage.stop()
     try:

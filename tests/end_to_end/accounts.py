@@ -112,6 +112,11 @@ class Accounts:
         listed = self.client("s3", account).list_objects_v2(Bucket=self.bucket(stage))
         return {entry["Key"] for entry in listed.get("Contents", [])}
 
+    def read(self, stage: str, account: str, object_key: str) -> bytes:
+        answer = self.client("s3", account).get_object(Bucket=self.bucket(stage), Key=object_key)
+        content: bytes = answer["Body"].read()
+        return content
+
     def write(self, stage: str, account: str, object_key: str, content: bytes) -> None:
         """Write an object of a stage's bucket as the account's deploy role can."""
         self.client("s3", account).put_object(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,31 +28,80 @@ if TYPE_CHECKING:
 FORGED_TITLE = "\x1b]0;approved\x07"
 
 
-@pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    """Return main's checkout, from which prod is deployed."""
-    return make_checkout(tmp_path / "main")
+@dataclass(frozen=True, kw_only=True)
+class Repository:
+    """Main's checkout, from which prod is deployed, and a clone, from which dev is deployed.
+
+    Attributes:
+        checkout: The folder of main's checkout.
+        branch: The folder of the clone; its code is changed, and the change is not committed.
+    """
+
+    checkout: Path
+    branch: Path
 
 
-@pytest.fixture
-def branch(tmp_path: Path, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a clone with changed code, from which dev is deployed."""
-    folder = tmp_path / "branch"
-    git(tmp_path, "clone", "--quiet", str(checkout), str(folder))
-    change(folder, text="EXFILTRATE = True\n")
-    for build in (build_bundle, describe):
-        built = functools.partial(build, root=folder)
-        monkeypatch.setattr(artifact_source, build.__name__, built)
-    return folder
+@contextmanager
+def attacked(folder: Path) -> Iterator[tuple[Accounts, Repository]]:
+    """Deploy dev from a branch."""
+    repository = Repository(checkout=make_checkout(folder / "main"), branch=folder / "branch")
+    git(folder, "clone", "--quiet", str(repository.checkout), str(repository.branch))
+    change(repository.branch, text="EXFILTRATE = True\n")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        for build in (build_bundle, describe):
+            built = functools.partial(build, root=repository.branch)
+            monkeypatch.setattr(artifact_source, build.__name__, built)
+        with two_accounts("dev-bootstrap", "prod-bootstrap", "dev") as running:
+            running.rebuilder = Checkout(folder=repository.checkout)
+            digest = build_bundle(repository.branch).digest
+            assert running.stage_state("dev").running == digest
+            yield running, repository
 
 
-@pytest.fixture
-def accounts(checkout: Path, branch: Path) -> Iterator[Accounts]:
-    """Deploy dev from the branch, whose change is not committed."""
-    with two_accounts("dev-bootstrap", "prod-bootstrap", "dev") as running:
-        running.rebuilder = Checkout(folder=checkout)
-        assert running.stage_state("dev").running == build_bundle(branch).digest
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Accounts, Repository]]:
+    """Return the accounts of all tests in which nothing is promoted: a deployment takes seconds."""
+    with attacked(tmp_path_factory.mktemp("shared")) as running:
         yield running
+
+
+@pytest.fixture
+def promotes_nothing(shared: tuple[Accounts, Repository]) -> Iterator[None]:
+    """Let a test use the shared accounts; it fails if anything was copied."""
+    accounts, _ = shared
+    accounts.said.clear()
+    key = manifest_object_key(BUILDS, accounts.stage_state("dev").running)
+    before = accounts.read("dev", DEV, key)
+    yield
+    accounts.write("dev", DEV, key, before)
+    assert accounts.keys("prod", PROD) == set()
+
+
+@pytest.fixture
+def running(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[tuple[Accounts, Repository]]:
+    """Return the accounts and the repository that a test attacks."""
+    if "promotes_nothing" in request.fixturenames:
+        yield request.getfixturevalue("shared")
+        return
+    with attacked(tmp_path) as its_own:
+        yield its_own
+
+
+@pytest.fixture
+def accounts(running: tuple[Accounts, Repository]) -> Accounts:
+    return running[0]
+
+
+@pytest.fixture
+def checkout(running: tuple[Accounts, Repository]) -> Path:
+    return running[1].checkout
+
+
+@pytest.fixture
+def branch(running: tuple[Accounts, Repository]) -> Path:
+    return running[1].branch
 
 
 def forge(accounts: Accounts, **fields: Any) -> str:
@@ -75,6 +126,7 @@ def refused(accounts: Accounts, error: type[Exception], match: str, *, digest: s
     return str(caught.value)
 
 
+@pytest.mark.usefixtures("promotes_nothing")
 def test_changed_code_does_not_arrive_in_prod_as_the_commit_of_main(
     accounts: Accounts, checkout: Path
 ) -> None:
@@ -102,6 +154,7 @@ def test_the_code_of_a_branch_does_not_arrive_in_prod_before_it_is_merged(
     assert (last.commit, last.verification) == (changed, "rebuilt")
 
 
+@pytest.mark.usefixtures("promotes_nothing")
 def test_what_dev_runs_by_the_time_of_an_approval_is_not_what_was_approved(
     accounts: Accounts,
 ) -> None:
@@ -115,6 +168,7 @@ def test_what_dev_runs_by_the_time_of_an_approval_is_not_what_was_approved(
     )
 
 
+@pytest.mark.usefixtures("promotes_nothing")
 @pytest.mark.parametrize("digest", ["b" * 64, "../promotions/prod/99991231T000000.000000Z"])
 def test_a_manifest_of_another_artifact_chooses_no_key_in_prods_bucket(
     accounts: Accounts, checkout: Path, digest: str
@@ -123,6 +177,7 @@ def test_a_manifest_of_another_artifact_chooses_no_key_in_prods_bucket(
     refused(accounts, StoreError, r"builds/[0-9a-f]{64}\.json in bucket .*: digest: expected ")
 
 
+@pytest.mark.usefixtures("promotes_nothing")
 @pytest.mark.parametrize("field", ["commit", "time", "digest", FORGED_TITLE])
 def test_no_escape_of_a_manifest_reaches_a_terminal(accounts: Accounts, field: str) -> None:
     forge(accounts, **{"commit": "c" * 40, "dirty": False, field: FORGED_TITLE})
