@@ -74,12 +74,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """Measure coverage in some tests only."""
-    coverage = Coverage.current()
     measured = item.nodeid.startswith(MEASURED) and item.path.name not in REPEATING
-    if coverage is None or measured:
-        return (yield)
-    coverage.stop()
+    stopped: list[Coverage] = []
+    # A worker has two: where one stops, the one before it goes on.
+    while not measured and (coverage := Coverage.current()) is not None:
+        coverage.stop()
+        stopped.append(coverage)
     try:
         return (yield)
     finally:
-        coverage.start()
+        for coverage in reversed(stopped):
+            coverage.start()
