@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from ruamel.yaml import YAML
@@ -37,6 +38,10 @@ _AS_STRINGS: Final[Mapping[str, re.Pattern[str]]] = {
     "boolean": re.compile("true|false"),
     "integer": re.compile("-?[0-9]+"),
 }
+
+
+# Files that are kept as they were parsed: a command reads each of a handful several times.
+_PARSED_FILES: Final = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,12 +212,17 @@ def load_project(folder: Path) -> Project:
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+        content = _parsed(path.read_text(encoding="utf-8"))
     except YAMLError as error:
         raise ProjectError(f"{path.name}: not YAML: {error}") from None
     if not isinstance(content, dict):
         raise ProjectError(f"{path.name}: expected keys and values, found {type(content).__name__}")
     return content
+
+
+@lru_cache(maxsize=_PARSED_FILES)
+def _parsed(text: str) -> Any:  # noqa: ANN401 - whatever the file holds; nobody changes it
+    return YAML(typ="safe", pure=True).load(text)
 
 
 def _text(value: object) -> str:
