@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import traceback
-import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -246,7 +245,6 @@ class Processor:
                 tasks=request.count,
             ),
             origin=origin_of(record),
-            claim=uuid.uuid4().hex,
             first=record.receives <= 1,
             unique=delivery.unique,
             unrecorded_since=unrecorded_since(record),

@@ -66,7 +66,7 @@ class CircuitBreaker:
             0 to call now, the seconds to wait before asking again, or None to give up.
         """
         with self._lock:
-            outage = self._outages.get(_digest(capacity_pool))
+            outage = self._outage(capacity_pool)
             if outage is None:
                 return 0.0
             now = self._clock.monotonic()
@@ -80,13 +80,14 @@ class CircuitBreaker:
     def record_success(self, capacity_pool: str) -> None:
         """Close the circuit: a task was started."""
         with self._lock:
-            self._outages.pop(_digest(capacity_pool), None)
+            if self._outages:
+                self._outages.pop(_digest(capacity_pool), None)
 
     def record_exhausted(self, capacity_pool: str) -> None:
         """Open the circuit, or keep it open for longer: there was no capacity."""
         with self._lock:
             now = self._clock.monotonic()
-            outage = self._outages.get(_digest(capacity_pool))
+            outage = self._outage(capacity_pool)
             if outage is None:
                 interval = PROBE_INTERVAL_SECONDS
             elif outage.probing:
@@ -102,9 +103,13 @@ class CircuitBreaker:
     def release(self, capacity_pool: str) -> None:
         """Report a call that said nothing about capacity; if it was the probe, another may go."""
         with self._lock:
-            outage = self._outages.get(_digest(capacity_pool))
+            outage = self._outage(capacity_pool)
             if outage is not None:
                 outage.probing = False
+
+    def _outage(self, capacity_pool: str) -> _Outage | None:
+        # Most of the time there is none, and every message asks.
+        return self._outages.get(_digest(capacity_pool)) if self._outages else None
 
 
 def _digest(capacity_pool: str) -> bytes:

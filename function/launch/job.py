@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,6 @@ class Job:
         started_by: What the message's tasks carry.
         demand: What the call takes.
         origin: The id of the message that was sent first.
-        claim: A name of this delivery, unlike all others.
         first: Whether this is the first delivery.
         unique: Whether the key can have been used by no other delivery, so that the ledger has
             nothing to tell.
@@ -41,10 +41,14 @@ class Job:
     started_by: str
     demand: Demand
     origin: str
-    claim: str
     first: bool
     unique: bool
     unrecorded_since: float | None
+
+    @cached_property
+    def claim(self) -> str:
+        """A name of this delivery, unlike all others."""
+        return uuid.uuid4().hex
 
     @cached_property
     def request(self) -> str:

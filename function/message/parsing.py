@@ -35,6 +35,8 @@ def parse(body: str, *, python_literals: bool = False) -> Json:
     """
     try:
         content = _unwrapped(load(body, python_literals=python_literals))
+        if not python_literals and "null" not in body:  # as in most messages
+            return content
         return {name: _without_nulls(item) for name, item in content.items() if item is not None}
     except RecursionError:
         raise PermanentFailure("not-json", "the body: nested too deeply to be parsed") from None
