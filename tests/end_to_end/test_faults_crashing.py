@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -60,8 +61,9 @@ def lost(stage: Stage) -> Mapping[str, SentMessage]:
 def freeze_workers(emulator: FaultyEmulator) -> None:
     """Suspend the processes of the function; the emulator kills them at the timeout."""
     for process in psutil.Process(emulator.pid).children(recursive=True):
-        if "ministack-lambda" in " ".join(process.cmdline()):
-            process.suspend()
+        with contextlib.suppress(psutil.NoSuchProcess):  # a task that has just ended
+            if "ministack-lambda" in " ".join(process.cmdline()):
+                process.suspend()
 
 
 def started(history: MessageHistory) -> list[str]:
