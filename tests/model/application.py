@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 import json
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from bench import environment
 from function.application import Application
@@ -20,10 +19,6 @@ if TYPE_CHECKING:
     from tests.model.dynamodb import DynamoDbClient
     from tests.model.ecs_client import EcsClient
     from tests.model.sqs import SqsClient
-
-
-# Until the handler has one: what only a ledger can keep is expected to fail.
-HAS_LEDGER: Final = "dynamodb" in inspect.signature(Application).parameters
 
 
 class Log:

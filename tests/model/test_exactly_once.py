@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import fields
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from rehearsal.emulator import READINGS, Reading
-from tests.model.application import HAS_LEDGER
 from tests.model.invariants import ViolationError
 from tests.model.machine import machine
 from tests.model.reference import make_reference, without
@@ -24,8 +23,6 @@ QUICK = settings(
     database=None,
     print_blob=False,
     suppress_health_check=list(HealthCheck),
-    # A violation of a handler without a ledger is no news: it is not worth to be made smaller.
-    phases=list(Phase) if HAS_LEDGER else [Phase.generate],
 )
 
 SEEDS = 200
@@ -34,18 +31,12 @@ PROTOCOL_SEEDS = 48
 # What no random run finds in a test's time; `test_scenarios.py` has a fact for each.
 RARE = frozenset({"conditional_write", "pause_before_attempt", "redrive_is_doubt"})
 
-needs_ledger = pytest.mark.xfail(
-    not HAS_LEDGER, reason="the handler has no ledger yet", raises=ViolationError, strict=True
-)
 
-
-@needs_ledger
 @pytest.mark.parametrize("reading", READINGS, ids=str)
 def test_whatever_happens_every_message_is_launched_exactly_once(reading: Reading) -> None:
     run_state_machine_as_test(machine(reading), settings=QUICK)
 
 
-@needs_ledger
 @pytest.mark.parametrize("reading", READINGS, ids=str)
 def test_no_seed_breaks_the_promise(reading: Reading) -> None:
     first = READINGS.index(reading)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from rehearsal.emulator import READINGS
-from tests.model.application import HAS_LEDGER, make_application
+from tests.model.application import make_application
 from tests.model.dynamodb import Away
 from tests.model.invariants import check_quiet
 from tests.model.jobs import INVALID_BODIES, Job
@@ -25,11 +25,7 @@ DAY = 24 * HOUR
 MINUTE_TASKS = (60.0,)
 
 MAKERS = [
-    pytest.param(
-        make_application,
-        id="handler",
-        marks=[] if HAS_LEDGER else [pytest.mark.xfail(reason="it has no ledger", strict=False)],
-    ),
+    pytest.param(make_application, id="handler"),
     pytest.param(make_reference, id="protocol"),
 ]
 
