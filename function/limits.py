@@ -181,6 +181,9 @@ READ_TIMEOUT_SECONDS: Final = 6
 # a dead letter, the next one sends the dead letter again.
 QUEUE_READ_TIMEOUT_SECONDS: Final = 2
 
+# S3 takes a payload of a mebibyte in tenths of a second.
+PAYLOAD_READ_TIMEOUT_SECONDS: Final = 3
+
 # --- Backoff and expiry
 
 # The longest wait after the first receive; it doubles with each further receive.
