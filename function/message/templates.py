@@ -132,7 +132,7 @@ def _unknown_function(source: str, expression: str) -> str:
             name, count = node["value"], len(node["children"])
             if name not in known:
                 return f"{source}: {name}(): JMESPath has no such function"
-            signature = known[name][1]
+            signature = known[name]["signature"]
             variadic = bool(signature) and bool(signature[-1].get("variadic"))
             if count < len(signature) or (count > len(signature) and not variadic):
                 return f"{source}: {name}(): expected {len(signature)} arguments, got {count}"
