@@ -268,3 +268,9 @@ DAILY_NOTIFICATION_INTERVAL_SECONDS: Final = 12 * 60 * 60.0
 
 # Threads of a batch, and connections of a client: each new TLS connection costs about 30 ms.
 THREADS: Final = 4
+
+# --- Events
+
+# The sweep performs what a write has left to do only after this: until then, the invocation that
+# has written it may still be doing it.
+EFFECTS_RETRY_SECONDS: Final = 60.0
