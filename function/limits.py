@@ -274,3 +274,18 @@ THREADS: Final = 4
 # The sweep performs what a write has left to do only after this: until then, the invocation that
 # has written it may still be doing it.
 EFFECTS_RETRY_SECONDS: Final = 60.0
+
+# --- The limits of a task (`function.message.task_limits`)
+
+# `maxRuntime`: the tasks that run are looked at once a minute.
+MIN_RUNTIME_SECONDS: Final = 60
+MAX_RUNTIME_SECONDS: Final = 365 * 24 * 60 * 60
+
+# Tasks of a concurrency group at once. Its item has a few dozen bytes for each, and DynamoDB bills
+# a write by the item's size.
+MAX_CONCURRENCY: Final = 1000
+
+# `onExit`: exit codes and ranges of one list, restarts, and the highest exit code of a container.
+MAX_EXIT_RULES: Final = 20
+MAX_EXIT_RESTARTS: Final = 10
+MAX_EXIT_CODE: Final = 255
