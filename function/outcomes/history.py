@@ -167,6 +167,8 @@ class History:
         todo: What is still to be done.
         done: Marks of what was put into `todo` for a final state, so that it is put there once.
         failed_restarts: Why a restart could not be made, by its generation as text.
+        restart_due_at: When the last restart is asked for again if nothing has answered it; None
+            if none is awaited.
     """
 
     key: str
@@ -187,3 +189,4 @@ class History:
     todo: tuple[Effect, ...] = ()
     done: tuple[str, ...] = ()
     failed_restarts: Mapping[str, str] = field(default_factory=dict)
+    restart_due_at: float | None = None

@@ -137,9 +137,7 @@ class Sweep:
     """Histories whose time has come are to be looked at."""
 
 
-Observation: TypeAlias = (
-    Launched | Rejected | RestartFailed | TaskSeen | TaskMissing | Due | Sweep
-)
+Observation: TypeAlias = Launched | Rejected | RestartFailed | TaskSeen | TaskMissing | Due | Sweep
 
 
 def parse(body: str, stage: str) -> Observation | None:
@@ -265,7 +263,10 @@ def _asked(found: Mapping[str, Any]) -> Asked:
     group = found.get("group")
     return Asked(
         digest=_text(found, "digest"),
-        parameters=dict(found["parameters"]),
+        # A report has none; what is not kept cannot be found, even if a report did.
+        parameters={
+            name: value for name, value in found["parameters"].items() if name != "overrides"
+        },
         containers=tuple(str(name) for name in found.get("containers") or ()),
         count=int(found["count"]),
         group=None if group is None else str(group),

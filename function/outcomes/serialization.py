@@ -9,11 +9,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import MISSING, fields, is_dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from function.outcomes.history import Asked, Container, Effect, History, Rejection, Run
 from function.outcomes.states import State
 from function.outcomes.texts import shortened
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+_T = TypeVar("_T", bound="DataclassInstance")
 
 # They are attributes of the item itself.
 _OUTSIDE: Final = frozenset({"key", "revision"})
@@ -72,7 +77,7 @@ def _run(found: dict[str, Any]) -> Run:
     return _made(Run, {**found, "containers": containers})
 
 
-def _made(kind: type[Any], found: dict[str, Any]) -> Any:  # noqa: ANN401 - of the given class
+def _made(kind: type[_T], found: dict[str, Any]) -> _T:
     return kind(**{item.name: found[item.name] for item in fields(kind) if item.name in found})
 
 

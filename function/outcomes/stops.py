@@ -143,8 +143,9 @@ _TEXTS: Final = (
     ),
     _Text(
         hint="access-denied",
-        pattern=r"not authorized to perform|accessdenied|unable to assume the (service.linked )?role"
-        r"|403 forbidden|no basic auth credentials|unauthorized: authentication required",
+        pattern=r"not authorized to perform|accessdenied"
+        r"|unable to assume the (service.linked )?role|403 forbidden"
+        r"|no basic auth credentials|unauthorized: authentication required",
         source=f"{_INIT} , {_PULL}",
     ),
     _Text(
@@ -242,14 +243,12 @@ def cause_of(run: Run) -> StopCause:
         if run.stop_code == _FAILED_TO_START:
             name = hint or "other"
         return StopCause(name=name or "exit", ran=True)
-    # An unknown stop code, or none, says nothing of itself: then only a known text allows a restart.
+    # An unknown stop code says nothing. Where there is none, only a known text allows a restart.
     known = name is not None or run.stop_code == _FAILED_TO_START
     name = name or hint or "other"
     cause = CAUSES[name]
     certain = known or (run.stop_code == "" and hint != "")
-    return StopCause(
-        name=name, ran=False, restartable=cause.heals and certain, slow=cause.slow
-    )
+    return StopCause(name=name, ran=False, restartable=cause.heals and certain, slow=cause.slow)
 
 
 def stopped_for_limit(run: Run) -> bool:
