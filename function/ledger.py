@@ -97,9 +97,7 @@ class Ledger:
         clock: Tells the time.
     """
 
-    def __init__(
-        self, table: Table, retention_seconds: float, clock: Clock = time
-    ) -> None:
+    def __init__(self, table: Table, retention_seconds: float, clock: Clock = time) -> None:
         self._table = table
         self._retention_seconds = retention_seconds
         self._clock = clock
