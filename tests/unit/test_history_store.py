@@ -28,8 +28,8 @@ class Stored:
         self.fake = dynamodb.Table(name="ledger")
         self.wire = FakeWire()
         wire: Any = self.wire
-        self.client: Any = dynamodb.DynamoDbClient(wire=wire, table=self.fake)
-        self.table = Table(self.client, "ledger", self.clock)
+        client: Any = dynamodb.DynamoDbClient(wire=wire, table=self.fake)
+        self.client, self.table = client, Table(client, "ledger", self.clock)
         self.store = HistoryStore(self.table, RETENTION_SECONDS, self.clock)
         self.ledger = Ledger(self.table, RETENTION_SECONDS, self.clock)
 
