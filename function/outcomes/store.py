@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from function.limits import EFFECTS_RETRY_SECONDS
 from function.outcomes.history import History
 from function.outcomes.serialization import from_text, to_text
-from function.outcomes.states import FINAL, PROBLEMS
+from function.outcomes.states import PROBLEMS
 from function.table import EXPIRES, KEY, LISTED, LISTED_AT, ConditionFailedError
 
 if TYPE_CHECKING:
@@ -122,10 +122,7 @@ class HistoryStore:
 
     def _update(self, old: History, values: Mapping[str, dict[str, Any]]) -> None:
         alive = f"(attribute_not_exists(#{EXPIRES}) OR #{EXPIRES} >= :now)"
-        if old.revision:
-            same = f"#{_REVISION} = :old"
-        else:
-            same = f"attribute_not_exists(#{_REVISION})"
+        same = f"#{_REVISION} = :old" if old.revision else f"attribute_not_exists(#{_REVISION})"
         removed = () if LISTED in values else (LISTED, LISTED_AT)
         removal = f" REMOVE {', '.join(f'#{name}' for name in removed)}" if removed else ""
         self._table.call(
@@ -175,6 +172,6 @@ def _listing(history: History) -> tuple[str, float] | None:
         return ACTIVE, history.due_at + EFFECTS_RETRY_SECONDS
     if history.due_at is not None:
         return ACTIVE, history.due_at
-    if history.state in PROBLEMS and history.state in FINAL and history.finished_at is not None:
+    if history.state in PROBLEMS and history.finished_at is not None:
         return PROBLEM, history.finished_at
     return None

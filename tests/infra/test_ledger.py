@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from function.table import EXPIRES, KEY
 from function.settings import Settings
+from function.table import EXPIRES, KEY
 
 if TYPE_CHECKING:
     from tests.infra.conftest import Stack
