@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from function.failures.reasons import PermanentFailure
 from function.limits import MAX_TASKS
-from function.message import choices, forms, parsing, templates
+from function.message import choices, forms, parsing, task_limits, templates
 from function.message.idempotency import Stage, client_token, started_by
 from function.message.payload import (
     LONGEST_KEY,
@@ -78,6 +78,7 @@ def read_unchecked(body: str, settings: Settings) -> Request:
 def _request(content: parsing.Json, settings: Settings) -> Request:
     flat = forms.is_flat(content)
     parameters = forms.to_run_task_form(content) if flat else content
+    limits = _limits(parameters.pop(task_limits.LIMITS, None))
     service = parameters.pop("service", None)
     payload = _popped_payload(parameters, settings)
     if service is not None:
@@ -99,7 +100,14 @@ def _request(content: parsing.Json, settings: Settings) -> Request:
             f" got {parsing.describe(count)}",
         )
     parameters.pop("count", None)
-    return Request(parameters=parameters, count=count, service=service, flat=flat, payload=payload)
+    return Request(
+        parameters=parameters,
+        count=count,
+        service=service,
+        flat=flat,
+        payload=payload,
+        limits=limits,
+    )
 
 
 def complete(
@@ -172,6 +180,13 @@ def _validate(parameters: dict[str, Any], payload: Payload | None, *, flat: bool
     if payload is not None:
         check_variables(parameters, flat=flat)
         validate(with_variables(parameters, payload, LONGEST_KEY), flat=flat)
+
+
+def _limits(block: object) -> task_limits.TaskLimits | None:
+    try:
+        return None if block is None else task_limits.parse(block)
+    except task_limits.LimitsError as error:
+        raise PermanentFailure("bad-limits", str(error)) from None
 
 
 def _awsvpc(parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -38,7 +38,13 @@ LOADED_BY_HANDLER = {
 # limits, what an operator lets senders choose, and the check of the templates for events.
 DIRECTION = {
     "function": ("function",),
-    "infra": ("infra", "function.limits", "function.message.templates", "function.sender_choice"),
+    "infra": (
+        "infra",
+        "function.limits",
+        "function.message.task_limits",
+        "function.message.templates",
+        "function.sender_choice",
+    ),
     "runtask": ("runtask", "infra", "function"),
     "rehearsal": ("rehearsal", "runtask", "infra", "function"),
     # The simulated AWS of the benchmarks is the tests' model of it.
@@ -120,6 +126,7 @@ def test_the_handler_loads_only_botocore_and_powertools() -> None:
         "message.builder",
         "message.idempotency",
         "message.lookups",
+        "message.task_limits",
         "sqs.visibility",
     ],
 )
