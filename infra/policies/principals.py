@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from infra.config import is_service
+from infra.config_reader import is_service
 from infra.names import stage_name
 from infra.policies.statements import Conditions, Principals, Statement, allow
 
