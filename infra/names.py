@@ -88,6 +88,11 @@ def payload_bucket_name(stage: str) -> str:
     return f"{stage_name(stage)}-payloads"
 
 
+def payload_buckets(location: Location) -> str:
+    """Return the ARN pattern of the payload buckets of all stages."""
+    return f"arn:{location.partition}:s3:::{payload_bucket_name('*')}-*"
+
+
 def rule_name(stage: str, what: str) -> str:
     """Return the name of a rule of EventBridge that sends to a stage's events queue."""
     return f"{stage_name(stage)}-{what}"

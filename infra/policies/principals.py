@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 # The service that executes the actions of alarms.
 ALARMS: Final[Principals] = {"Service": "cloudwatch.amazonaws.com"}
 
+# The service that delivers the events of a rule.
+EVENTS_SERVICE: Final[Principals] = {"Service": "events.amazonaws.com"}
+
 
 def alarms_of(location: Location, stage: str) -> Conditions:
     """Return the conditions that hold for a stage's alarms only.
@@ -52,6 +55,51 @@ def readers_of(
             conditions={"ArnLike": {"aws:PrincipalArn": sorted(readers)}},
         )
     ]
+
+
+def payload_readers_of(
+    actions: Sequence[str],
+    resources: Sequence[Input[str]],
+    roles: Sequence[str],
+    *,
+    conditions: Conditions,
+) -> list[Statement]:
+    """Return statements that let task roles read payloads.
+
+    A role that is spelled out is the principal, and needs no policy of its own. IAM takes no
+    pattern as a principal: roles that a pattern matches need the permission themselves, too.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+
+    Args:
+        actions: What they may do.
+        resources: The objects or the key.
+        roles: ARNs or patterns of roles.
+        conditions: Further conditions.
+    """
+    patterns = sorted(role for role in roles if "*" in role or "?" in role)
+    exact = sorted(set(roles) - set(patterns))
+    statements = []
+    if exact:
+        statements.append(
+            allow(
+                "ReadPayloads",
+                actions,
+                resources=resources,
+                principals={"AWS": exact},
+                conditions=conditions or None,
+            )
+        )
+    if patterns:
+        statements.append(
+            allow(
+                "ReadPayloadsByPattern",
+                actions,
+                resources=resources,
+                principals={"AWS": sorted({role.split(":")[4] for role in patterns})},
+                conditions={**conditions, "ArnLike": {"aws:PrincipalArn": patterns}},
+            )
+        )
+    return statements
 
 
 def senders_of(
