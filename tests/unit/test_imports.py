@@ -53,6 +53,7 @@ DIRECTION = {
         "function.launch",
         "function.failures",
         "function.ledger",
+        "function.table",
         "function.clock",
         "function.limits",
     ),
