@@ -363,3 +363,6 @@ NOTICE_WINDOW_SECONDS: Final = 900.0
 
 # How long the item of a window is kept after its beginning.
 NOTICE_KEPT_SECONDS: Final = 3 * 24 * 60 * 60
+
+# ECS follows its own launches within moments. Before this it is not believed that a task is gone.
+MIN_MISSING_SECONDS: Final = 300.0
