@@ -190,6 +190,9 @@ QUEUE_READ_TIMEOUT_SECONDS: Final = 2
 # With less than this left of the invocation no report is sent: a call to SQS may be tried twice.
 REPORT_RESERVE_SECONDS: Final = 2 * (CONNECT_TIMEOUT_SECONDS + QUEUE_READ_TIMEOUT_SECONDS) + 0.5
 
+# S3 takes a payload of a mebibyte in tenths of a second.
+PAYLOAD_READ_TIMEOUT_SECONDS: Final = 3
+
 # --- Backoff and expiry
 
 # The longest wait after the first receive; it doubles with each further receive.
@@ -364,6 +367,7 @@ MIN_PLACE_WAIT_SECONDS: Final = 15.0
 
 # A message that is not back this long after its wait counts as gone.
 WAITER_GRACE_SECONDS: Final = 60.0
+
 # How often a record is retried before a history is settled without what ECS does not tell.
 MAX_PATIENT_RECEIVES: Final = 4
 

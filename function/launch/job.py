@@ -37,6 +37,7 @@ class Job:
             ledger does not know of, if it has no item; None if there is no such call.
         supplies: How many capacity providers there are to choose from.
         place: What it needs of a concurrency group; None if that is not limited.
+        prepare: Makes, before a call is announced, what the tasks need; it may raise a Failure.
     """
 
     key: str
@@ -52,6 +53,7 @@ class Job:
     unrecorded_since: float | None
     supplies: int = 1
     place: Place | None = None
+    prepare: Callable[[], None] = lambda: None
 
     @cached_property
     def claim(self) -> str:

@@ -87,6 +87,7 @@ class Launcher:
                 raise _soon(failure) from None
             raise
         try:
+            job.prepare()
             attempt = self.progress.open(job, stats)
         except Failure:
             self.admission.release(demand)
