@@ -162,6 +162,12 @@ MAX_INVISIBLE_SECONDS: Final = 42_000
 # Entries of one ChangeMessageVisibilityBatch call.
 MAX_VISIBILITY_BATCH: Final = 10
 
+# Entries of one SendMessageBatch call, which together may be as long as one message.
+MAX_SEND_BATCH: Final = 10
+
+# Bytes of a report to the events queue, so that ten of them fit one call.
+MAX_REPORT_BYTES: Final = MAX_MESSAGE_BYTES // MAX_SEND_BATCH - 1024
+
 # --- SNS: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 
 # Characters of a notification's subject.
@@ -180,6 +186,9 @@ READ_TIMEOUT_SECONDS: Final = 6
 # tried twice has to end before the invocation does: if the invocation times out after it has sent
 # a dead letter, the next one sends the dead letter again.
 QUEUE_READ_TIMEOUT_SECONDS: Final = 2
+
+# With less than this left of the invocation no report is sent: a call to SQS may be tried twice.
+REPORT_RESERVE_SECONDS: Final = 2 * (CONNECT_TIMEOUT_SECONDS + QUEUE_READ_TIMEOUT_SECONDS) + 0.5
 
 # S3 takes a payload of a mebibyte in tenths of a second.
 PAYLOAD_READ_TIMEOUT_SECONDS: Final = 3
@@ -346,3 +355,53 @@ MAX_CONCURRENCY: Final = 1000
 MAX_EXIT_RULES: Final = 20
 MAX_EXIT_RESTARTS: Final = 10
 MAX_EXIT_CODE: Final = 255
+
+# --- Concurrency groups (`function.launch.leases`)
+
+# Entries of the list of those that wait that are read at once, and groups that a sweep looks at.
+MAX_WAITERS_READ: Final = 100
+
+# The first wait of a message for which there is no place; it doubles with each further receive.
+# A release wakes it before, so this is for a wake that was lost.
+MIN_PLACE_WAIT_SECONDS: Final = 15.0
+
+# A message that is not back this long after its wait counts as gone.
+WAITER_GRACE_SECONDS: Final = 60.0
+
+# How often a record is retried before a history is settled without what ECS does not tell.
+MAX_PATIENT_RECEIVES: Final = 4
+
+# The backoff of a record that is no observation: it is to reach the dead-letter queue soon.
+MALFORMED_BACKOFF_SECONDS: Final = 5
+
+# Histories and windows of notices that one sweep looks at; the others are due in the next minute.
+MAX_SWEEP_HISTORIES: Final = 2000
+MAX_SWEEP_NOTICES: Final = 100
+
+# The time of a sweep, which is made every minute.
+MAX_SWEEP_SECONDS: Final = 40.0
+
+# A sweep that follows another one in the same execution environment so soon has nothing to do:
+# they pile up while the function does not run.
+MIN_SWEEP_INTERVAL_SECONDS: Final = 20.0
+
+# Where ECS did not tell, it is asked again after this.
+SWEEP_RETRY_SECONDS: Final = 60.0
+
+# Tasks of one DescribeTasks call.
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html
+MAX_DESCRIBED_TASKS: Final = 100
+
+# A lease that is held for longer is looked at, and given back if its key has ended, or if nothing
+# is known of it after the second time: no launch takes that long.
+LEASE_CHECK_SECONDS: Final = 900.0
+LEASE_UNKNOWN_SECONDS: Final = 3600.0
+
+# The keys that ended for one reason in this time are told in one message.
+NOTICE_WINDOW_SECONDS: Final = 900.0
+
+# How long the item of a window is kept after its beginning.
+NOTICE_KEPT_SECONDS: Final = 3 * 24 * 60 * 60
+
+# ECS follows its own launches within moments. Before this it is not believed that a task is gone.
+MIN_MISSING_SECONDS: Final = 300.0
