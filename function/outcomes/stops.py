@@ -107,7 +107,7 @@ _CODES: Final = {
 
 @dataclass(frozen=True, kw_only=True)
 class _Text:
-    """A row of the table of texts: lower case, without apostrophes and double spaces, one a line."""
+    """A row of the table of texts: lower case, no apostrophes, no double spaces, one a line."""
 
     hint: str
     pattern: str

@@ -70,7 +70,7 @@ def running(number: int = 1, **values: Any) -> TaskSeen:
     )
 
 
-def ended(number: int = 1, code: int | None = 0, **values: Any) -> TaskSeen:
+def ended(number: int = 1, *, code: int | None = 0, **values: Any) -> TaskSeen:
     defaults = {
         "status": "STOPPED",
         "version": 5,

@@ -72,5 +72,5 @@ def test_a_decider_that_the_task_does_not_show_leaves_the_others() -> None:
         ("my-aws-guardduty-agent", False),
     ],
 )
-def test_injected_containers_are_known_by_their_names(name: str, injected: bool) -> None:
+def test_injected_containers_are_known_by_their_names(name: str, *, injected: bool) -> None:
     assert is_injected(name) is injected

@@ -168,6 +168,9 @@ class World:
                 missing = effect.generation - self.generation
                 self.generation = effect.generation
                 self.start(missing)
+            elif effect.kind == "restart":
+                # The processor finds it made, and reports its tasks again.
+                self.news.append(launched(*self.truth, count=self.count, limits=LIMITS))
             if effect.kind == "stop" and not settling.has_ended(self.truth[effect.task]):
                 number = int(effect.task[-32:], 16)
                 end = ended(
@@ -218,7 +221,7 @@ def test_with_lost_doubled_and_disordered_news_everything_comes_to_the_end_that_
     world = World(draw=data.draw, count=count)
     world.start(count)
     world.deliver()
-    world.see(launched(arn(1), count=count, limits=LIMITS))
+    world.see(launched(*map(arn, range(1, count + 1)), count=count, limits=LIMITS))
     world.heal()
     history = world.history
     restarts = {effect.generation for effect in world.performed if effect.kind == "restart"}

@@ -39,8 +39,11 @@ from tests.unit.outcomes import (
     task,
 )
 
-SPOT = {"stop_code": "SpotInterruption", "stop_reason": "Your Spot Task was interrupted."}
-USER = {"stop_code": "UserInitiated", "stop_reason": "Task stopped by user"}
+SPOT: dict[str, Any] = {
+    "stop_code": "SpotInterruption",
+    "stop_reason": "Your Spot Task was interrupted.",
+}
+USER: dict[str, Any] = {"stop_code": "UserInitiated", "stop_reason": "Task stopped by user"}
 PERMANENT = "CannotPullContainerError: manifest unknown"
 
 
@@ -229,7 +232,11 @@ def test_a_task_that_runs_for_too_long_is_stopped_once() -> None:
         ("stop", arn(), "max-runtime")
     ]
     assert reducer.stop_text(late) == "ecs-run-task: maxRuntime of 30m exceeded"
-    end = {"stop_code": "UserInitiated", "stop_reason": reducer.stop_text(late), "code": 143}
+    end: dict[str, Any] = {
+        "stop_code": "UserInitiated",
+        "stop_reason": reducer.stop_text(late),
+        "code": 143,
+    }
     for known in (late, history):  # whether the stop was recorded or not
         done = reduced(known, ended(**end))
         assert (done.state, done.reason, done.exit_code) == (State.TIMED_OUT, "max-runtime", 143)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from function.limits import START_ATTEMPTS
@@ -19,25 +21,34 @@ TEXTS = [
         "network-interface",
     ),
     (
-        "Unexpected EC2 error while attempting to Create Network Interface in subnet 'subnet-1':"
-        " InsufficientFreeAddressesInSubnet",
+        (
+            "Unexpected EC2 error while attempting to Create Network"
+            " Interface in subnet 'subnet-1':"
+            " InsufficientFreeAddressesInSubnet"
+        ),
         "subnet-exhausted",
     ),
     ("Timeout waiting for EphemeralStorage provisioning to complete.", "storage"),
     (
-        'CannotPullContainerError: failed to do request: Head "https://r/v2/api/manifests/1":'
-        " dial tcp 10.0.3.17:443: i/o timeout",
+        (
+            'CannotPullContainerError: failed to do request: Head "https://r/v2/api/manifests/1":'
+            " dial tcp 10.0.3.17:443: i/o timeout"
+        ),
         "image-pull",
     ),
     (
-        "CannotPullContainerError: Error response from daemon: Get https://r/v2/: net/http:"
-        " request canceled while waiting for connection (Client.Timeout exceeded while awaiting"
-        " headers)",
+        (
+            "CannotPullContainerError: Error response from daemon: Get https://r/v2/: net/http:"
+            " request canceled while waiting for connection (Client.Timeout exceeded while awaiting"
+            " headers)"
+        ),
         "image-pull",
     ),
     (
-        "CannotPullContainerError: httpReaderSeeker: failed open: unexpected status code: 503"
-        " Service Unavailable",
+        (
+            "CannotPullContainerError: httpReaderSeeker: failed open: unexpected status code: 503"
+            " Service Unavailable"
+        ),
         "image-pull",
     ),
     (
@@ -45,47 +56,67 @@ TEXTS = [
         "registry-throttled",
     ),
     (
-        "CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to"
-        " resolve ref docker.io/library/none:v9: not found",
+        (
+            "CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to"
+            " resolve ref docker.io/library/none:v9: not found"
+        ),
         "image-not-found",
     ),
     (
-        "CannotPullContainerError: Error response from daemon: manifest for app:v9 not found:"
-        " manifest unknown",
+        (
+            "CannotPullContainerError: Error response from daemon: manifest for app:v9 not found:"
+            " manifest unknown"
+        ),
         "image-not-found",
     ),
     (
-        "CannotPullContainerError: pull access denied for app, repository does not exist or may"
-        " require 'docker login'",
+        (
+            "CannotPullContainerError: pull access denied for app, repository does not exist or may"
+            " require 'docker login'"
+        ),
         "image-not-found",
     ),
     (
-        "ResourceInitializationError: unable to pull secrets or registry auth: User: arn:aws:sts::"
-        "1:assumed-role/x/y is not authorized to perform: ecr:GetAuthorizationToken on resource: *",
+        (
+            "ResourceInitializationError: unable to pull secrets or"
+            " registry auth: User: arn:aws:sts::"
+            "1:assumed-role/x/y is not authorized to perform:"
+            " ecr:GetAuthorizationToken on resource: *"
+        ),
         "access-denied",
     ),
     (
-        "ResourceInitializationError: unable to pull secrets or registry auth: execution resource"
-        " retrieval failed: ResourceNotFoundException: Secrets Manager can’t find the specified"
-        " secret.",
+        (
+            "ResourceInitializationError: unable to pull secrets or"
+            " registry auth: execution resource"
+            " retrieval failed: ResourceNotFoundException: Secrets"
+            " Manager can\u2019t find the specified"
+            " secret."
+        ),
         "secret-not-found",
     ),
     ("Secrets Manager can't  find the specified secret.", "secret-not-found"),
     ("SECRETS MANAGER CAN`T FIND THE SPECIFIED SECRET.", "secret-not-found"),
     (
-        "ResourceInitializationError: unable to retrieve secrets from ssm: RequestCanceled:"
-        " request context canceled caused by: context deadline exceeded",
+        (
+            "ResourceInitializationError: unable to retrieve secrets from ssm: RequestCanceled:"
+            " request context canceled caused by: context deadline exceeded"
+        ),
         "network",
     ),
     (
-        "ResourceInitializationError: unable to pull secrets or registry auth: pull command"
-        " failed: : signal: killed",
+        (
+            "ResourceInitializationError: unable to pull secrets or registry auth: pull command"
+            " failed: : signal: killed"
+        ),
         "network",
     ),
     ("ThrottlingException: Rate exceeded", "throttled"),
     (
-        "Capacity is unavailable at this time. Please try again later or in a different"
-        " availability zone",
+        (
+            "Capacity is unavailable at this time. Please try again later or in a different"
+            " availability zone"
+        ),
         "capacity",
     ),
     ("RESOURCE:ENI", "capacity"),
@@ -139,7 +170,7 @@ def test_every_text_names_a_cause_and_a_source() -> None:
         ("", "other", False),
     ],
 )
-def test_before_the_start_the_stop_code_decides(code: str, name: str, restartable: bool) -> None:
+def test_before_the_start_the_stop_code_decides(code: str, name: str, *, restartable: bool) -> None:
     found = cause_of(never_started(text="unknown words", stop_code=code).run)
     assert (found.name, found.restartable) == (name, restartable)
 
@@ -161,7 +192,7 @@ def test_a_known_text_decides_where_there_is_no_stop_code_but_not_against_one() 
     ],
 )
 def test_a_task_of_which_a_container_ran_is_never_restartable(
-    code: str, ran: dict[str, object]
+    code: str, ran: dict[str, Any]
 ) -> None:
     found = cause_of(never_started(stop_code=code, **ran).run)
     assert found.ran
