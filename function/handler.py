@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
 
     from function.application import Context
+    from function.outcomes.results import EventBus
 
 _SETTINGS: Final = Settings.from_environment(os.environ)
 
@@ -46,10 +47,17 @@ def _config(
     )
 
 
-class _TableOnDemand:
-    """A DynamoDB client that is made when it is used: most messages need none."""
+class _OnDemand:
+    """A client that is made when it is used: most messages need none.
 
-    def __init__(self) -> None:
+    Args:
+        service: The name of the service.
+        config: Of the client.
+    """
+
+    def __init__(self, service: str, config: Config) -> None:
+        self._service = service
+        self._config = config
         self._lock = threading.Lock()
         self._client: Any = None
 
@@ -57,12 +65,13 @@ class _TableOnDemand:
         """Return an operation of the client."""
         with self._lock:
             if self._client is None:
-                self._client = session().create_client(
-                    "dynamodb",
-                    config=_config(2, TABLE_READ_TIMEOUT_SECONDS, TABLE_CONNECT_TIMEOUT_SECONDS),
-                )
+                self._client = session().create_client(self._service, config=self._config)
         return getattr(self._client, operation)
 
+
+_TABLE: Final = _OnDemand(
+    "dynamodb", _config(2, TABLE_READ_TIMEOUT_SECONDS, TABLE_CONNECT_TIMEOUT_SECONDS)
+)
 
 # The clients are made once, at import: each costs about ten milliseconds, and its connections
 # more. RunTask is tried once, because the queue retries it and knows better when. Calls to SQS are
@@ -78,7 +87,8 @@ _APPLICATION: Final = Application(
     sns=cast(
         "SNSClient", session().create_client("sns", config=_config(1, QUEUE_READ_TIMEOUT_SECONDS))
     ),
-    dynamodb=cast("DynamoDBClient", _TableOnDemand()),
+    dynamodb=cast("DynamoDBClient", _TABLE),
+    events=cast("EventBus", _OnDemand("events", _config(2, QUEUE_READ_TIMEOUT_SECONDS))),
     log=make_logger(_SETTINGS.stage, _SETTINGS.log_level),
 )
 

@@ -268,3 +268,101 @@ DAILY_NOTIFICATION_INTERVAL_SECONDS: Final = 12 * 60 * 60.0
 
 # Threads of a batch, and connections of a client: each new TLS connection costs about 30 ms.
 THREADS: Final = 4
+
+# --- After the launch
+
+# How often a task is started until a container runs, the first start included, by the cause of the
+# last failure. The documents give no numbers: most of these pass within minutes, and no capacity or
+# no address within hours. `other` is what a text says that nobody knows.
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html
+START_ATTEMPTS: Final = {
+    "network-interface": 5,
+    "network": 5,
+    "image-pull": 5,
+    "registry-throttled": 6,
+    "throttled": 6,
+    "storage": 5,
+    "capacity": 20,
+    "spot": 10,
+    "infrastructure": 5,
+    "placement": 8,
+    "subnet-exhausted": 8,
+    "other": 3,
+}
+
+# Of one cause: a sender's patience ends somewhere.
+MAX_START_ATTEMPTS: Final = 50
+
+# Restarts of one key, for all causes and all its tasks. Its history has to fit an item of DynamoDB
+# (400 KiB), and each task takes about 1 KiB.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+MAX_RESTARTS: Final = 100
+
+# The wait before the first restart; it doubles with each further one up to the maximum, which is
+# also what SQS can delay a message (900).
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+RESTART_BASE_SECONDS: Final = 15
+SLOW_RESTART_BASE_SECONDS: Final = 120
+MAX_RESTART_SECONDS: Final = 900
+
+# How long the report of a launch may be missing before its tasks are judged without it.
+MAX_REPORT_DELAY_SECONDS: Final = 120
+
+# How long the tasks of a launch may be unknown although it was reported: for so long ECS describes
+# a stopped task at least.
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html
+MAX_TASK_DELAY_SECONDS: Final = 3600
+
+# Without news for this long, the sweep asks ECS: about a task that does not run yet, one that
+# runs, and a restart that nothing answered. All are shorter than the hour for which ECS describes
+# a stopped task.
+LAUNCH_CHECK_SECONDS: Final = 600
+RUNNING_CHECK_SECONDS: Final = 1800
+RESTART_CHECK_SECONDS: Final = 1800
+
+# Characters of what ECS says of a task or a container, as it is kept in a history.
+MAX_STOP_TEXT_LENGTH: Final = 300
+
+# --- Events
+
+# The sweep performs what a write has left to do only after this: until then, the invocation that
+# has written it may still be doing it.
+EFFECTS_RETRY_SECONDS: Final = 60.0
+
+# How often a record is retried before a history is settled without what ECS does not tell.
+MAX_PATIENT_RECEIVES: Final = 4
+
+# The backoff of a record that is no observation: it is to reach the dead-letter queue soon.
+MALFORMED_BACKOFF_SECONDS: Final = 5
+
+# Histories and windows of notices that one sweep looks at; the others are due in the next minute.
+MAX_SWEEP_HISTORIES: Final = 2000
+MAX_SWEEP_NOTICES: Final = 100
+
+# The time of a sweep, which is made every minute.
+MAX_SWEEP_SECONDS: Final = 40.0
+
+# A sweep that follows another one in the same execution environment so soon has nothing to do:
+# they pile up while the function does not run.
+MIN_SWEEP_INTERVAL_SECONDS: Final = 20.0
+
+# Where ECS did not tell, it is asked again after this.
+SWEEP_RETRY_SECONDS: Final = 60.0
+
+# Tasks of one DescribeTasks call.
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html
+MAX_DESCRIBED_TASKS: Final = 100
+
+# A lease that is held for longer is looked at, and given back if its key has ended, or if nothing
+# is known of it after the second time: no launch takes that long.
+LEASE_CHECK_SECONDS: Final = 900.0
+LEASE_UNKNOWN_SECONDS: Final = 3600.0
+
+# The keys that ended for one reason in this time are told in one message.
+NOTICE_WINDOW_SECONDS: Final = 900.0
+
+# How long the item of a window is kept after its beginning.
+NOTICE_KEPT_SECONDS: Final = 3 * 24 * 60 * 60
+
+# ECS follows its own launches within moments. Before this it is not believed that a task is gone.
+MIN_MISSING_SECONDS: Final = 300.0

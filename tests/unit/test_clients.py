@@ -50,7 +50,7 @@ def test_a_client_waits_and_tries_as_it_is_told(entry: Any) -> None:
 
 
 def test_the_table_client_is_made_when_it_is_used_and_once(entry: Any) -> None:
-    table = entry._TableOnDemand()
+    table = entry._TABLE
     assert table._client is None
 
     first = table.put_item
