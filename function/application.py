@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from function import batch, observability
+from function.event_bodies import prepared
 from function.launch.admission import Admission, TimeBudget
 from function.launch.circuit_breaker import CircuitBreaker
 from function.launch.daily_allowance import DailyAllowance
@@ -19,6 +20,7 @@ from function.limits import LAUNCH_RESERVE_SECONDS, MAX_HOLD_SECONDS
 from function.memory import Memory
 from function.message.idempotency import Stage
 from function.message.lookups import Lookups
+from function.message.payload_store import PayloadStore
 from function.notifications import Notifications
 from function.outcome import Disposition
 from function.processor import Processor
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_ecs import ECSClient
+    from types_boto3_s3 import S3Client
     from types_boto3_sns import SNSClient
     from types_boto3_sqs import SQSClient
 
@@ -62,6 +65,7 @@ class Application:
         sns: A client for the failure topic.
         dynamodb: A client for the ledger table.
         events: A client for the bus of the results; None where there is no such bus.
+        s3: A client for payloads.
         log: The function's logger.
         clock: Replaced in tests and simulations.
         draw: Returns the jitter, a random number from 0 to 1.
@@ -76,6 +80,7 @@ class Application:
         sns: SNSClient,
         dynamodb: DynamoDBClient,
         events: EventBus | None = None,
+        s3: S3Client,
         log: Log,
         clock: Clock = time,
         draw: Callable[[], float] = random.random,
@@ -134,6 +139,7 @@ class Application:
             notifications=Notifications(sns, settings, log, clock),
             log=log,
             clock=clock,
+            payloads=PayloadStore(s3=s3, account=settings.account, clock=clock),
         )
 
         def make_consumer(queue_url: str) -> Consumer:
@@ -172,7 +178,7 @@ class Application:
         Raises:
             EventError: if the event is not an SQS batch.
         """
-        records = records_of(event)
+        records = prepared(records_of(event), self._settings, self._log)
         if not records:
             return {"batchItemFailures": []}
         self._log.append_keys(request_id=context.aws_request_id)
