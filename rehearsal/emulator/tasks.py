@@ -296,11 +296,7 @@ def new_task(
         "healthStatus": "UNKNOWN",
         "lastStatus": "PROVISIONING",
         "launchType": "FARGATE" if fargate else request.get("launchType") or "EC2",
-        "overrides": {
-            "inferenceAcceleratorOverrides": [],
-            **overrides,
-            "containerOverrides": overrides.get("containerOverrides") or [],
-        },
+        "overrides": _shown(overrides, definition),
         "platformVersion": (request.get("platformVersion") or "1.4.0") if fargate else None,
         "platformFamily": "Linux" if fargate else None,
         "referenceId": request.get("referenceId"),
@@ -314,6 +310,22 @@ def new_task(
 def _sum(definition: dict[str, Any], name: str) -> str:
     """Return the size of a task without one of its own: that of its containers; guessed."""
     return str(sum(int(c.get(name) or 0) for c in definition["containerDefinitions"]))
+
+
+def _shown(overrides: dict[str, Any], definition: dict[str, Any]) -> dict[str, Any]:
+    """Return overrides as ECS shows them: with an entry for every container.
+
+    So it is in AWS's examples of the event and of DescribeTasks.
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_task_events.html
+    """
+    given = overrides.get("containerOverrides") or []
+    names = [container["name"] for container in definition["containerDefinitions"]]
+    others = [{"name": name} for name in names if name not in {one.get("name") for one in given}]
+    return {
+        "inferenceAcceleratorOverrides": [],
+        **overrides,
+        "containerOverrides": [*given, *others],
+    }
 
 
 def _attachments(request: dict[str, Any]) -> list[dict[str, Any]]:
