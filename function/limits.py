@@ -268,3 +268,57 @@ DAILY_NOTIFICATION_INTERVAL_SECONDS: Final = 12 * 60 * 60.0
 
 # Threads of a batch, and connections of a client: each new TLS connection costs about 30 ms.
 THREADS: Final = 4
+
+# --- After the launch
+
+# How often a task is started until a container runs, the first start included, by the cause of the
+# last failure. The documents give no numbers: most of these pass within minutes, and no capacity or
+# no address within hours. `other` is what a text says that nobody knows.
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html
+START_ATTEMPTS: Final = {
+    "network-interface": 5,
+    "network": 5,
+    "image-pull": 5,
+    "registry-throttled": 6,
+    "throttled": 6,
+    "storage": 5,
+    "capacity": 20,
+    "spot": 10,
+    "infrastructure": 5,
+    "placement": 8,
+    "subnet-exhausted": 8,
+    "other": 3,
+}
+
+# Of one cause: a sender's patience ends somewhere.
+MAX_START_ATTEMPTS: Final = 50
+
+# Restarts of one key, for all causes and all its tasks. Its history has to fit an item of DynamoDB
+# (400 KiB), and each task takes about 1 KiB.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+MAX_RESTARTS: Final = 100
+
+# The wait before the first restart; it doubles with each further one up to the maximum, which is
+# also what SQS can delay a message (900).
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+RESTART_BASE_SECONDS: Final = 15
+SLOW_RESTART_BASE_SECONDS: Final = 120
+MAX_RESTART_SECONDS: Final = 900
+
+# How long the report of a launch may be missing before its tasks are judged without it.
+MAX_REPORT_DELAY_SECONDS: Final = 120
+
+# How long the tasks of a launch may be unknown although it was reported: for so long ECS describes
+# a stopped task at least.
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html
+MAX_TASK_DELAY_SECONDS: Final = 3600
+
+# Without news for this long, the sweep asks ECS: about a task that does not run yet, one that
+# runs, and a restart that nothing answered. All are shorter than the hour for which ECS describes
+# a stopped task.
+LAUNCH_CHECK_SECONDS: Final = 600
+RUNNING_CHECK_SECONDS: Final = 1800
+RESTART_CHECK_SECONDS: Final = 1800
+
+# Characters of what ECS says of a task or a container, as it is kept in a history.
+MAX_STOP_TEXT_LENGTH: Final = 300

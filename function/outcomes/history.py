@@ -80,6 +80,8 @@ class Run:
         cpu: CPU units of the task; 0 if they are not known.
         memory: Its memory in MiB; 0 if it is not known.
         missing: Whether ECS does not describe it any more, though its end was not seen.
+        hint: The cause that its texts name, of `function.outcomes.stops`, found before the texts
+            were shortened; empty if they name none.
     """
 
     arn: str
@@ -96,6 +98,7 @@ class Run:
     cpu: int = 0
     memory: int = 0
     missing: bool = False
+    hint: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,7 +155,8 @@ class History:
         asked: None as long as the launch was not announced.
         rejection: None if the message was not rejected.
         runs: Its tasks, by ARN, in the order of their creation.
-        replaced: ARNs of the tasks that do not count, because another was started for each.
+        replaced: ARNs of the tasks that do not count, because another is started for each, in the
+            order of the decisions: the first for the restart of generation 1, and so on.
         restarts: How many restarts there were, by cause.
         generation: How many restarts there were in all.
         stopping: ARNs of tasks whose stop was decided, with the name of the limit.
@@ -161,6 +165,10 @@ class History:
         finished_at: When the key reached a final state, from the times of its tasks.
         due_at: When somebody has to look at it; None for never.
         todo: What is still to be done.
+        done: Marks of what was put into `todo` for a final state, so that it is put there once.
+        failed_restarts: Why a restart could not be made, by its generation as text.
+        restart_due_at: When the last restart is asked for again if nothing has answered it; None
+            if none is awaited.
     """
 
     key: str
@@ -179,3 +187,6 @@ class History:
     finished_at: float | None = None
     due_at: float | None = None
     todo: tuple[Effect, ...] = ()
+    done: tuple[str, ...] = ()
+    failed_restarts: Mapping[str, str] = field(default_factory=dict)
+    restart_due_at: float | None = None
