@@ -24,6 +24,7 @@ from function.outcome import Disposition
 from function.processor import Processor
 from function.sqs.record import records_of
 from function.sqs.visibility import return_to_queue
+from function.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,7 +80,8 @@ class Application:
         self._sqs = sqs
         self._log = log
         self._clock = clock
-        ledger = Ledger(dynamodb, settings.ledger_table, settings.key_retention_seconds, clock)
+        table = Table(dynamodb, settings.ledger_table, clock)
+        ledger = Ledger(table, settings.key_retention_seconds, clock)
         admission = Admission(
             rate_limiter=RateLimiter(
                 Quotas(

@@ -11,26 +11,16 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from function.failures.reasons import RetryableFailure
-from function.limits import TABLE_FAILURE_SECONDS
+from function.table import EXPIRES, KEY, ConditionFailedError, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from types_boto3_dynamodb import DynamoDBClient
-
     from function.clock import Clock
 
-_CONDITION_FAILED: Final = "ConditionalCheckFailedException"
 _MILLISECONDS: Final = 1000
 
 Value: TypeAlias = str | int | float | tuple[str, ...] | None
-
-# The partition key, and the attribute with the time to live.
-KEY: Final = "key"
-EXPIRES: Final = "expires"
 
 # The key of a day's item: that of a message has no `/`. The item has the number of tasks, and is
 # kept for three days.
@@ -102,29 +92,20 @@ class Ledger:
     """The items of a stage.
 
     Args:
-        dynamodb: A client.
-        table: The table's name.
+        table: The stage's table.
         retention_seconds: How long an item is remembered after its last change.
         clock: Tells the time.
     """
 
-    def __init__(
-        self,
-        dynamodb: DynamoDBClient,
-        table: str,
-        retention_seconds: float,
-        clock: Clock = time,
-    ) -> None:
-        self._dynamodb = dynamodb
+    def __init__(self, table: Table, retention_seconds: float, clock: Clock = time) -> None:
         self._table = table
         self._retention_seconds = retention_seconds
         self._clock = clock
-        self._failed_at = float("-inf")
 
     @property
     def failing(self) -> bool:
         """Whether a call failed so recently that one on which nothing depends is not made."""
-        return self._clock.monotonic() - self._failed_at < TABLE_FAILURE_SECONDS
+        return self._table.failing
 
     def read(self, key: str) -> Item | None:
         """Return the item of a key.
@@ -132,10 +113,8 @@ class Ledger:
         Raises:
             RetryableFailure: `table-unavailable`.
         """
-        found = self._call(
-            "get_item", TableName=self._table, Key={KEY: {"S": key}}, ConsistentRead=True
-        ).get("Item")
-        return self._live(found)
+        found = self._table.get(key)
+        return None if found is None else _decoded(found)
 
     def create(self, item: Item) -> None:
         """Write the item of a key that has none.
@@ -153,7 +132,6 @@ class Ledger:
         try:
             self._call(
                 "put_item",
-                TableName=self._table,
                 Item=_encoded(values),
                 ConditionExpression="attribute_not_exists(#key) OR #expires < :now",
                 ExpressionAttributeNames={"#key": KEY, "#expires": EXPIRES},
@@ -218,7 +196,6 @@ class Ledger:
         removal = f" REMOVE {', '.join(f'#{name}' for name in drop)}" if drop else ""
         found = self._call(
             "update_item",
-            TableName=self._table,
             Key={KEY: {"S": key}},
             UpdateExpression=f"SET {', '.join(assignments)}{removal}",
             ConditionExpression=" AND ".join(conditions),
@@ -254,7 +231,6 @@ class Ledger:
             values[":most"] = limit - tasks
         self._call(
             "update_item",
-            TableName=self._table,
             Key={KEY: {"S": f"{_DAY_PREFIX}{day}"}},
             UpdateExpression="SET #started = if_not_exists(#started, :zero) + :tasks,"
             " #expires = :expires",
@@ -266,27 +242,12 @@ class Ledger:
     def _expiry(self) -> int:
         return int(self._clock.time() + self._retention_seconds)
 
-    def _live(self, found: Mapping[str, Any] | None) -> Item | None:
-        """Return an item, None if it has expired: DynamoDB deletes it within days."""
-        item = None if found is None else _decoded(found)
-        return item if item is not None and item.expires >= int(self._clock.time()) else None
-
     def _call(self, operation: str, **arguments: Any) -> dict[str, Any]:  # noqa: ANN401 - as boto3
         try:
-            answer: dict[str, Any] = getattr(self._dynamodb, operation)(**arguments)
-        except ClientError as error:
-            code = error.response.get("Error", {}).get("Code", "")
-            if code == _CONDITION_FAILED:
-                found: Any = error.response.get("Item")
-                raise ContendedError(self._live(found)) from None
-            raise self._unavailable(f"{error.operation_name} {code}") from None
-        except BotoCoreError as error:
-            raise self._unavailable(type(error).__name__) from None
-        return answer
-
-    def _unavailable(self, cause: str) -> RetryableFailure:
-        self._failed_at = self._clock.monotonic()
-        return RetryableFailure("table-unavailable", f"the ledger table: {cause}")
+            return self._table.call(operation, **arguments)
+        except ConditionFailedError as error:
+            found = self._table.live(error.found)
+            raise ContendedError(None if found is None else _decoded(found)) from None
 
 
 def _encoded(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -322,3 +322,44 @@ RESTART_CHECK_SECONDS: Final = 1800
 
 # Characters of what ECS says of a task or a container, as it is kept in a history.
 MAX_STOP_TEXT_LENGTH: Final = 300
+
+# --- Events
+
+# The sweep performs what a write has left to do only after this: until then, the invocation that
+# has written it may still be doing it.
+EFFECTS_RETRY_SECONDS: Final = 60.0
+
+# How often a record is retried before a history is settled without what ECS does not tell.
+MAX_PATIENT_RECEIVES: Final = 4
+
+# The backoff of a record that is no observation: it is to reach the dead-letter queue soon.
+MALFORMED_BACKOFF_SECONDS: Final = 5
+
+# Histories and windows of notices that one sweep looks at; the others are due in the next minute.
+MAX_SWEEP_HISTORIES: Final = 2000
+MAX_SWEEP_NOTICES: Final = 100
+
+# The time of a sweep, which is made every minute.
+MAX_SWEEP_SECONDS: Final = 40.0
+
+# A sweep that follows another one in the same execution environment so soon has nothing to do:
+# they pile up while the function does not run.
+MIN_SWEEP_INTERVAL_SECONDS: Final = 20.0
+
+# Where ECS did not tell, it is asked again after this.
+SWEEP_RETRY_SECONDS: Final = 60.0
+
+# Tasks of one DescribeTasks call.
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html
+MAX_DESCRIBED_TASKS: Final = 100
+
+# A lease that is held for longer is looked at, and given back if its key has ended, or if nothing
+# is known of it after the second time: no launch takes that long.
+LEASE_CHECK_SECONDS: Final = 900.0
+LEASE_UNKNOWN_SECONDS: Final = 3600.0
+
+# The keys that ended for one reason in this time are told in one message.
+NOTICE_WINDOW_SECONDS: Final = 900.0
+
+# How long the item of a window is kept after its beginning.
+NOTICE_KEPT_SECONDS: Final = 3 * 24 * 60 * 60

@@ -15,6 +15,8 @@ from aws_lambda_powertools.metrics import Metrics, MetricUnit, single_metric
 from function.outcome import Disposition
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from function.outcome import Outcome
 
 # The field `service` of every log line and metric, and the namespace of the metrics.
@@ -70,11 +72,42 @@ def emit_metrics(outcomes: list[Outcome], stage: str) -> None:
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)
     metrics.flush_metrics()
     for (disposition, reason), count in reasons.items():
-        with single_metric(
-            name=disposition.capitalize(),
-            unit=MetricUnit.Count,
-            value=count,
-            namespace=SERVICE,
-            default_dimensions={"service": SERVICE, "stage": stage},
-        ) as metric:
-            metric.add_dimension(name="reason", value=reason)
+        _emit_by_reason(stage, disposition.capitalize(), reason, count)
+
+
+def emit(
+    stage: str,
+    counts: Mapping[str, float],
+    seconds: Mapping[str, float] | None = None,
+    reasons: Mapping[tuple[str, str], float] | None = None,
+) -> None:
+    """Write metrics of any part of the handler; nothing if there are none.
+
+    Args:
+        stage: The stage's name.
+        counts: Numbers by the name of the metric.
+        seconds: Durations, the same way.
+        reasons: Numbers by the name of the metric and the reason; the empty reason is left out.
+    """
+    if counts or seconds:
+        metrics = Metrics(namespace=SERVICE, service=SERVICE)
+        metrics.set_default_dimensions(stage=stage)
+        for name, count in counts.items():
+            metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)
+        for name, value in (seconds or {}).items():
+            metrics.add_metric(name=name, unit=MetricUnit.Seconds, value=value)
+        metrics.flush_metrics()
+    for (name, reason), count in (reasons or {}).items():
+        if reason:
+            _emit_by_reason(stage, name, reason, count)
+
+
+def _emit_by_reason(stage: str, name: str, reason: str, count: float) -> None:
+    with single_metric(
+        name=name,
+        unit=MetricUnit.Count,
+        value=count,
+        namespace=SERVICE,
+        default_dimensions={"service": SERVICE, "stage": stage},
+    ) as metric:
+        metric.add_dimension(name="reason", value=reason)

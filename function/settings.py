@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
 
 from function import limits
+from function.outcomes.states import FINAL
 from function.sender_choice import SenderChoice
 
 if TYPE_CHECKING:
@@ -50,6 +51,16 @@ class Settings(SenderChoice):
         partition: The AWS partition, such as `aws`.
         region: The AWS region.
         account: The account's 12 digits.
+        events_queue_url: The queue for what happens after a launch; None for a stage that does not
+            follow its tasks.
+        results_queue_url: The queue for one message per finished key; None for none.
+        results_bus: The name of the event bus for the same; None for none.
+        payload_bucket: The bucket for payloads; None if a message cannot have one.
+        limits: The blocks `limits` of the stage, by pattern of a task definition's family.
+        templates: JMESPath expressions that make a request of an event, by kind of event.
+        start_attempts: How often a task is started, by the cause for which it never ran, where that
+            differs from `limits.START_ATTEMPTS`.
+        announce: The final states of a key that are announced on the failure topic.
     """
 
     stage: str
@@ -75,6 +86,15 @@ class Settings(SenderChoice):
     partition: str
     region: str
     account: str
+    events_queue_url: str | None = None
+    results_queue_url: str | None = None
+    results_bus: str | None = None
+    payload_bucket: str | None = None
+    # Settings are hashed, and mappings have no hash.
+    limits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, hash=False)
+    templates: Mapping[str, str] = field(default_factory=dict, hash=False)
+    start_attempts: Mapping[str, int] = field(default_factory=dict, hash=False)
+    announce: tuple[str, ...] = ()
 
     @property
     def fifo(self) -> bool:
@@ -183,6 +203,14 @@ class Settings(SenderChoice):
             partition=arn[1],
             region=arn[2],
             account=arn[3],
+            events_queue_url=environment.get("EVENTS_QUEUE_URL") or None,
+            results_queue_url=environment.get("RESULTS_QUEUE_URL") or None,
+            results_bus=environment.get("RESULTS_BUS") or None,
+            payload_bucket=environment.get("PAYLOAD_BUCKET") or None,
+            limits=_objects(environment, "LIMITS"),
+            templates=_templates(environment),
+            start_attempts=_start_attempts(environment),
+            announce=_announce(environment),
         )
 
 
@@ -238,6 +266,56 @@ def _boolean(environment: Mapping[str, str], name: str) -> bool:
     if text not in _BOOLEANS:
         raise SettingsError(f"{name}: expected true or false, got {text!r}")
     return _BOOLEANS[text]
+
+
+def _object(environment: Mapping[str, str], name: str, expected: str) -> dict[str, Any]:
+    """Return a JSON object, an empty one if the variable is missing."""
+    text = environment.get(name) or "{}"
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise SettingsError(f"{name}: expected {expected}, got {text!r}")
+    return value
+
+
+def _objects(environment: Mapping[str, str], name: str) -> dict[str, dict[str, Any]]:
+    expected = "a JSON object of objects"
+    value = _object(environment, name, expected)
+    for key, item in value.items():
+        if not isinstance(item, dict):
+            raise SettingsError(f"{name}: expected {expected}, got {item!r} at {key!r}")
+    return value
+
+
+def _templates(environment: Mapping[str, str]) -> dict[str, str]:
+    name, expected = "TEMPLATES", "a JSON object of texts"
+    value = _object(environment, name, expected)
+    for key, item in value.items():
+        if not isinstance(item, str):
+            raise SettingsError(f"{name}: expected {expected}, got {item!r} at {key!r}")
+    return value
+
+
+def _start_attempts(environment: Mapping[str, str]) -> dict[str, int]:
+    name, expected = "START_ATTEMPTS", "a JSON object of whole numbers, at least 1"
+    value = _object(environment, name, expected)
+    for key, item in value.items():
+        if not isinstance(item, int) or isinstance(item, bool) or item < 1:
+            raise SettingsError(f"{name}: expected {expected}, got {item!r} at {key!r}")
+    return value
+
+
+def _announce(environment: Mapping[str, str]) -> tuple[str, ...]:
+    name = "ANNOUNCE"
+    states = _texts(environment, name) if environment.get(name) else ()
+    unknown = sorted(set(states) - set(FINAL))
+    if unknown:
+        raise SettingsError(
+            f"{name}: expected states among {', '.join(sorted(FINAL))}, got {unknown[0]!r}"
+        )
+    return states
 
 
 def _texts(environment: Mapping[str, str], name: str) -> tuple[str, ...]:

@@ -112,6 +112,21 @@ class Lookups:
             ("container", task_definition), lambda: self._container(task_definition), deadline
         )
 
+    def essential(self, task_definition: str, deadline: float = math.inf) -> tuple[str, ...]:
+        """Return the names of a task definition's essential containers.
+
+        Args:
+            task_definition: Its family, `family:revision`, or ARN.
+            deadline: In monotonic time; ECS is not asked after it.
+
+        Raises:
+            RetryableFailure: `not-attempted`, after the deadline.
+            Failure: if DescribeTaskDefinition fails, or ECS does not respond.
+        """
+        return self._cached(
+            ("essential", task_definition), lambda: self._essential(task_definition), deadline
+        )
+
     def forget(self, before: float) -> bool:
         """Drop the answers that were given before a moment; return whether there were any.
 
@@ -188,12 +203,7 @@ class Lookups:
         return Service(network=kept, supply=supply)
 
     def _container(self, task_definition: str) -> str:
-        response = self._ecs.describe_task_definition(taskDefinition=task_definition)
-        names = [
-            container["name"]
-            for container in response["taskDefinition"]["containerDefinitions"]
-            if container.get("essential", True)
-        ]
+        names = self._essential(task_definition)
         if len(names) != 1:
             raise PermanentFailure(
                 "container-ambiguous",
@@ -202,3 +212,11 @@ class Lookups:
                 f" {', '.join(names)}; name the container in the override",
             )
         return names[0]
+
+    def _essential(self, task_definition: str) -> tuple[str, ...]:
+        response = self._ecs.describe_task_definition(taskDefinition=task_definition)
+        return tuple(
+            container["name"]
+            for container in response["taskDefinition"]["containerDefinitions"]
+            if container.get("essential", True)
+        )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from function import ledger
 from function.settings import Settings
+from function.table import EXPIRES, KEY
 
 if TYPE_CHECKING:
     from tests.infra.conftest import Stack
@@ -17,9 +17,9 @@ TABLE = "dynamodb/table:Table"
 def test_the_table_has_the_handlers_key_and_time_to_live(dev: Recorder) -> None:
     table = dev.only(TABLE).inputs
     assert table["name"] == "ecs-run-task-dev-ledger"
-    assert table["hashKey"] == ledger.KEY
-    assert table["attributes"] == [{"name": ledger.KEY, "type": "S"}]
-    assert table["ttl"] == {"attributeName": ledger.EXPIRES, "enabled": True}
+    assert table["hashKey"] == KEY
+    assert table["attributes"] == [{"name": KEY, "type": "S"}]
+    assert table["ttl"] == {"attributeName": EXPIRES, "enabled": True}
     assert "rangeKey" not in table
 
 

@@ -1,4 +1,6 @@
-"""A model of one DynamoDB table: the calls that a ledger needs.
+"""A model of one DynamoDB table with one index: the calls that the handler needs.
+
+The index has the keys alone, and follows the table at once.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Operations.html
 """
@@ -41,6 +43,8 @@ class Table:
         ttl: the attribute with the time to live, in seconds since 1970.
         away: why it does not answer, None while it does.
         items: by partition key.
+        index: its one index has this name, and the attribute of this name as hash key; the
+            attribute with `_at` behind it is its range key.
         reads: calls that only read.
         writes: calls that write, also those whose condition failed.
     """
@@ -50,6 +54,7 @@ class Table:
     ttl: str = "expires"
     away: Away | None = None
     items: dict[str, Item] = field(default_factory=dict)
+    index: str = "listed"
     reads: int = 0
     writes: int = 0
 
@@ -87,6 +92,49 @@ class DynamoDbClient:
     def update_item(self, **call: Any) -> dict[str, Any]:
         """Change an item."""
         return self.wire.call("UpdateItem", lambda: self._update(**call))
+
+    def query(self, **call: Any) -> dict[str, Any]:
+        """Return a page of the index."""
+        return self.wire.call("Query", lambda: self._query(**call))
+
+    def _query(  # noqa: PLR0913 - as boto3's
+        self,
+        *,
+        TableName: str,  # noqa: N803
+        IndexName: str,  # noqa: N803
+        KeyConditionExpression: str,  # noqa: N803
+        ExpressionAttributeNames: dict[str, str],  # noqa: N803
+        ExpressionAttributeValues: dict[str, Value],  # noqa: N803
+        Limit: int,  # noqa: N803
+        ExclusiveStartKey: Item | None = None,  # noqa: N803
+    ) -> dict[str, Any]:
+        self.table.reads += 1
+        self._check(TableName, "Query")
+        if IndexName != self.table.index:
+            text = f"The table does not have the specified index: {IndexName}"
+            raise error_of("ValidationException", text, "Query")
+        keys = (self.table.key, self.table.index, f"{self.table.index}_at")
+        entries = [
+            {name: item[name] for name in keys}
+            for item in self.table.items.values()
+            if all(name in item for name in keys)
+        ]
+        found, used = [], set()
+        for entry in [*entries, {}]:  # the empty one, so that an expression is always read
+            evaluator = Evaluator(ExpressionAttributeNames, ExpressionAttributeValues, entry)
+            try:
+                if evaluator.condition(KeyConditionExpression):
+                    found.append(entry)
+            except ExpressionError as error:
+                raise error_of("ValidationException", str(error), "Query") from None
+            used |= evaluator.used
+        if ExpressionAttributeNames.keys() | ExpressionAttributeValues.keys() > used:
+            raise error_of("ValidationException", "Value unused in expressions", "Query")
+        found.sort(key=lambda entry: (Decimal(entry[keys[2]]["N"]), entry[keys[0]]["S"]))
+        begin = 0 if ExclusiveStartKey is None else found.index(ExclusiveStartKey) + 1
+        page = found[begin : begin + Limit]
+        more = {"LastEvaluatedKey": page[-1]} if begin + Limit < len(found) else {}
+        return {"Items": copy.deepcopy(page), "Count": len(page), **more}
 
     def _get(
         self,

@@ -9,6 +9,7 @@ from botocore.exceptions import ReadTimeoutError
 
 from function.ledger import Item, Ledger
 from function.message.builder import read
+from function.table import Table
 from tests.model.dynamodb import DynamoDbClient
 from tests.unit.fakes import ENVIRONMENT, FakeWire, Rig, client_error, message, settings
 
@@ -28,7 +29,8 @@ def milliseconds(rig: Rig) -> int:
 def store(rig: Rig, **values: Any) -> None:
     """Write the item of a key, as an earlier delivery did."""
     wire: Any = FakeWire()
-    ledger = Ledger(DynamoDbClient(wire=wire, table=rig.table), "ledger", 1e6, rig.clock)  # type: ignore[arg-type]
+    client: Any = DynamoDbClient(wire=wire, table=rig.table)
+    ledger = Ledger(Table(client, "ledger", rig.clock), 1e6, rig.clock)
     body = values.pop("body")
     ledger.create(Item(key="job-1", request=read(body, rig.settings).digest(), count=10, **values))
 

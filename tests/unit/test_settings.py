@@ -49,11 +49,51 @@ def test_a_missing_variable_is_named(name: str) -> None:
         ("QUEUE_RETENTION_SECONDS", "-1"),
         ("LOG_LEVEL", "LOUD"),
         ("LOG_LEVEL", "CRITICAL"),
+        ("LIMITS", "{"),
+        ("LIMITS", "[]"),
+        ("LIMITS", '{"*": 3}'),
+        ("TEMPLATES", '{"s3": 3}'),
+        ("START_ATTEMPTS", '{"network": 0}'),
+        ("START_ATTEMPTS", '{"network": true}'),
+        ("START_ATTEMPTS", '{"network": 1.5}'),
+        ("ANNOUNCE", "failed"),
+        ("ANNOUNCE", '["running"]'),
     ],
 )
 def test_a_broken_variable_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"^{name}: expected"):
         settings(**{name: value})
+
+
+def test_what_comes_after_a_launch_is_off_unless_it_is_configured() -> None:
+    found = settings()
+
+    assert found.events_queue_url is None
+    assert (found.results_queue_url, found.results_bus, found.payload_bucket) == (None, None, None)
+    assert (found.limits, found.templates, found.start_attempts, found.announce) == ({}, {}, {}, ())
+    assert settings(EVENTS_QUEUE_URL="", ANNOUNCE="").events_queue_url is None
+
+
+def test_what_comes_after_a_launch_is_read() -> None:
+    found = settings(
+        EVENTS_QUEUE_URL="https://sqs/1/events",
+        RESULTS_QUEUE_URL="https://sqs/1/results",
+        RESULTS_BUS="bus",
+        PAYLOAD_BUCKET="payloads",
+        LIMITS='{"*": {"maxRuntime": "4h"}}',
+        TEMPLATES='{"s3": "{ECS: {}}"}',
+        START_ATTEMPTS='{"network": 1}',
+        ANNOUNCE='["failed", "expired"]',
+    )
+
+    assert found.events_queue_url == "https://sqs/1/events"
+    assert found.results_queue_url == "https://sqs/1/results"
+    assert (found.results_bus, found.payload_bucket) == ("bus", "payloads")
+    assert found.limits == {"*": {"maxRuntime": "4h"}}
+    assert found.templates == {"s3": "{ECS: {}}"}
+    assert found.start_attempts == {"network": 1}
+    assert found.announce == ("failed", "expired")
+    assert hash(found) != hash(settings())
 
 
 def test_a_fifo_queue_is_recognised_by_its_url() -> None:
