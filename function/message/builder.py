@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from function.failures.reasons import PermanentFailure
 from function.limits import MAX_TASKS
-from function.message import choices, forms, parsing
+from function.message import choices, forms, parsing, task_limits
 from function.message.idempotency import Stage, client_token, started_by
 from function.message.request import Request
 from function.message.validation import validate, validate_service
@@ -56,6 +56,7 @@ def read_unchecked(body: str, settings: Settings) -> Request:
     content = parsing.parse(body, python_literals=settings.python_literals)
     flat = forms.is_flat(content)
     parameters = forms.to_run_task_form(content) if flat else content
+    limits = _limits(parameters.pop(task_limits.LIMITS, None))
     service = parameters.pop("service", None)
     if service is not None:
         service = validate_service(service)
@@ -76,7 +77,7 @@ def read_unchecked(body: str, settings: Settings) -> Request:
             f" got {parsing.describe(count)}",
         )
     parameters.pop("count", None)
-    return Request(parameters=parameters, count=count, service=service, flat=flat)
+    return Request(parameters=parameters, count=count, service=service, flat=flat, limits=limits)
 
 
 def complete(
@@ -132,6 +133,13 @@ def call(
         _STARTED_BY: started_by(stage.name, key),
         _CLIENT_TOKEN: client_token(key, stage, attempt),
     }
+
+
+def _limits(block: object) -> task_limits.TaskLimits | None:
+    try:
+        return None if block is None else task_limits.parse(block)
+    except task_limits.LimitsError as error:
+        raise PermanentFailure("bad-limits", str(error)) from None
 
 
 def _awsvpc(parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from function.message.task_limits import TaskLimits
+
 # The cluster that RunTask uses if none is named.
 DEFAULT_CLUSTER: Final = "default"
 
@@ -26,12 +28,14 @@ class Request:
         count: How many tasks to start.
         service: The service that supplies what the message leaves out.
         flat: Whether the sender used the flat form; an error names parameters as the sender did.
+        limits: The block `limits` of the message; None if it has none.
     """
 
     parameters: Mapping[str, Any]
     count: int = 1
     service: str | None = None
     flat: bool = False
+    limits: TaskLimits | None = None
 
     @property
     def cluster(self) -> str:
@@ -77,4 +81,6 @@ class Request:
         Only of a request that is not completed yet: what ECS supplies may change.
         """
         asked = {"parameters": self.parameters, "count": self.count, "service": self.service}
+        if self.limits is not None:
+            asked["limits"] = self.limits.as_block()
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()

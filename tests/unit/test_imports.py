@@ -38,7 +38,12 @@ LOADED_BY_HANDLER = {
 # limits and what an operator lets senders choose.
 DIRECTION = {
     "function": ("function",),
-    "infra": ("infra", "function.limits", "function.sender_choice"),
+    "infra": (
+        "infra",
+        "function.limits",
+        "function.message.task_limits",
+        "function.sender_choice",
+    ),
     "runtask": ("runtask", "infra", "function"),
     "rehearsal": ("rehearsal", "runtask", "infra", "function"),
     # The simulated AWS of the benchmarks is the tests' model of it.
@@ -48,6 +53,7 @@ DIRECTION = {
         "function.launch",
         "function.failures",
         "function.ledger",
+        "function.table",
         "function.clock",
         "function.limits",
     ),
@@ -120,6 +126,7 @@ def test_the_handler_loads_only_botocore_and_powertools() -> None:
         "message.builder",
         "message.idempotency",
         "message.lookups",
+        "message.task_limits",
         "sqs.visibility",
     ],
 )
