@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from function import batch, observability
+from function.event_bodies import prepared
 from function.launch.admission import Admission, TimeBudget
 from function.launch.circuit_breaker import CircuitBreaker
 from function.launch.daily_allowance import DailyAllowance
@@ -19,6 +20,7 @@ from function.limits import LAUNCH_RESERVE_SECONDS, MAX_HOLD_SECONDS
 from function.memory import Memory
 from function.message.idempotency import Stage
 from function.message.lookups import Lookups
+from function.message.payload_store import PayloadStore
 from function.notifications import Notifications
 from function.outcome import Disposition
 from function.processor import Processor
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_ecs import ECSClient
+    from types_boto3_s3 import S3Client
     from types_boto3_sns import SNSClient
     from types_boto3_sqs import SQSClient
 
@@ -59,6 +62,7 @@ class Application:
         sqs: A client for the work queue and the dead-letter queue.
         sns: A client for the failure topic.
         dynamodb: A client for the ledger table.
+        s3: A client for payloads.
         log: The function's logger.
         clock: Replaced in tests and simulations.
         draw: Returns the jitter, a random number from 0 to 1.
@@ -72,6 +76,7 @@ class Application:
         sqs: SQSClient,
         sns: SNSClient,
         dynamodb: DynamoDBClient,
+        s3: S3Client,
         log: Log,
         clock: Clock = time,
         draw: Callable[[], float] = random.random,
@@ -130,6 +135,7 @@ class Application:
             notifications=Notifications(sns, settings, log, clock),
             log=log,
             clock=clock,
+            payloads=PayloadStore(s3=s3, account=settings.account, clock=clock),
         )
 
     def handle(self, event: object, context: Context) -> dict[str, Any]:
@@ -145,7 +151,7 @@ class Application:
         Raises:
             EventError: if the event is not an SQS batch.
         """
-        records = records_of(event)
+        records = prepared(records_of(event), self._settings, self._log)
         if not records:
             return {"batchItemFailures": []}
         self._log.append_keys(request_id=context.aws_request_id)

@@ -11,6 +11,7 @@ from botocore.config import Config
 from function.application import Application
 from function.limits import (
     CONNECT_TIMEOUT_SECONDS,
+    PAYLOAD_READ_TIMEOUT_SECONDS,
     QUEUE_READ_TIMEOUT_SECONDS,
     READ_TIMEOUT_SECONDS,
     TABLE_CONNECT_TIMEOUT_SECONDS,
@@ -24,6 +25,7 @@ from function.settings import Settings
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_ecs import ECSClient
+    from types_boto3_s3 import S3Client
     from types_boto3_sns import SNSClient
     from types_boto3_sqs import SQSClient
 
@@ -46,10 +48,17 @@ def _config(
     )
 
 
-class _TableOnDemand:
-    """A DynamoDB client that is made when it is used: most messages need none."""
+class _OnDemand:
+    """A client that is made when it is used: most messages need none.
 
-    def __init__(self) -> None:
+    Args:
+        service: The name of an AWS service.
+        config: The client's.
+    """
+
+    def __init__(self, service: str, config: Config) -> None:
+        self._service = service
+        self._config = config
         self._lock = threading.Lock()
         self._client: Any = None
 
@@ -57,12 +66,16 @@ class _TableOnDemand:
         """Return an operation of the client."""
         with self._lock:
             if self._client is None:
-                self._client = session().create_client(
-                    "dynamodb",
-                    config=_config(2, TABLE_READ_TIMEOUT_SECONDS, TABLE_CONNECT_TIMEOUT_SECONDS),
-                )
+                self._client = session().create_client(self._service, config=self._config)
         return getattr(self._client, operation)
 
+
+_TABLE: Final = _OnDemand(
+    "dynamodb", _config(2, TABLE_READ_TIMEOUT_SECONDS, TABLE_CONNECT_TIMEOUT_SECONDS)
+)
+
+# The message returns to the queue if S3 does not take its payload, so one try has to do.
+_PAYLOADS: Final = _OnDemand("s3", _config(1, PAYLOAD_READ_TIMEOUT_SECONDS))
 
 # The clients are made once, at import: each costs about ten milliseconds, and its connections
 # more. RunTask is tried once, because the queue retries it and knows better when. Calls to SQS are
@@ -78,7 +91,8 @@ _APPLICATION: Final = Application(
     sns=cast(
         "SNSClient", session().create_client("sns", config=_config(1, QUEUE_READ_TIMEOUT_SECONDS))
     ),
-    dynamodb=cast("DynamoDBClient", _TableOnDemand()),
+    dynamodb=cast("DynamoDBClient", _TABLE),
+    s3=cast("S3Client", _PAYLOADS),
     log=make_logger(_SETTINGS.stage, _SETTINGS.log_level),
 )
 

@@ -190,6 +190,9 @@ QUEUE_READ_TIMEOUT_SECONDS: Final = 2
 # With less than this left of the invocation no report is sent: a call to SQS may be tried twice.
 REPORT_RESERVE_SECONDS: Final = 2 * (CONNECT_TIMEOUT_SECONDS + QUEUE_READ_TIMEOUT_SECONDS) + 0.5
 
+# S3 takes a payload of a mebibyte in tenths of a second.
+PAYLOAD_READ_TIMEOUT_SECONDS: Final = 3
+
 # --- Backoff and expiry
 
 # The longest wait after the first receive; it doubles with each further receive.

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from function.launch.launcher import Launcher
     from function.memory import Memory
     from function.message.lookups import Lookups
+    from function.message.payload_store import PayloadStore
     from function.message.request import Request
     from function.notifications import Notifications
     from function.observability import Log
@@ -116,6 +117,7 @@ class Processor:
         notifications: Announce failures on the failure topic.
         log: The function's logger.
         clock: Tells a message's age.
+        payloads: Stores what is too large for an override.
     """
 
     settings: Settings
@@ -128,6 +130,7 @@ class Processor:
     notifications: Notifications
     log: Log
     clock: Clock
+    payloads: PayloadStore
 
     def process(self, record: Record, time_budget: TimeBudget) -> Outcome:
         """Return the outcome of a record. Never raises: that would fail the whole batch."""
@@ -206,13 +209,13 @@ class Processor:
             request = builder.complete(
                 asked, self.lookups, time_budget.deadline, settings=self.settings
             )
-            self.launcher.launch(self._job(delivery, key, request), time_budget, stats)
+            self.launcher.launch(self._job(delivery, key, request, time_budget), time_budget, stats)
         except PermanentFailure as failure:
             # Before the message is condemned for what ECS said minutes ago, ECS is asked again.
             fresh = self._fresh(asked, time_budget) if _blames_request(failure) else None
             if fresh is None or fresh in (asked, request):
                 raise
-            self.launcher.launch(self._job(delivery, key, fresh), time_budget, stats)
+            self.launcher.launch(self._job(delivery, key, fresh, time_budget), time_budget, stats)
         self.log.info(
             "message launched",
             **delivery.log_keys(),
@@ -226,7 +229,7 @@ class Processor:
             return None
         return builder.complete(asked, self.lookups, time_budget.deadline, settings=self.settings)
 
-    def _job(self, delivery: Delivery, key: str, request: Request) -> Job:
+    def _job(self, delivery: Delivery, key: str, request: Request, time_budget: TimeBudget) -> Job:
         record = delivery.record
         asked = delivery.request or request
         return Job(
@@ -248,12 +251,18 @@ class Processor:
             first=record.receives <= 1,
             unique=delivery.unique,
             unrecorded_since=unrecorded_since(record),
+            prepare=lambda: self._store(request, key, time_budget),
         )
+
+    def _store(self, request: Request, key: str, time_budget: TimeBudget) -> None:
+        if request.payload is not None:
+            self.payloads.store(request.payload, key, time_budget.deadline)
 
     def _fail(self, delivery: Delivery, failure: Failure, time_budget: TimeBudget) -> Outcome:
         """Reject a message or return it to the queue, by the class of its failure."""
         record, reason = delivery.record, failure.reason
-        text = redact(failure.error, secrets_of(record.body), public_pieces(self.settings))
+        secrets = secrets_of(record.body, self.settings)
+        text = redact(failure.error, secrets, public_pieces(self.settings))
         failure = make_failure(reason, text, failure.seconds)
         failure_class = failure.details.failure_class
         if reason == "table-unavailable":

@@ -60,6 +60,7 @@ class Launcher:
         """
         self.admission.enter(job.demand, time_budget)
         try:
+            job.prepare()
             attempt = self.progress.open(job, stats)
         except Failure:
             self.admission.release(job.demand)

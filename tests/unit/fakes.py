@@ -306,6 +306,24 @@ class FakeSns:
         return [json.loads(arguments["Message"]) for arguments in self.published]
 
 
+class FakeS3:
+    """Remembers what was stored, by the name of the object."""
+
+    def __init__(self) -> None:
+        self.calls: list[dict[str, Any]] = []
+        self.objects: dict[str, bytes] = {}
+        self.error: Exception | None = None
+        self.before_call: Callable[[], None] = lambda: None
+
+    def put_object(self, **arguments: Any) -> dict[str, Any]:
+        self.before_call()
+        if self.error:
+            raise self.error
+        self.calls.append(arguments)
+        self.objects[arguments["Key"]] = arguments["Body"]
+        return {"ETag": "x"}
+
+
 class FakeWire:
     """Carries the calls to the ledger table, and counts them."""
 
@@ -325,6 +343,7 @@ class Rig:
     ecs: FakeEcs = field(default_factory=FakeEcs)
     sqs: FakeSqs = field(default_factory=FakeSqs)
     sns: FakeSns = field(default_factory=FakeSns)
+    s3: FakeS3 = field(default_factory=FakeS3)
     table: Table = field(default_factory=lambda: Table(name="ledger"))
     wire: FakeWire = field(default_factory=FakeWire)
     settings: Settings = field(default_factory=settings)
@@ -339,6 +358,7 @@ class Rig:
             "sqs": self.sqs,
             "sns": self.sns,
             "dynamodb": DynamoDbClient(wire=wire, table=self.table),
+            "s3": self.s3,
         }
         self.application = Application(
             self.settings,

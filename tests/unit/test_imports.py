@@ -35,13 +35,14 @@ LOADED_BY_HANDLER = {
 
 # What each package may import of ours: modules, or packages with all of their modules. Imports for
 # types count as well. The stack program deploys `function` as a bundle, and shares with it only
-# limits and what an operator lets senders choose.
+# limits, what an operator lets senders choose, and the check of the templates for events.
 DIRECTION = {
     "function": ("function",),
     "infra": (
         "infra",
         "function.limits",
         "function.message.task_limits",
+        "function.message.templates",
         "function.sender_choice",
     ),
     "runtask": ("runtask", "infra", "function"),
