@@ -39,7 +39,8 @@ class EventsQueueArgs:
 class EventsQueue(pulumi.ComponentResource):
     """The queue of events, reports and sweeps, and the queue of those that fail again and again.
 
-    It is a standard queue in every stage: the order of events does not matter.
+    It is a standard queue in every stage: the order of events does not matter. Neither queue is
+    protected, so that the option can be turned off: what is in them, the sweep finds out as well.
 
     Attributes:
         url: URL of the events queue.
@@ -63,13 +64,12 @@ class EventsQueue(pulumi.ComponentResource):
         super().__init__("ecs-run-task:index:EventsQueue", name, None, opts)
         config = args.config
         child = ResourceOptions(parent=self)
-        protected = ResourceOptions(parent=self, protect=config.protect)
         dead_letters = sqs.Queue(
             f"{name}-dlq",
             kms_master_key_id=args.kms_key_arn,
             max_message_size=MAX_MESSAGE_BYTES,
             message_retention_seconds=config.dead_letter_retention_days * DAY_SECONDS,
-            opts=protected,
+            opts=child,
         )
         queue = sqs.Queue(
             name,
@@ -84,7 +84,7 @@ class EventsQueue(pulumi.ComponentResource):
             redrive_policy=to_json(
                 {"deadLetterTargetArn": dead_letters.arn, "maxReceiveCount": MAX_EVENT_RECEIVES}
             ),
-            opts=protected,
+            opts=child,
         )
         sqs.RedriveAllowPolicy(
             f"{name}-dlq-redrive",
