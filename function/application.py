@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
     from function.clock import Clock
     from function.observability import Log
+    from function.outcomes.consumer import Consumer
+    from function.outcomes.results import EventBus
     from function.settings import Settings
 
 _MILLISECONDS: Final = 1000
@@ -63,6 +65,7 @@ class Application:
         sns: A client for the failure topic.
         dynamodb: A client for the ledger table.
         s3: A client for payloads.
+        events: A client for the bus of the results; None where there is no such bus.
         log: The function's logger.
         clock: Replaced in tests and simulations.
         draw: Returns the jitter, a random number from 0 to 1.
@@ -77,6 +80,7 @@ class Application:
         sns: SNSClient,
         dynamodb: DynamoDBClient,
         s3: S3Client,
+        events: EventBus | None = None,
         log: Log,
         clock: Clock = time,
         draw: Callable[[], float] = random.random,
@@ -87,20 +91,20 @@ class Application:
         self._clock = clock
         table = Table(dynamodb, settings.ledger_table, clock)
         ledger = Ledger(table, settings.key_retention_seconds, clock)
-        admission = Admission(
-            rate_limiter=RateLimiter(
-                Quotas(
-                    run_task=Quota(settings.run_task_rate, settings.run_task_burst),
-                    fargate_launch=Quota(
-                        settings.fargate_launch_rate, settings.fargate_launch_burst
-                    ),
-                    fargate_spot_launch=Quota(
-                        settings.fargate_spot_launch_rate, settings.fargate_spot_launch_burst
-                    ),
+        rate_limiter = RateLimiter(
+            Quotas(
+                run_task=Quota(settings.run_task_rate, settings.run_task_burst),
+                fargate_launch=Quota(settings.fargate_launch_rate, settings.fargate_launch_burst),
+                fargate_spot_launch=Quota(
+                    settings.fargate_spot_launch_rate, settings.fargate_spot_launch_burst
                 ),
-                settings.maximum_concurrency,
-                clock,
             ),
+            settings.maximum_concurrency,
+            clock,
+        )
+        lookups = Lookups(ecs, clock)
+        admission = Admission(
+            rate_limiter=rate_limiter,
             circuit_breaker=CircuitBreaker(clock),
             clock=clock,
             draw=draw,
@@ -130,13 +134,36 @@ class Application:
             ),
             admission=admission,
             memory=Memory(ledger=ledger, clock=clock),
-            lookups=Lookups(ecs, clock),
+            lookups=lookups,
             sqs=sqs,
             notifications=Notifications(sns, settings, log, clock),
             log=log,
             clock=clock,
             payloads=PayloadStore(s3=s3, account=settings.account, clock=clock),
         )
+
+        def make_consumer(queue_url: str) -> Consumer:
+            # Loaded with the first event: a stage without events never needs it, and the others
+            # not before a message was launched.
+            from function.outcomes import assembly  # noqa: PLC0415
+
+            parts = assembly.Parts(
+                settings=settings,
+                ecs=ecs,
+                sqs=sqs,
+                sns=sns,
+                events=events,
+                table=table,
+                leases=assembly.NoLeases(),
+                lookups=lookups,
+                rate_limiter=rate_limiter,
+                log=log,
+                clock=clock,
+                draw=draw,
+            )
+            return assembly.make_consumer(parts, queue_url)
+
+        self._make_consumer = functools.cache(make_consumer)
 
     def handle(self, event: object, context: Context) -> dict[str, Any]:
         """Handle a batch.
@@ -162,6 +189,11 @@ class Application:
             deadline=now + remaining - LAUNCH_RESERVE_SECONDS,
             hold_until=now + MAX_HOLD_SECONDS,
         )
+        url = self._settings.events_queue_url
+        if url is not None and records[0].queue == url.rpartition("/")[2]:
+            # A mapping has one queue, and an invocation is of one mapping.
+            returned = self._make_consumer(url).process(records, time_budget.deadline)
+            return {"batchItemFailures": [{"itemIdentifier": name} for name in returned]}
         outcomes = batch.process(records, self._processor, time_budget)
         return_to_queue(self._sqs, self._settings.queue_url, outcomes, self._log)
         observability.emit_metrics(outcomes, self._settings.stage)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
 
     from function.application import Context
+    from function.outcomes.results import EventBus
 
 _SETTINGS: Final = Settings.from_environment(os.environ)
 
@@ -93,6 +94,7 @@ _APPLICATION: Final = Application(
     ),
     dynamodb=cast("DynamoDBClient", _TABLE),
     s3=cast("S3Client", _PAYLOADS),
+    events=cast("EventBus", _OnDemand("events", _config(2, QUEUE_READ_TIMEOUT_SECONDS))),
     log=make_logger(_SETTINGS.stage, _SETTINGS.log_level),
 )
 

@@ -402,3 +402,6 @@ MIN_PLACE_WAIT_SECONDS: Final = 15.0
 
 # A message that is not back this long after its wait counts as gone.
 WAITER_GRACE_SECONDS: Final = 60.0
+
+# ECS follows its own launches within moments. Before this it is not believed that a task is gone.
+MIN_MISSING_SECONDS: Final = 300.0

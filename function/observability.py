@@ -6,8 +6,9 @@ https://docs.aws.amazon.com/powertools/python/latest/
 from __future__ import annotations
 
 import logging
+import traceback
 from collections import Counter
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit, single_metric
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 # The field `service` of every log line and metric, and the namespace of the metrics.
 SERVICE: Final = "ecs-run-task"
 
+_MAX_FRAMES_LOGGED: Final = 5
+
 # What the rest of the handler calls the logger. Log lines are constant texts with data in keys.
 Log: TypeAlias = Logger
 
@@ -35,6 +38,23 @@ def make_logger(stage: str, level: str) -> Log:
     for name in ("boto3", "botocore", "urllib3"):
         logging.getLogger(name).setLevel(logging.WARNING)
     return Logger(service=SERVICE, level=level, stage=stage)
+
+
+def log_unexpected(log: Log, error: Exception, **keys: Any) -> None:  # noqa: ANN401 - of any type
+    """Log the exception's name and the code's location: its text might quote a message.
+
+    Args:
+        log: The function's logger.
+        error: The exception.
+        **keys: What was at work, such as `message_id`.
+    """
+    frames = traceback.extract_tb(error.__traceback__)[-_MAX_FRAMES_LOGGED:]
+    log.error(
+        "unexpected exception",
+        **keys,
+        exception=type(error).__name__,
+        frames=[f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames],
+    )
 
 
 def emit_metrics(outcomes: list[Outcome], stage: str) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import traceback
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from function import observability
 from function.failures.reasons import (
     Failure,
     FailureClass,
@@ -44,8 +44,6 @@ if TYPE_CHECKING:
     from function.observability import Log
     from function.settings import Settings
     from function.sqs.record import Record
-
-_MAX_FRAMES_LOGGED: Final = 5
 
 # The call of a redriven message of which nothing is known but that it may have been made.
 _LONG_AGO: Final = 1.0
@@ -187,14 +185,7 @@ class Processor:
         )
 
     def _log_unexpected(self, record: Record, error: Exception) -> None:
-        """Log the exception's name and the code's location: its text might quote the message."""
-        frames = traceback.extract_tb(error.__traceback__)[-_MAX_FRAMES_LOGGED:]
-        self.log.error(
-            "unexpected exception",
-            message_id=record.message_id,
-            exception=type(error).__name__,
-            frames=[f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames],
-        )
+        observability.log_unexpected(self.log, error, message_id=record.message_id)
 
     def _launch(self, delivery: Delivery, key: str, time_budget: TimeBudget) -> None:
         """Start every task that a message asks for.

@@ -78,6 +78,20 @@ class LeaseBook(Protocol):
         """Return all leases that are held."""
 
 
+class NoLeases:
+    """The leases of a stage that has no concurrency groups."""
+
+    def release(self, group: str, key: str) -> None:
+        """Do nothing."""
+
+    def wake(self, group: str) -> None:
+        """Do nothing."""
+
+    def holders(self) -> tuple[Holder, ...]:
+        """Return nothing."""
+        return ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Effects:
     """Does what is to be done.
@@ -127,9 +141,7 @@ class Effects:
             cause = type(error).__name__
         else:
             return True
-        self.log.warning(
-            "effect not performed", key=history.key, effect=effect.kind, cause=cause
-        )
+        self.log.warning("effect not performed", key=history.key, effect=effect.kind, cause=cause)
         return False
 
     def _perform(self, history: History, effect: Effect, deadline: float) -> None:
@@ -169,9 +181,7 @@ class Effects:
         self.sqs.send_message(
             QueueUrl=self.settings.queue_url,
             MessageBody=json.dumps(body),
-            MessageAttributes={
-                KEY_ATTRIBUTE: {"DataType": "String", "StringValue": history.key}
-            },
+            MessageAttributes={KEY_ATTRIBUTE: {"DataType": "String", "StringValue": history.key}},
             **arguments,
         )
 
@@ -187,9 +197,7 @@ class Effects:
         if seconds:
             self.clock.sleep(seconds)
         try:
-            self.ecs.stop_task(
-                cluster=cluster_of(run), task=run.arn, reason=stop_text(history)
-            )
+            self.ecs.stop_task(cluster=cluster_of(run), task=run.arn, reason=stop_text(history))
         except ClientError as error:
             if not _is_gone(error):
                 raise

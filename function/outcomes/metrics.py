@@ -36,7 +36,10 @@ class OutcomeMetrics:
     def __init__(self, stage: str) -> None:
         self._stage = stage
         self._lock = threading.Lock()
-        self._clear()
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._vcpu_seconds = 0.0
+        self._memory_seconds = 0.0
+        self._lag_seconds: float | None = None
 
     def changed(self, before: History, after: History) -> None:
         """Count what a change of a history, which was stored, says."""
@@ -76,10 +79,9 @@ class OutcomeMetrics:
         observability.emit(self._stage, counts, seconds, reasons)
 
     def _clear(self) -> None:
-        self._counts: Counter[tuple[str, str]] = Counter()
-        self._vcpu_seconds = 0.0
-        self._memory_seconds = 0.0
-        self._lag_seconds: float | None = None
+        self._counts = Counter()
+        self._vcpu_seconds = self._memory_seconds = 0.0
+        self._lag_seconds = None
 
 
 def _seconds(run: Run) -> float:

@@ -180,7 +180,7 @@ class Notices:
             return  # another sweep does it, or it is counted the next time
         _, state, reason = name.split("/", 2)
         try:
-            self._publish(State(state), reason, count, {"keys": keys, **self._command(keys[:1])})
+            self._publish(State(state), reason, count, {"keys": keys, **self._command(keys[0])})
         except (ClientError, BotoCoreError) as error:
             # It is told with the keys of the next window.
             self._log.error("notice not published", reason=reason, cause=type(error).__name__)
@@ -239,7 +239,7 @@ class Notices:
             return True
 
     def _details(self, history: History) -> dict[str, Any]:
-        found: dict[str, Any] = {"key": history.key, **self._command([history.key])}
+        found: dict[str, Any] = {"key": history.key, **self._command(history.key)}
         if history.rejection is not None and history.asked is None:
             found["messageId"] = history.rejection.message_id
         if history.exit_code is not None:
@@ -249,8 +249,8 @@ class Notices:
             links = console_links(history.runs[-1].arn, history.runs[-1].cluster)
         return {**found, **({} if links is None else {"task": links.task, "log": links.log})}
 
-    def _command(self, keys: list[str]) -> dict[str, str]:
-        return {"command": f"runtask status {key} --stage {self._settings.stage}" for key in keys}
+    def _command(self, key: str) -> dict[str, str]:
+        return {"command": f"runtask status {key} --stage {self._settings.stage}"}
 
     def _publish(self, state: State, reason: str, count: int, details: dict[str, Any]) -> None:
         stage = self._settings.stage

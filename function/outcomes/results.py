@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from function.outcomes.exit_codes import deciders, deciding_code
 from function.outcomes.effects import EffectError
+from function.outcomes.exit_codes import deciders, deciding_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,13 +43,13 @@ class Results:
     Attributes:
         settings: The queue or bus.
         sqs: A client for the queue.
-        events: A client for the bus.
+        events: A client for the bus; None where there is none.
         essential: Returns the essential containers of a task definition, None if not known.
     """
 
     settings: Settings
     sqs: SQSClient
-    events: EventBus
+    events: EventBus | None
     essential: Callable[[str], tuple[str, ...] | None]
 
     def tell(self, history: History) -> None:
@@ -62,7 +62,7 @@ class Results:
         body = json.dumps(self.result(history))
         if self.settings.results_queue_url is not None:
             self.sqs.send_message(QueueUrl=self.settings.results_queue_url, MessageBody=body)
-        if self.settings.results_bus is not None:
+        if self.settings.results_bus is not None and self.events is not None:
             entry = {
                 "Source": _SOURCE,
                 "DetailType": _DETAIL_TYPE,

@@ -20,9 +20,11 @@ from function.limits import (
     LEASE_UNKNOWN_SECONDS,
     MAX_DESCRIBED_TASKS,
     MAX_SWEEP_HISTORIES,
+    MIN_MISSING_SECONDS,
     SWEEP_RETRY_SECONDS,
     THREADS,
 )
+from function.observability import log_unexpected
 from function.outcomes.clusters import cluster_of, is_task_arn
 from function.outcomes.observations import Due, Observation, TaskMissing, from_description
 from function.outcomes.reducer import open_tasks
@@ -135,7 +137,7 @@ class Sweep:
         except RetryableFailure as failure:
             self.log.warning("history not updated", key=history.key, reason=failure.reason)
         except Exception as error:  # noqa: BLE001 - one history must not stop the others
-            self.log.error("unexpected exception", key=history.key, exception=type(error).__name__)
+            log_unexpected(self.log, error, key=history.key)
 
     def _describe(
         self, histories: Iterable[History]
@@ -148,7 +150,11 @@ class Sweep:
         found: dict[str, list[Observation]] = {}
         unsure: set[str] = set()
         keys: dict[str, dict[str, str]] = {}
+        now = self.clock.time()
+        young: set[str] = set()
         for history in histories:
+            if now - _launched_at(history) < MIN_MISSING_SECONDS:
+                young.add(history.key)
             waits = set(open_tasks(history))
             for run in history.runs:
                 if run.arn in waits and is_task_arn(run.arn):
@@ -159,11 +165,11 @@ class Sweep:
         for cluster, of_cluster in keys.items():
             arns = list(of_cluster)
             for start in range(0, len(arns), MAX_DESCRIBED_TASKS):
-                asked = {
-                    arn: of_cluster[arn] for arn in arns[start : start + MAX_DESCRIBED_TASKS]
-                }
+                asked = {arn: of_cluster[arn] for arn in arns[start : start + MAX_DESCRIBED_TASKS]}
                 told = self._told(cluster, asked)
                 for arn, observation in told.items():
+                    if isinstance(observation, TaskMissing) and observation.key in young:
+                        continue  # ECS may not know it yet
                     found.setdefault(asked[arn], []).append(observation)
                 unsure |= {key for arn, key in asked.items() if arn not in told}
         return found, unsure
@@ -219,3 +225,11 @@ class Sweep:
         history = self.store.load(holder.key)
         unknown = history.revision == 0 and now - holder.since >= LEASE_UNKNOWN_SECONDS
         return history.state in FINAL or unknown
+
+
+def _launched_at(history: History) -> float:
+    """Return when the last task of a key was started, as far as it is known."""
+    moments = [run.created_at for run in history.runs if run.created_at is not None]
+    if history.asked is not None:
+        moments.append(history.asked.launched_at)
+    return max(moments, default=history.first_seen_at or 0.0)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 from function.failures.reasons import Failure, RetryableFailure
 from function.outcomes import deciding, settling
 from function.outcomes.exit_codes import is_injected
-from function.outcomes.history import History
 from function.outcomes.observations import Due, Launched, TaskSeen
 from function.outcomes.reducer import reduce
 from function.outcomes.store import OutdatedError
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from function.message.lookups import Lookups
     from function.observability import Log
     from function.outcomes.effects import Effects
-    from function.outcomes.history import Effect, Run
+    from function.outcomes.history import Effect, History, Run
     from function.outcomes.metrics import OutcomeMetrics
     from function.outcomes.observations import Observation
     from function.outcomes.policy import Policy
@@ -182,9 +181,7 @@ def _same(before: History, after: History, observations: Iterable[Observation]) 
     """Return whether there is nothing to write: not for a check that can be a little earlier."""
     if any(isinstance(observation, Due) for observation in observations):
         return before == after
-    later = (
-        before.due_at is not None and after.due_at is not None and before.due_at <= after.due_at
-    )
+    later = before.due_at is not None and after.due_at is not None and before.due_at <= after.due_at
     return (replace(after, due_at=before.due_at) if later else after) == before
 
 

@@ -31,6 +31,7 @@ class Record:
         first_received_at: When it was received for the first time, in seconds since 1970.
         group: The message group; None if there is none.
         attributes: The sender's message attributes, as SendMessage takes them.
+        queue: The name of the queue; empty if the event does not tell.
     """
 
     message_id: str
@@ -41,6 +42,7 @@ class Record:
     first_received_at: float
     group: str | None
     attributes: Mapping[str, Mapping[str, Any]]
+    queue: str = ""
 
 
 def records_of(event: object) -> list[Record]:
@@ -78,6 +80,7 @@ def _record(record: Mapping[str, Any]) -> Record:
         attributes={
             name: _attribute(value) for name, value in record.get("messageAttributes", {}).items()
         },
+        queue=record.get("eventSourceARN", "").rpartition(":")[2],
     )
 
 

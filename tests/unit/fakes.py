@@ -352,21 +352,24 @@ class Rig:
     draw: float = 1.0
 
     def __post_init__(self) -> None:
+        self.application = Application(
+            self.settings,
+            **self.clients(),
+            log=Logger(service=f"rig-{next(_NUMBERS)}", level="DEBUG", stream=self.log_text),
+            clock=self.clock,
+            draw=lambda: self.draw,
+        )
+
+    def clients(self) -> dict[str, Any]:
+        """Return the clients of the application, by the name of its argument."""
         wire: Any = self.wire
-        clients: dict[str, Any] = {
+        return {
             "ecs": self.ecs,
             "sqs": self.sqs,
             "sns": self.sns,
             "dynamodb": DynamoDbClient(wire=wire, table=self.table),
             "s3": self.s3,
         }
-        self.application = Application(
-            self.settings,
-            **clients,
-            log=Logger(service=f"rig-{next(_NUMBERS)}", level="DEBUG", stream=self.log_text),
-            clock=self.clock,
-            draw=lambda: self.draw,
-        )
 
     def record(self, body: str, number: int = 0, **changes: Any) -> dict[str, Any]:
         """Return a record of Lambda's event; `age` is in seconds."""

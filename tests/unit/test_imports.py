@@ -135,6 +135,24 @@ def test_what_other_programs_use_needs_neither_environment_nor_powertools(module
     assert loaded(f"import function.{module}") <= LOADED_BY_HANDLER - {"aws_lambda_powertools"}
 
 
+def test_what_follows_a_launch_is_loaded_with_the_first_event() -> None:
+    code = "import function.handler, sys; print(*sys.modules)"
+    environment = {"PATH": os.environ["PATH"], **ENVIRONMENT}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    found = set(done.stdout.split())
+    assert "function.application" in found
+    for name in ("assembly", "consumer", "effects", "explanations", "reducer", "sweep"):
+        assert f"function.outcomes.{name}" not in found
+
+
 def test_an_invalid_environment_is_named_at_import() -> None:
     with pytest.raises(subprocess.CalledProcessError) as caught:
         loaded("import function.handler", **{**ENVIRONMENT, "RUN_TASK_RATE": "fast"})
