@@ -80,7 +80,7 @@ class Memory:
 
     def _recorded_tasks(self, key: str, record: Record) -> str:
         item = self.ledger.read(key)
-        if item is None:
+        if item is None or not item.request:
             return "0" if launches_known(record) else UNKNOWN_TASKS
         if item.called_at is not None or item.doubt_at is not None:
             return UNKNOWN_TASKS

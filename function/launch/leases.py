@@ -155,7 +155,7 @@ class Leases:
         """
         name = _HOLDER_PREFIX + key
         for _ in range(_MAX_TRIES):
-            item = self._table.get(_LEASE_PREFIX + group) or {}
+            item = self._group(group)
             if name not in item:
                 break
             with contextlib.suppress(ConditionFailedError):
@@ -184,7 +184,7 @@ class Leases:
         Raises:
             RetryableFailure: `table-unavailable`.
         """
-        item = self._table.get(_LEASE_PREFIX + group) or {}
+        item = self._group(group)
         found = []
         for name, value in item.items():
             if name.startswith(_HOLDER_PREFIX):
@@ -207,7 +207,7 @@ class Leases:
         """Take a place; return None if there is none."""
         name = _HOLDER_PREFIX + key
         for _ in range(_MAX_TRIES):
-            item = self._table.get(_LEASE_PREFIX + place.group) or {}
+            item = self._group(place.group)
             if name in item:
                 return _Held(new=False)
             free = place.max - int(item.get(_USED, {}).get("N", 0))
@@ -241,9 +241,7 @@ class Leases:
                 tasks += 0 if waiter is None else waiter.tasks
         return tasks, waited
 
-    def _change(
-        self, group: str, item: Mapping[str, Any], holder: str, tasks: int | None
-    ) -> None:
+    def _change(self, group: str, item: Mapping[str, Any], holder: str, tasks: int | None) -> None:
         """Write what a key holds; with None, it holds nothing.
 
         Raises:
@@ -288,8 +286,16 @@ class Leases:
             ExpressionAttributeValues=values,
         )
 
+    def _group(self, group: str) -> Mapping[str, Any]:
+        """Return the item of a group, also one that has expired: its tasks may still run."""
+        found = self._table.call(
+            "get_item", Key={KEY: {"S": _LEASE_PREFIX + group}}, ConsistentRead=True
+        )
+        item: Mapping[str, Any] = found.get("Item", {})
+        return item
+
     def _used(self, group: str) -> int:
-        item = self._table.get(_LEASE_PREFIX + group) or {}
+        item = self._group(group)
         return int(item.get(_USED, {}).get("N", 0))
 
     def _wait_seconds(self, place: Place) -> float:

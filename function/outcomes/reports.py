@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 _OVERRIDES: Final = "overrides"
 _TAGS: Final = "tags"
 _VOLUMES: Final = "volumeConfigurations"
-_STRATEGY: Final = "capacityProviderStrategy"
+
+# The service that supplies what the message leaves out, among the parameters of a report.
+SERVICE: Final = "service"
 
 
 def launched(  # noqa: PLR0913 - all that is known of a launch
@@ -43,7 +45,7 @@ def launched(  # noqa: PLR0913 - all that is known of a launch
     request: Request,
     limits: TaskLimits,
     *,
-    digest: str,
+    containers: Iterable[str],
     tasks: Iterable[str],
     at: float,
 ) -> Launched:
@@ -52,19 +54,18 @@ def launched(  # noqa: PLR0913 - all that is known of a launch
     Args:
         record: The delivery.
         key: The idempotency key.
-        request: As it was completed.
+        request: As it was sent: a restart completes it anew.
         limits: Those that hold for it.
-        digest: Of what the sender asked for.
+        containers: The names of the containers that it overrides.
         tasks: The ARNs of its tasks.
         at: When they were started, in seconds since 1970.
     """
-    overrides = request.parameters.get(_OVERRIDES, {}).get("containerOverrides", ())
     return Launched(
         key=key,
         asked=Asked(
-            digest=digest,
-            parameters=_reported(request.parameters, limits),
-            containers=tuple(str(override.get("name", "")) for override in overrides),
+            digest=request.digest(),
+            parameters=_reported(request),
+            containers=tuple(containers),
             count=request.count,
             group=record.group,
             limits=limits_block(request, limits),
@@ -149,17 +150,15 @@ def _sent(sqs: SQSClient, queue_url: str, bodies: list[str]) -> dict[int, str]:
     return {int(entry["Id"]): entry["Code"] for entry in answer.get("Failed", ())}
 
 
-def _reported(parameters: Mapping[str, Any], limits: TaskLimits) -> dict[str, Any]:
-    """Return the parameters of RunTask without overrides and values of tags.
-
-    The capacity provider is left out where the limits choose it: another attempt takes another.
-    """
-    left_out = {_OVERRIDES, _STRATEGY} if limits.capacity else {_OVERRIDES}
-    kept = {name: value for name, value in parameters.items() if name not in left_out}
+def _reported(request: Request) -> dict[str, Any]:
+    """Return the parameters of a request without overrides and values of tags."""
+    kept = {name: value for name, value in request.parameters.items() if name != _OVERRIDES}
     if _TAGS in kept:
         kept[_TAGS] = _keys(kept[_TAGS])
     if _VOLUMES in kept:
         kept[_VOLUMES] = [_volume(volume) for volume in kept[_VOLUMES]]
+    if request.service is not None:
+        kept[SERVICE] = request.service
     return kept
 
 
