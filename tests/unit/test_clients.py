@@ -73,8 +73,9 @@ def test_the_client_for_payloads_is_made_when_it_is_used(entry: Any) -> None:
     assert payloads._client is None
 
     assert payloads.put_object.__name__ == "put_object"
-    assert payloads._client.meta.service_model.service_name == "s3"
-    assert of(payloads._client)[:3] == (
+    client: Any = payloads._client
+    assert client.meta.service_model.service_name == "s3"
+    assert of(client)[:3] == (
         limits.CONNECT_TIMEOUT_SECONDS,
         limits.PAYLOAD_READ_TIMEOUT_SECONDS,
         tries(1),

@@ -156,7 +156,8 @@ def test_the_two_variables_count_as_overrides() -> None:
 
 def test_another_payload_is_another_request() -> None:
     by = settings(PAYLOAD_BUCKET=BUCKET)
-    digests = {read(message(payload=value), by).digest() for value in ("{}", {}, "x", ["x"])}
+    values: tuple[Any, ...] = ("{}", {}, "x", ["x"])
+    digests = {read(message(payload=value), by).digest() for value in values}
     digests.add(read(message(), by).digest())
     assert len(digests) == 5
 
