@@ -97,11 +97,14 @@ class Stage:
     def client(self, service: str) -> Any:
         return self.emulator.client(service, self.location.account, self.location.region)
 
-    def send(self, body: str, key: str = "") -> SentMessage:
+    def send(self, body: str, key: str = "", *, group: str = "") -> SentMessage:
         """Send a message; without a key its message id is the key."""
         attributes = {KEY_ATTRIBUTE: {"DataType": "String", "StringValue": key}} if key else {}
         answer = self.client("sqs").send_message(
-            QueueUrl=self.outputs["queueUrl"], MessageBody=body, MessageAttributes=attributes
+            QueueUrl=self.outputs["queueUrl"],
+            MessageBody=body,
+            MessageAttributes=attributes,
+            **({"MessageGroupId": group} if group else {}),
         )
         message_id = answer["MessageId"]
         return SentMessage(message_id=message_id, key=key or message_id, body=body)
@@ -259,9 +262,10 @@ def wait_for(condition: Callable[[], bool], seconds: float = MAX_WAIT_SECONDS) -
     return False
 
 
-def deploy(emulator: FaultyEmulator) -> Stage:
+def deploy(emulator: FaultyEmulator, **options: str) -> Stage:
     """Deploy a stage, with a queue that receives its notifications."""
-    deployed = deploy_stage(emulator, load_project(ROOT), STAGE, _OPTIONS, _BOOTSTRAP_OPTIONS)
+    changed = {**_OPTIONS, **options}
+    deployed = deploy_stage(emulator, load_project(ROOT), STAGE, changed, _BOOTSTRAP_OPTIONS)
     inbox_url = deployed.sample_account.subscribe_inbox(deployed.outputs["failureTopicArn"])
     return Stage(
         emulator=emulator,
