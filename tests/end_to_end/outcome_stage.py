@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from dataclasses import dataclass
@@ -10,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 from function.message.idempotency import started_by
 from function.outcomes import serialization
 from function.outcomes.states import FINAL
-from rehearsal.emulator import Conditions, scripts
+from infra.names import rule_name
+from rehearsal.emulator import Conditions, Credentials, scripts
 from rehearsal.fault_injection import InjectedFault
-from tests.end_to_end.message_history import SentMessage
 from tests.end_to_end.outcome_kinds import START_ATTEMPTS, TEMPLATE, Fate, fate_of
 from tests.end_to_end.patched_function import patch_artifact
 from tests.end_to_end.stage import STAGE, Stage, deploy, wait_for
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from function.outcomes.history import History
     from rehearsal.fault_injection import FaultyEmulator
+    from tests.end_to_end.message_history import SentMessage
     from tests.end_to_end.outcome_kinds import Kind
 
 # Constants of `function.limits` that are waits, and what they are here, in seconds.
@@ -132,6 +134,78 @@ class OutcomeStage:
                     ":revision": item["revision"],
                 },
             )
+
+    def spy(self) -> str:
+        """Return the URL of a new queue that gets what the stage's rules send to its own."""
+        events, sqs = self.stage.client("events"), self.stage.client("sqs")
+        location, name = self.stage.location, "spy"
+        queue = location.arn("sqs", name)
+        rules = [rule_name(STAGE, what) for what in RULES]
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"Service": "events.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": queue,
+            "Condition": {
+                "ArnEquals": {
+                    "aws:SourceArn": [location.arn("events", f"rule/{rule}") for rule in rules]
+                }
+            },
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        url: str = sqs.create_queue(QueueName=name, Attributes={"Policy": policy})["QueueUrl"]
+        for rule in rules:
+            (target,) = events.list_targets_by_rule(Rule=rule)["Targets"]
+            events.put_targets(Rule=rule, Targets=[{**target, "Id": name, "Arn": queue}])
+        return url
+
+    def notices(self) -> list[dict[str, Any]]:
+        """Return what the failure topic has told."""
+        return [json.loads(one.body) for one in self.stage.queued(self.stage.inbox_url)]
+
+    def log(self) -> list[str]:
+        """Return all lines of the function's log, its metrics among them."""
+        pages = self.stage.client("logs").get_paginator("filter_log_events")
+        name = self.stage.outputs["logGroup"]
+        return [
+            event["message"]
+            for page in pages.paginate(logGroupName=name)
+            for event in page["events"]
+        ]
+
+    def payloads(self) -> list[str]:
+        """Return the names of the objects in the payload bucket."""
+        pages = self.stage.client("s3").get_paginator("list_objects_v2")
+        bucket = self.stage.outputs["payloadBucket"]
+        return [one["Key"] for page in pages.paginate(Bucket=bucket) for one in page["Contents"]]
+
+    def read_as_task(self, uri: str) -> str:
+        """Return the SHA-256 of an object, read with the role of the tasks."""
+        location, role = self.stage.location, "report-task"
+        trust = {
+            "Effect": "Allow",
+            "Principal": {"AWS": location.iam_arn("root")},
+            "Action": "sts:AssumeRole",
+        }
+        document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+        self.stage.client("iam").update_assume_role_policy(RoleName=role, PolicyDocument=document)
+        keys = self.stage.client("sts").assume_role(
+            RoleArn=location.iam_arn(f"role/{role}"), RoleSessionName="task"
+        )["Credentials"]
+        credentials = Credentials(
+            access_key=keys["AccessKeyId"],
+            secret_key=keys["SecretAccessKey"],
+            token=keys["SessionToken"],
+        )
+        s3 = self.stage.emulator.client("s3", location.account, location.region, credentials)
+        bucket, _, name = uri.removeprefix("s3://").partition("/")
+        content = s3.get_object(Bucket=bucket, Key=name)["Body"].read()
+        return hashlib.sha256(content).hexdigest()
+
+    def described(self, keys: str) -> list[dict[str, Any]]:
+        """Return the tasks of the keys with a beginning, as ECS describes them."""
+        mine = started_by(STAGE, keys)
+        return [task for task in self.stage.tasks() if task["startedBy"].startswith(mine)]
 
     def tasks_of(self, key: str) -> set[str]:
         """Return the ARNs of the tasks that ECS has started for a key."""

@@ -222,7 +222,7 @@ class Stage:
             [read_dead_letter(one) for one in self.queued(self.outputs["deadLetterQueueUrl"])],
             [json.loads(one.body) for one in self.queued(self.inbox_url)],
         )
-        tasks, calls = self._tasks(), self.emulator.calls("RunTask")
+        tasks, calls = self.tasks(), self.emulator.calls("RunTask")
         returned = self.log_lines(RETURNED)
         return {
             one.key: MessageHistory(
@@ -240,14 +240,16 @@ class Stage:
             for one in sent
         }
 
-    def _tasks(self) -> list[dict[str, Any]]:
+    def tasks(self) -> list[dict[str, Any]]:
+        """Return all tasks of the account, as ECS describes them."""
         ecs = self.client("ecs")
         found: list[dict[str, Any]] = []
         for cluster in ecs.list_clusters()["clusterArns"]:
             for status in ("RUNNING", "STOPPED"):
-                arns = ecs.list_tasks(cluster=cluster, desiredStatus=status)["taskArns"]
-                if arns:
-                    found += ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"]
+                pages = ecs.get_paginator("list_tasks")
+                for page in pages.paginate(cluster=cluster, desiredStatus=status):
+                    if arns := page["taskArns"]:
+                        found += ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"]
         # A task may stop between the two lists.
         return list({task["taskArn"]: task for task in found}.values())
 
