@@ -93,8 +93,8 @@ _APPLICATION: Final = Application(
         "SNSClient", session().create_client("sns", config=_config(1, QUEUE_READ_TIMEOUT_SECONDS))
     ),
     dynamodb=cast("DynamoDBClient", _TABLE),
-    s3=cast("S3Client", _PAYLOADS),
     events=cast("EventBus", _OnDemand("events", _config(2, QUEUE_READ_TIMEOUT_SECONDS))),
+    s3=cast("S3Client", _PAYLOADS),
     log=make_logger(_SETTINGS.stage, _SETTINGS.log_level),
 )
 

@@ -35,9 +35,9 @@ class Job:
             nothing to tell.
         unrecorded_since: Since when, in seconds since 1970, a call may have been made that the
             ledger does not know of, if it has no item; None if there is no such call.
-        prepare: Makes, before a call is announced, what the tasks need; it may raise a Failure.
         supplies: How many capacity providers there are to choose from.
         place: What it needs of a concurrency group; None if that is not limited.
+        prepare: Makes, before a call is announced, what the tasks need; it may raise a Failure.
     """
 
     key: str
@@ -51,9 +51,9 @@ class Job:
     first: bool
     unique: bool
     unrecorded_since: float | None
-    prepare: Callable[[], None] = lambda: None
     supplies: int = 1
     place: Place | None = None
+    prepare: Callable[[], None] = lambda: None
 
     @cached_property
     def claim(self) -> str:

@@ -118,7 +118,7 @@ class Launcher:
         if self.leases is None:
             return
         try:
-            self.leases.release(key, place.group)
+            self.leases.release(place.group, key)
         except RetryableFailure:
             stats.table_failures += 1  # the sweep gives it back
 

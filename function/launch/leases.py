@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from function.failures.reasons import RetryableFailure
 from function.limits import (
+    MAX_GROUPS_READ,
     MAX_WAITERS_READ,
     MIN_PLACE_WAIT_SECONDS,
     WAITER_GRACE_SECONDS,
@@ -73,16 +74,16 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class Holder:
-    """What a key holds of a group.
+    """That a key holds a place.
 
     Attributes:
+        group: The group.
         key: The idempotency key.
-        tasks: How many tasks.
         since: Since when, in seconds since 1970.
     """
 
+    group: str
     key: str
-    tasks: int
     since: float
 
 
@@ -147,7 +148,7 @@ class Leases:
             self._stop_waiting(key)
         return held.new
 
-    def release(self, key: str, group: str) -> None:
+    def release(self, group: str, key: str) -> None:
         """Give the place of a key back, if it has one, and wake who waits for it.
 
         Raises:
@@ -178,30 +179,21 @@ class Leases:
                 woken += 1
         return woken
 
-    def holders(self, group: str) -> list[Holder]:
-        """Return who holds a place of a group.
+    def holders(self) -> Iterator[Holder]:
+        """Yield who holds a place, of all groups.
 
         Raises:
             RetryableFailure: `table-unavailable`.
         """
-        item = self._group(group)
-        found = []
-        for name, value in item.items():
-            if name.startswith(_HOLDER_PREFIX):
-                tasks, since = value["S"].split()
-                key = name.removeprefix(_HOLDER_PREFIX)
-                holder = Holder(key=key, tasks=int(tasks), since=int(since) / _MILLISECONDS)
-                found.append(holder)
-        return sorted(found, key=lambda holder: holder.since)
-
-    def groups(self, limit: int = MAX_WAITERS_READ) -> list[str]:
-        """Return the groups that have an item, those that were used first before the others.
-
-        Raises:
-            RetryableFailure: `table-unavailable`.
-        """
-        listed = self._table.listed(LEASE, None, limit)
-        return [entry.key.removeprefix(_LEASE_PREFIX) for entry in listed]
+        for entry in self._table.listed(LEASE, None, MAX_GROUPS_READ):
+            group = entry.key.removeprefix(_LEASE_PREFIX)
+            for name, value in self._group(group).items():
+                if name.startswith(_HOLDER_PREFIX):
+                    yield Holder(
+                        group=group,
+                        key=name.removeprefix(_HOLDER_PREFIX),
+                        since=int(value["S"].split()[1]) / _MILLISECONDS,
+                    )
 
     def _take(self, key: str, place: Place) -> _Held | None:
         """Take a place; return None if there is none."""
