@@ -95,6 +95,7 @@ def test_unknown_and_missing_properties_do_not_matter() -> None:
         f"ecs-run-task/{STAGE}/a/b",
         f"ecs-run-task/{STAGE}/{'a' * 49}",
         "ecs-svc/1",
+        KEY,
         "",
         None,
         7,

@@ -133,7 +133,20 @@ def test_a_record_of_a_deleted_task_changes_nothing() -> None:
 def test_a_task_that_was_missed_is_known_when_its_end_arrives() -> None:
     history = after(launched(), TaskMissing(key=KEY, arn=arn()), ended())
     assert history.state is State.SUCCEEDED
+    assert not history.runs[0].missing
     assert reduced(history, TaskMissing(key=KEY, arn=arn())) == history
+
+
+def test_a_task_that_was_missed_stays_so_when_its_older_news_arrive() -> None:
+    history = after(launched(), TaskMissing(key=KEY, arn=arn()), running())
+    assert (history.state, history.reason) == (State.FAILED, "end-unknown")
+
+
+def test_a_task_that_was_seen_running_is_not_started_again_though_its_end_hides_it() -> None:
+    hidden = never_started(containers=(Container(name="app"),))
+    for observations in ((running(), hidden), (hidden, running())):
+        history = after(*observations, launched())
+        assert (history.state, history.generation) == (State.FAILED, 0)
 
 
 def test_what_never_started_is_started_again_with_growing_waits_until_its_attempts_end() -> None:
@@ -151,6 +164,21 @@ def test_what_never_started_is_started_again_with_growing_waits_until_its_attemp
     assert (history.state, history.reason) == (State.NEVER_STARTED, "network-interface")
     assert history.replaced == (arn(1), arn(2), arn(3), arn(4))
     assert history.restarts == {"network-interface": 4}
+
+
+def test_each_task_of_a_message_has_its_attempts() -> None:
+    policy = replace(POLICY, start_attempts={"network-interface": 2})
+    report = launched(arn(1), arn(2), count=2)
+    history = after(report, *(never_started(number) for number in (1, 2, 3)), policy=policy)
+    assert (history.state, history.replaced) == (State.LAUNCHING, (arn(1), arn(2)))
+    assert [effect.seconds for effect in history.todo] == [15, 15]
+    history = reducer.reduce(history, never_started(4), policy, NOW)
+    assert (history.state, history.generation) == (State.NEVER_STARTED, 2)
+
+
+def test_more_tasks_than_were_asked_for_are_not_made_still_more() -> None:
+    history = after(running(2), launched(), never_started(1))
+    assert (history.state, history.generation) == (State.RUNNING, 0)
 
 
 def test_a_stage_decides_how_often() -> None:
@@ -182,7 +210,8 @@ def test_a_restarted_task_decides() -> None:
     ("values", "restarts"),
     [
         ({"code": 75}, 1),
-        ({"code": 105}, 1),
+        ({"code": 100}, 1),
+        ({"code": 110}, 1),
         ({"code": 111}, 0),
         ({"code": None}, 0),
         ({"code": 75, **SPOT}, 1),
@@ -237,6 +266,8 @@ def test_a_task_that_runs_for_too_long_is_stopped_once() -> None:
         "stop_reason": reducer.stop_text(late),
         "code": 143,
     }
+    by_hand = reduced(late, ended(stop_code="UserInitiated", stop_reason="no words of ours"))
+    assert by_hand.state is State.TIMED_OUT
     for known in (late, history):  # whether the stop was recorded or not
         done = reduced(known, ended(**end))
         assert (done.state, done.reason, done.exit_code) == (State.TIMED_OUT, "max-runtime", 143)
@@ -282,11 +313,15 @@ def test_when_somebody_has_to_look() -> None:
 def test_a_restart_that_nothing_answers_is_asked_for_again() -> None:
     waiting = replace(after(launched(), never_started()), todo=())
     assert reduced(waiting, Due(key=KEY)).todo == ()
-    late = reduced(waiting, Due(key=KEY), Due(key=KEY), now=NOW + 15 + RESTART_CHECK_SECONDS)
+    due_at = NOW + 15 + RESTART_CHECK_SECONDS
+    late = reduced(waiting, Due(key=KEY), now=due_at)
+    assert reduced(replace(late, todo=()), Due(key=KEY), now=due_at + 1).todo == ()
     assert [(effect.kind, effect.task, effect.generation) for effect in late.todo] == [
         ("restart", arn(), 1)
     ]
     assert late.generation == 1
+    much_later = reduced(waiting, Due(key=KEY), now=NOW + 10 * MAX_TASK_DELAY_SECONDS)
+    assert much_later.state is State.LAUNCHING
     answered = reduced(late, running(2))
     assert answered.restart_due_at is None
 
@@ -335,6 +370,7 @@ def test_a_second_message_with_the_key_changes_nothing_of_the_first() -> None:
     assert after(rejected("key-reused"), launched(), running()).state is State.RUNNING
     assert after(running(), rejected("key-reused")).state is State.RUNNING
     assert after(launched(), rejected(), ended()).state is State.SUCCEEDED
+    assert after(rejected(), rejected("key-reused", at=NOW)).reason == "not-json"
 
 
 def test_a_rejected_message_that_is_redriven_and_launched_is_launched() -> None:
