@@ -160,8 +160,8 @@ class Notices:
         if item is None or until > now * _MILLISECONDS:
             return
         waiting, unsent = _int(item, _WAITING), _int(item, _UNSENT)
-        same = f"#{_UNTIL} = :until AND #{_WAITING} = :waiting"
-        found = {":until": _number(until), ":waiting": _number(waiting)}
+        same = f"#{_UNTIL} = :read_until AND #{_WAITING} = :read_waiting"
+        found = {":read_until": _number(until), ":read_waiting": _number(waiting)}
         used = (_UNTIL, _WAITING)
         if not waiting and not unsent:
             dropped = (_UNTIL, _WAITING, _KEYS, LISTED, LISTED_AT)
