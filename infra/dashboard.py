@@ -80,10 +80,17 @@ def dashboard_body(args: DashboardArgs) -> dict[str, Any]:
     """Return the dashboard as CloudWatch takes it; names and ARNs may be outputs."""
     config = args.config
     alarms = _widget(
-        "alarm", 0, 0, {"title": "Alarms", "alarms": list(args.alarm_arns)}, _COLUMNS, _ALARMS_HEIGHT
+        "alarm",
+        0,
+        0,
+        {"title": "Alarms", "alarms": list(args.alarm_arns)},
+        _COLUMNS,
+        _ALARMS_HEIGHT,
     )
     graphs = (
-        _graph(config, "Launches", [_metric(config, "Launched"), _metric(config, "AlreadyStarted")]),
+        _graph(
+            config, "Launches", [_metric(config, "Launched"), _metric(config, "AlreadyStarted")]
+        ),
         _graph(config, "Finished messages", [_metric(config, name) for name in FINISHED]),
         _graph(
             config,

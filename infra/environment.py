@@ -43,7 +43,7 @@ class OutcomeResources:
 NO_RESOURCES: Final = OutcomeResources()
 
 
-def function_environment(
+def function_environment(  # noqa: PLR0913 - one for each resource
     config: FunctionConfig,
     *,
     queue_url: Input[str],

@@ -27,8 +27,8 @@ _FIELDS: Final = (
 _OF_STOPPED: Final = ("stopCode", "stoppedReason", "stoppedAt")
 _OF_STARTED: Final = ("startedAt",)
 
-# AWS does not say what becomes of a template if the event lacks a field of it. So `startedAt`, which
-# a task that never started does not have, decides between two rules.
+# AWS does not say what becomes of a template if the event lacks a field of it. So `startedAt`,
+# which a task that never started does not have, decides between two rules.
 _EXISTS: Final = [{"exists": True}]
 _MISSING: Final = [{"exists": False}]
 
@@ -164,13 +164,20 @@ class EventRules(pulumi.ComponentResource):
         self.register_outputs({})
 
     def _rule(
-        self, name: str, what: str, description: str, **inputs: Input[str]
+        self,
+        name: str,
+        what: str,
+        description: str,
+        *,
+        event_pattern: Input[str] | None = None,
+        schedule_expression: Input[str] | None = None,
     ) -> cloudwatch.EventRule:
         return cloudwatch.EventRule(
             f"{name}-{what}",
             # A fixed name, because the queue's policy has it, which is there before the rule.
             name=rule_name(self._stage, what),
             description=description,
+            event_pattern=event_pattern,
+            schedule_expression=schedule_expression,
             opts=self._child,
-            **inputs,
         )

@@ -75,9 +75,7 @@ class OutcomeAlarms(pulumi.ComponentResource):
         self.register_outputs({})
 
 
-def _of_queue(
-    name: str, args: OutcomeAlarmsArgs, opts: ResourceOptions
-) -> list[Output[str]]:
+def _of_queue(name: str, args: OutcomeAlarmsArgs, opts: ResourceOptions) -> list[Output[str]]:
     # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
     dead_letters = alarm(
         f"{name}-events-dead-letters",
@@ -122,9 +120,7 @@ def _of_queue(
     return [dead_letters.arn, waiting.arn, sweep.arn]
 
 
-def _of_tasks(
-    name: str, args: OutcomeAlarmsArgs, opts: ResourceOptions
-) -> list[Output[str]]:
+def _of_tasks(name: str, args: OutcomeAlarmsArgs, opts: ResourceOptions) -> list[Output[str]]:
     config = args.config
     # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
     throttles = alarm(

@@ -1,4 +1,4 @@
-"""What a stage has for what follows a launch: what the function uses, and what uses the function."""
+"""What a stage has for what follows a launch: what the function uses, and what uses it."""
 
 from __future__ import annotations
 
@@ -104,10 +104,10 @@ class Outcomes(pulumi.ComponentResource):
     def resources(self) -> OutcomeResources:
         """What the function has to know of them."""
         return OutcomeResources(
-            events_queue_url=self.events and self.events.url,
-            results_queue_url=self.results_queue and self.results_queue.url,
-            results_bus=self.results_bus and self.results_bus.name,
-            payload_bucket=self.payloads and self.payloads.bucket,
+            events_queue_url=self.events.url if self.events else None,
+            results_queue_url=self.results_queue.url if self.results_queue else None,
+            results_bus=self.results_bus.name if self.results_bus else None,
+            payload_bucket=self.payloads.bucket if self.payloads else None,
         )
 
     def outputs(self) -> Mapping[str, Input[str]]:
@@ -115,7 +115,7 @@ class Outcomes(pulumi.ComponentResource):
         resources = self.resources
         found = {
             "eventsQueueUrl": resources.events_queue_url,
-            "eventsDeadLetterQueueUrl": self.events and self.events.dead_letter_url,
+            "eventsDeadLetterQueueUrl": self.events.dead_letter_url if self.events else None,
             "resultsQueueUrl": resources.results_queue_url,
             "resultsBus": resources.results_bus,
             "payloadBucket": resources.payload_bucket,

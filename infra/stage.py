@@ -110,10 +110,12 @@ class Stage(pulumi.ComponentResource):
                     ledger_table_arn=ledger.arn,
                     kms_key_arn=kms_key.arn,
                     log_group_arn=log_group_arn,
-                    events_queue_arn=outcomes.events and outcomes.events.arn,
-                    results_queue_arn=outcomes.results_queue and outcomes.results_queue.arn,
-                    results_bus_arn=outcomes.results_bus and outcomes.results_bus.arn,
-                    payload_bucket_arn=outcomes.payloads and outcomes.payloads.arn,
+                    events_queue_arn=outcomes.events.arn if outcomes.events else None,
+                    results_queue_arn=outcomes.results_queue.arn
+                    if outcomes.results_queue
+                    else None,
+                    results_bus_arn=outcomes.results_bus.arn if outcomes.results_bus else None,
+                    payload_bucket_arn=outcomes.payloads.arn if outcomes.payloads else None,
                 ),
                 role=role,
                 artifact=artifact,

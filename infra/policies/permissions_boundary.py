@@ -30,8 +30,9 @@ def boundary_policy(
 ) -> Document:
     """Return the permissions boundary of every role that the deploy role creates in `location`.
 
-    Only code that runs as one of the kit's functions launches or stops tasks: Lambda adds the function's ARN
-    to the calls from within it, and to no others. Credentials that leave the function do neither.
+    Only code that runs as one of the kit's functions launches or stops tasks: Lambda adds the
+    function's ARN to the calls from within it, and to no others. Credentials that leave the
+    function do neither.
     https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
 
     Args:

@@ -65,7 +65,13 @@ def _arn(request: Request, resource: str) -> str:
 CHECKS: Final[dict[tuple[str, str], Check]] = {
     **{
         ("events", action): _rule
-        for action in ("PutRule", "DescribeRule", "DeleteRule", "RemoveTargets", "ListTargetsByRule")
+        for action in (
+            "PutRule",
+            "DescribeRule",
+            "DeleteRule",
+            "RemoveTargets",
+            "ListTargetsByRule",
+        )
     },
     ("events", "PutTargets"): _targets,
     **{

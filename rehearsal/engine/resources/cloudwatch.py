@@ -79,9 +79,7 @@ def _delete_alarm(context: DeleteContext) -> None:
 def _dashboard(context: CreateContext) -> Created:
     name = context.physical_name("dashboardName")
     client = context.client("cloudwatch")
-    client.put_dashboard(
-        DashboardName=name, DashboardBody=context.inputs.require("dashboardBody")
-    )
+    client.put_dashboard(DashboardName=name, DashboardBody=context.inputs.require("dashboardBody"))
     arn = f"arn:aws:cloudwatch::{context.provider.account}:dashboard/{name}"
     return Created(name, {"dashboardName": name, "dashboardArn": arn})
 
