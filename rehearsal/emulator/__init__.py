@@ -8,6 +8,7 @@ What it answers is no evidence about AWS; it is there to run the whole kit on on
 from __future__ import annotations
 
 from rehearsal.emulator.clients import Credentials
+from rehearsal.emulator.conditions import Conditions, MissingPath
 from rehearsal.emulator.interception import (
     Disconnect,
     InterceptedCall,
@@ -20,6 +21,7 @@ from rehearsal.emulator.journal import Call
 from rehearsal.emulator.process import Emulator, EmulatorError
 from rehearsal.emulator.readings import KEPT, READINGS, RETRIED, Reading
 from rehearsal.emulator.request import Request, Response
+from rehearsal.emulator.scripts import TaskScript
 
 # The child process imports this package too. It has no use for boto3, which costs it some 80 ms.
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "READINGS",
     "RETRIED",
     "Call",
+    "Conditions",
     "Credentials",
     "Disconnect",
     "Emulator",
@@ -34,9 +37,11 @@ __all__ = [
     "InterceptedCall",
     "Interception",
     "Interceptor",
+    "MissingPath",
     "Reading",
     "Request",
     "Response",
     "Shortage",
     "TaskFailure",
+    "TaskScript",
 ]

@@ -24,6 +24,7 @@ from rehearsal.emulator import (
     delayed_tags,
     dispatch,
     event_source_mappings,
+    event_targets,
     function_credentials,
     iam,
     key_policies,
@@ -31,7 +32,10 @@ from rehearsal.emulator import (
     message_sizes,
     policy_simulation,
     principals,
+    receipt_handles,
 )
+from rehearsal.emulator.child_files import SettingsFile
+from rehearsal.emulator.conditions import Conditions, conditions_file
 from rehearsal.emulator.container_instances import ContainerInstances
 from rehearsal.emulator.containers import Containers
 from rehearsal.emulator.ecs import Tasks
@@ -60,7 +64,13 @@ def main(
     threading.Thread(target=_end_with_parent, args=(folder, containers), daemon=True).start()
     instances = ContainerInstances()
     instances.install()
-    Tasks(containers, tasks_folder(folder), folder, instances.place).install()
+    settings = SettingsFile(conditions_file(folder))
+
+    def conditions() -> Conditions:
+        return Conditions(**settings.read())
+
+    Tasks(containers, tasks_folder(folder), folder, instances.place, conditions).install()
+    event_targets.install(conditions)
     iam.install()
     function_credentials.install()
     principals.install()
@@ -69,6 +79,7 @@ def main(
     delayed_tags.install(tag_delay_calls)
     key_policies.install()
     message_sizes.install()
+    receipt_handles.install()
     conditional_writes.install()
     Front(secret, _port(listener), lambda: _tell(started)).install()
     absolute_form.install()

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from rehearsal.emulator import ministack_internals
-from rehearsal.emulator.ecs import Refusal, find_cluster
+from rehearsal.emulator.ecs_checks import Refusal, find_cluster
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

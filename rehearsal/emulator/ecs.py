@@ -1,4 +1,4 @@
-"""The ECS stand-in: replaces MiniStack's RunTask and StopTask.
+"""The ECS stand-in: replaces MiniStack's RunTask, StopTask, and what it tells of tasks.
 
 MiniStack ignores client tokens, creates unknown clusters, never ends a task without Docker and
 raises no events. The refusals below carry the codes that AWS documents and, where they are
@@ -9,35 +9,34 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
 
 from __future__ import annotations
 
+import collections
 import contextvars
 import json
-import re
 import threading
-from dataclasses import dataclass, field
+import time
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from rehearsal.emulator import ministack_internals
+from rehearsal.emulator.child_files import SettingsFile
+from rehearsal.emulator.ecs_checks import Refusal, check, find_cluster, find_definition, invalid
 from rehearsal.emulator.readings import read_reading
+from rehearsal.emulator.scripts import TaskScript, from_json, scripts_file
+from rehearsal.emulator.task_events import TaskEvents
 from rehearsal.emulator.tasks import RunningTask, new_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from rehearsal.emulator.conditions import Conditions
     from rehearsal.emulator.container_instances import Placement
     from rehearsal.emulator.containers import Containers
     from rehearsal.emulator.interception import Shortage, TaskFailure
     from rehearsal.emulator.request import Response
 
-# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
-# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html
-MAX_COUNT: Final = 10
-MAX_SUBNETS: Final = 16
-MAX_SECURITY_GROUPS: Final = 5
-MAX_TAGS: Final = 50
-MAX_OVERRIDES_CHARACTERS: Final = 8192
-MAX_CLIENT_TOKEN_CHARACTERS: Final = 64
-_STARTED_BY: Final = re.compile(r"[A-Za-z0-9_/-]{0,128}")
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html
+MAX_DESCRIBED_TASKS: Final = 100
 
 # Why the tasks of the current call stop before they run; set by an interceptor.
 task_failure: contextvars.ContextVar[TaskFailure | None] = contextvars.ContextVar(
@@ -66,35 +65,16 @@ class _Token:
     failures: list[dict[str, str]] = field(default_factory=list)
 
 
-class Refusal(Exception):  # noqa: N818 - an answer, not an error of ours
-    """An error that ECS answers with.
-
-    Args:
-        code: The error code.
-        message: The error's text.
-        members: What the error's shape holds besides.
-    """
-
-    def __init__(self, code: str, message: str, **members: Any) -> None:  # noqa: ANN401 - JSON
-        super().__init__(message)
-        self.response: Response = ministack_internals.error_response_json(
-            code, message, 400, members or None
-        )
-
-
-def _invalid(message: str) -> Refusal:
-    return Refusal("InvalidParameterException", message)
-
-
 class Tasks:
     """RunTask and StopTask, and the tasks that were started.
 
     Args:
         containers: What starts the processes of containers.
         folder: Where each task gets a folder of its own.
-        readings: The folder with the readings of AWS's documents, by cluster.
+        readings: The emulator's folder, with the readings of AWS's documents and the scripts.
         place: Returns where the tasks of a call run, by its parameters, its task definition and
             its cluster.
+        conditions: Returns the conditions that tests change.
     """
 
     def __init__(
@@ -103,19 +83,44 @@ class Tasks:
         folder: Path,
         readings: Path,
         place: Callable[[dict[str, Any], dict[str, Any], dict[str, Any]], Placement],
+        conditions: Callable[[], Conditions],
     ) -> None:
         self._containers = containers
         self._folder = folder
         self._readings = readings
         self._place = place
+        self._conditions = conditions
+        self._events = TaskEvents(conditions)
+        self._scripts = SettingsFile(scripts_file(readings))
+        self._failed: collections.Counter[str] = collections.Counter()
         self._lock = threading.Lock()
         self._tokens: dict[tuple[str, str], _Token] = {}
         self._running: dict[str, RunningTask] = {}
 
     def install(self) -> None:
         """Replace MiniStack's actions."""
-        self._ministack_stop_task = ministack_internals.ECS_ACTIONS["StopTask"]
-        ministack_internals.ECS_ACTIONS.update(RunTask=self.run_task, StopTask=self.stop_task)
+        actions = ministack_internals.ECS_ACTIONS
+        self._ministack_stop_task = actions["StopTask"]
+        describe, list_tasks = actions["DescribeTasks"], actions["ListTasks"]
+
+        def describe_tasks(request: dict[str, Any]) -> Response:
+            if len(request.get("tasks") or []) > MAX_DESCRIBED_TASKS:
+                return invalid(f"Tasks cannot exceed {MAX_DESCRIBED_TASKS}.").response
+            self._forget()
+            answer: Response = describe(request)
+            return answer
+
+        def list_remembered(request: dict[str, Any]) -> Response:
+            self._forget()
+            answer: Response = list_tasks(request)
+            return answer
+
+        actions.update(
+            RunTask=self.run_task,
+            StopTask=self.stop_task,
+            DescribeTasks=describe_tasks,
+            ListTasks=list_remembered,
+        )
 
     def run_task(self, request: dict[str, Any]) -> Response:
         """Answer RunTask: start the tasks, or refuse."""
@@ -128,7 +133,7 @@ class Tasks:
                 token = self._launch(request, definition, cluster)
         except Refusal as refusal:
             return refusal.response
-        found = [ministack_internals.tasks[arn] for arn in token.tasks]
+        found = [ministack_internals.tasks.get(arn) or _forgotten(arn) for arn in token.tasks]
         answer: Response = ministack_internals.json_response(
             {
                 "tasks": [ministack_internals.wire_shape(task) for task in found],
@@ -138,7 +143,11 @@ class Tasks:
         return answer
 
     def stop_task(self, request: dict[str, Any]) -> Response:
-        """Answer StopTask: end the task's processes and report who asked for it."""
+        """Answer StopTask: end the task's processes and report who asked for it.
+
+        "Any tags associated with the task will be deleted." A task that has stopped stays as it is.
+        https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html
+        """
         name = ministack_internals.cluster_name(request.get("cluster") or "default")
         task = ministack_internals.find_task(request.get("task", ""), name)
         running = self._running.get(task["taskArn"]) if task else None
@@ -147,6 +156,7 @@ class Tasks:
             other: Response = self._ministack_stop_task(request)
             return other
         running.stop(request.get("reason") or "Task stopped by user", "UserInitiated")
+        del running.task["tags"][:]
         answer: Response = ministack_internals.json_response(
             {"task": ministack_internals.wire_shape(running.task)}
         )
@@ -227,124 +237,47 @@ class Tasks:
             task["tags"] += ministack_internals.ecs_tags.get(definition["taskDefinitionArn"], [])
         ministack_internals.tasks[arn] = task
         ministack_internals.ecs_tags[arn] = task["tags"]
+        script = self._script(request.get("startedBy") or "")
+        if failure := task_failure.get():
+            script = replace(script, failure=failure)
         running = self._running[arn] = RunningTask(
             task,
             definition,
             self._containers,
             self._folder / arn.rsplit("/", 1)[1],
-            failure=task_failure.get(),
+            events=self._events,
+            script=script,
         )
         running.begin()
         return arn
 
+    def _script(self, started_by: str) -> TaskScript:
+        """Return the script of the next task of a `startedBy`."""
+        content = self._scripts.read().get(started_by)
+        script = from_json(content) if content else TaskScript()
+        if script.failure and script.times is not None:
+            self._failed[started_by] += 1
+            if self._failed[started_by] > script.times:
+                return replace(script, failure=None)
+        return script
+
+    def _forget(self) -> None:
+        """Forget the tasks that stopped too long ago."""
+        since = time.time() - self._conditions().described_seconds
+        tasks = ministack_internals.tasks
+        for arn in [
+            a for a, task in list(tasks.items()) if (task.get("stoppedAt") or since) < since
+        ]:
+            del tasks[arn]
+
+
+def _forgotten(arn: str) -> dict[str, Any]:
+    """Return what RunTask's answer to a known token still tells of a task that stopped long ago.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ECS_Idempotency.html
+    """
+    return {"taskArn": arn, "lastStatus": "STOPPED", "desiredStatus": "STOPPED"}
+
 
 def _canonical(request: dict[str, Any]) -> str:
     return json.dumps(request, sort_keys=True)
-
-
-def find_cluster(request: dict[str, Any]) -> dict[str, Any]:
-    """Return the cluster of a request.
-
-    Raises:
-        Refusal: if it does not exist.
-    """
-    cluster: dict[str, Any] | None = ministack_internals.clusters.get(
-        ministack_internals.cluster_name(request.get("cluster") or "default")
-    )
-    if cluster is None or cluster["status"] != "ACTIVE":
-        raise Refusal("ClusterNotFoundException", "Cluster not found.")
-    return cluster
-
-
-def find_definition(request: dict[str, Any]) -> dict[str, Any]:
-    """Return the task definition of a request; of a family, its latest active revision.
-
-    Raises:
-        Refusal: if it does not exist or is inactive.
-    """
-    name = request.get("taskDefinition") or ""
-    definition: dict[str, Any] | None = None
-    if ":" in name.rsplit("/", 1)[-1]:
-        definition = ministack_internals.task_definitions.get(
-            ministack_internals.task_definition_key(name)
-        )
-    else:
-        family = name.rsplit("/", 1)[-1]
-        active = [
-            d
-            for d in ministack_internals.task_definitions.values()
-            if d["family"] == family and d["status"] == "ACTIVE"
-        ]
-        definition = max(active, key=lambda d: int(d["revision"]), default=None)
-    if definition is None:
-        raise Refusal("ClientException", "TaskDefinition not found.")
-    if definition["status"] != "ACTIVE":
-        raise Refusal("ClientException", "TaskDefinition is inactive")
-    return definition
-
-
-def check(request: dict[str, Any], definition: dict[str, Any]) -> None:
-    """Check the parameters of RunTask as ECS does.
-
-    Raises:
-        Refusal: if ECS would refuse one.
-    """
-    if not 1 <= (request.get("count") or 1) <= MAX_COUNT:
-        raise _invalid(f"count should be between 1 and {MAX_COUNT}.")
-    if not _STARTED_BY.fullmatch(request.get("startedBy") or ""):
-        raise _invalid("startedBy should be at most 128 letters, numbers, '-', '/' and '_'.")
-    if len(request.get("clientToken") or "") > MAX_CLIENT_TOKEN_CHARACTERS:
-        raise _invalid(f"clientToken length should be at most {MAX_CLIENT_TOKEN_CHARACTERS}.")
-    if len(request.get("tags") or []) > MAX_TAGS:
-        raise _invalid(f"tags can have at most {MAX_TAGS} items.")
-    _check_overrides(request, definition)
-    _check_capacity(request, definition)
-    _check_network(request, definition)
-
-
-def _check_overrides(request: dict[str, Any], definition: dict[str, Any]) -> None:
-    overrides = request.get("overrides") or {}
-    if len(json.dumps(overrides, separators=(",", ":"))) > MAX_OVERRIDES_CHARACTERS:
-        raise _invalid(
-            f"Container Overrides length must be at most {MAX_OVERRIDES_CHARACTERS} characters."
-        )
-    names = {container["name"] for container in definition["containerDefinitions"]}
-    for override in overrides.get("containerOverrides") or []:
-        if override.get("name") not in names:
-            raise _invalid(
-                f"Override for container named {override.get('name')} is not a container in the "
-                "TaskDefinition."
-            )
-
-
-def _check_capacity(request: dict[str, Any], definition: dict[str, Any]) -> None:
-    launch_type = request.get("launchType")
-    if launch_type and request.get("capacityProviderStrategy"):
-        raise _invalid(
-            "Specifying both a launch type and capacity provider strategy is not supported. "
-            "Remove one and try again."
-        )
-    if launch_type == "FARGATE" and "FARGATE" not in definition.get("compatibilities", []):
-        raise _invalid("Task definition does not support launch_type FARGATE.")
-
-
-def _check_network(request: dict[str, Any], definition: dict[str, Any]) -> None:
-    network = (request.get("networkConfiguration") or {}).get("awsvpcConfiguration")
-    if definition.get("networkMode") != "awsvpc":
-        if network:
-            raise _invalid(
-                "Network Configuration is not valid for the given networkMode of this task "
-                "definition."
-            )
-        return
-    if not network:
-        raise _invalid(
-            "Network Configuration must be provided when networkMode 'awsvpc' is specified."
-        )
-    subnets, groups = network.get("subnets") or [], network.get("securityGroups") or []
-    if not subnets:
-        raise _invalid("subnets can not be empty.")
-    if len(subnets) > MAX_SUBNETS:
-        raise _invalid(f"subnets can have at most {MAX_SUBNETS} items.")
-    if len(groups) > MAX_SECURITY_GROUPS:
-        raise _invalid(f"securityGroups can have at most {MAX_SECURITY_GROUPS} items.")

@@ -17,15 +17,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class TaskFailure:
-    """A reason for which the tasks of a RunTask call stop before they run.
+    """A reason for which the tasks of a RunTask call are stopped by ECS.
 
     Attributes:
         reason: The task's `stoppedReason`.
         stop_code: The task's `stopCode`.
+        status: The `lastStatus` in which it happens. Only in RUNNING have containers started.
+        container_reason: The `reason` of its containers; empty if they have none.
     """
 
     reason: str
     stop_code: str = "TaskFailedToStart"
+    status: str = "PROVISIONING"
+    container_reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

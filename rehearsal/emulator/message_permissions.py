@@ -51,7 +51,7 @@ def one_by_one(request: Request, asked: PermissionCheck) -> Iterator[PermissionC
 
 def use_key(resource: str, service: str, region: str, action: str) -> Iterator[PermissionCheck]:
     """Check the key of a queue or topic, if it has one, as the service asks KMS for the caller."""
-    if key := _key_arn(resource, service):
+    if key := key_arn(resource, service):
         context = {
             "kms:ViaService": f"{service}.{region}.amazonaws.com",
             f"kms:EncryptionContext:{_ENCRYPTION_CONTEXT[service]}": resource,
@@ -59,7 +59,7 @@ def use_key(resource: str, service: str, region: str, action: str) -> Iterator[P
         yield PermissionCheck(f"kms:{action}", key, context)
 
 
-def _key_arn(resource: str, service: str) -> str:
+def key_arn(resource: str, service: str) -> str:
     """Return the ARN of the customer managed key that encrypts a queue or topic, or empty."""
     if service == "sns":
         attributes = (ministack_internals.topics.get(resource) or {}).get("attributes", {})

@@ -33,7 +33,7 @@ from ministack.core.sigv4 import (
     parse_header_signature,
     request_time_failure,
 )
-from ministack.services import kms, lambda_svc, s3, sqs, sts, tagging
+from ministack.services import eventbridge, kms, lambda_svc, s3, sqs, sts, tagging
 from ministack.services.dynamodb import _tables as tables
 from ministack.services.ecs import _ACTION_MAP as ECS_ACTIONS
 from ministack.services.ecs import _attributes as ecs_attributes
@@ -75,6 +75,7 @@ __all__ = [
     "ecs_attributes",
     "ecs_tags",
     "error_response_json",
+    "eventbridge",
     "extract_access_key_id",
     "extract_iam_action",
     "find_key",

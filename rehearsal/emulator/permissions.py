@@ -10,7 +10,7 @@ import urllib.parse
 from typing import TYPE_CHECKING, Any, Final
 
 from rehearsal.emulator import (
-    ecs,
+    ecs_checks,
     event_permissions,
     message_permissions,
     ministack_internals,
@@ -85,8 +85,8 @@ def _pass_role(arn: str, service: str) -> PermissionCheck:
 def _run_task(request: Request, asked: PermissionCheck) -> Iterator[PermissionCheck]:
     cluster = f"{_ecs(request)}:cluster/{_cluster(request)}"
     try:
-        definition = ecs.find_definition(request.parameters)
-    except ecs.Refusal:
+        definition = ecs_checks.find_definition(request.parameters)
+    except ecs_checks.Refusal:
         # There is no ARN of a definition that does not exist; one is made up from the name.
         name = str(request.parameters.get("taskDefinition", "")).rsplit("/", 1)[-1]
         definition = {"taskDefinitionArn": f"{_ecs(request)}:task-definition/{name}"}
@@ -249,9 +249,11 @@ _SPECIAL: Final[
     ("ecs", "StopTask"): _task_calls,
     ("ecs", "DescribeTasks"): _task_calls,
     ("dynamodb", "CreateTable"): table_permissions.create_table,
+    ("dynamodb", "DeleteItem"): table_permissions.item,
     ("dynamodb", "GetItem"): table_permissions.item,
     ("dynamodb", "ListTagsOfResource"): _named,
     ("dynamodb", "PutItem"): table_permissions.item,
+    ("dynamodb", "Query"): table_permissions.item,
     ("dynamodb", "TagResource"): _named,
     ("dynamodb", "UntagResource"): _named,
     ("dynamodb", "UpdateItem"): table_permissions.item,

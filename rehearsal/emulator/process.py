@@ -12,14 +12,18 @@ import socket
 import subprocess
 import sys
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Final, Self
 
+from rehearsal.emulator.child_files import write_settings
 from rehearsal.emulator.clients import Clients, Credentials
+from rehearsal.emulator.conditions import Conditions, conditions_file
 from rehearsal.emulator.containers import kill_group, kill_listed
 from rehearsal.emulator.journal import Call, read_calls
 from rehearsal.emulator.layout import groups_folder, log_file, tasks_folder
 from rehearsal.emulator.readings import Reading, write_readings
+from rehearsal.emulator.scripts import TaskScript, scripts_file, to_json
 from rehearsal.private_files import private
 
 if TYPE_CHECKING:
@@ -73,6 +77,7 @@ class Emulator:
         self._process, self._secret = process, secret
         self._clients = Clients(self.endpoint)
         self._readings: dict[str, Reading] = {}
+        self._scripts: dict[str, TaskScript] = {}
 
     @classmethod
     def start(
@@ -201,6 +206,15 @@ class Emulator:
         """Set how RunTask answers a client token that it knows in a cluster; by default KEPT."""
         self._readings[cluster] = reading
         write_readings(self.folder, self._readings)
+
+    def set_script(self, started_by: str, script: TaskScript) -> None:
+        """Set what ECS does with the tasks of a `startedBy` that are started from now on."""
+        self._scripts[started_by] = script
+        write_settings(scripts_file(self.folder), to_json(self._scripts))
+
+    def set_conditions(self, conditions: Conditions) -> None:
+        """Set how the embedded AWS behaves from now on; see `Conditions` for what it is first."""
+        write_settings(conditions_file(self.folder), asdict(conditions))
 
     def output(self, task: str, container: str) -> str:
         """Return the output of a task's container so far.

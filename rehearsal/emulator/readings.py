@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import itertools
 import json
-import uuid
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
-from rehearsal.private_files import write_private
+from rehearsal.emulator.child_files import write_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,10 +75,9 @@ def readings_file(folder: Path) -> Path:
 
 def write_readings(folder: Path, readings: Mapping[str, Reading]) -> None:
     """Replace the readings by cluster of the emulator in a folder, atomically."""
-    new = folder / f"readings.{uuid.uuid4().hex}"
-    texts = {name: asdict(reading) for name, reading in readings.items()}
-    write_private(new, json.dumps(texts))
-    new.replace(readings_file(folder))
+    write_settings(
+        readings_file(folder), {name: asdict(reading) for name, reading in readings.items()}
+    )
 
 
 def read_reading(folder: Path, cluster: str) -> Reading:

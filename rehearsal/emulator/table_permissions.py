@@ -42,7 +42,7 @@ def create_table(request: Request, asked: PermissionCheck) -> Iterator[Permissio
 def item(request: Request, asked: PermissionCheck) -> Iterator[PermissionCheck]:
     """Check the key of an encrypted table: DynamoDB decrypts the table's own key for the caller."""
     yield asked
-    table = ministack_internals.tables.get(asked.resource.rpartition("/")[2]) or {}
+    table = ministack_internals.tables.get(asked.resource.split("/")[1]) or {}
     if key := (table.get("SSEDescription") or {}).get("KMSMasterKeyArn"):
         via = {"kms:ViaService": f"dynamodb.{request.region}.amazonaws.com"}
         yield PermissionCheck("kms:Decrypt", key, via)

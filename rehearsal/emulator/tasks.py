@@ -9,8 +9,6 @@ The stand-in is this project's own code and no evidence about AWS.
 
 from __future__ import annotations
 
-import datetime as dt
-import json
 import logging
 import os
 import threading
@@ -25,24 +23,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rehearsal.emulator.containers import Containers
-    from rehearsal.emulator.interception import TaskFailure
+    from rehearsal.emulator.scripts import TaskScript
+    from rehearsal.emulator.task_events import TaskEvents
 
 # How long PROVISIONING and PENDING last: long enough to be seen, short enough to wait for.
 STEP_SECONDS: Final = 0.02
 
-# ECS's API gives them as numbers, its events as text.
-_TIMESTAMPS: Final = (
-    "createdAt",
-    "startedAt",
-    "stoppedAt",
-    "stoppingAt",
-    "executionStoppedAt",
-    "connectivityAt",
-    "pullStartedAt",
-    "pullStoppedAt",
-    "updatedAt",
-)
-_NOT_IN_EVENTS: Final = ("tags", "healthStatus", "ephemeralStorage")
+# The exit code of a container that was ended by SIGKILL.
+KILLED: Final = 137
 
 _log = logging.getLogger("rehearsal.tasks")
 
@@ -55,23 +43,26 @@ class RunningTask:
         definition: The task definition.
         containers: What starts the processes.
         folder: The task's own folder, for working directories and output.
-        failure: Why the task stops before it runs; None if it runs.
+        events: Where each change is told.
+        script: What ECS does with the task.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is needed all along
         self,
         task: dict[str, Any],
         definition: dict[str, Any],
         containers: Containers,
         folder: Path,
         *,
-        failure: TaskFailure | None,
+        events: TaskEvents,
+        script: TaskScript,
     ) -> None:
         self.task = task
         self._definition = definition
         self._containers = containers
         self._folder = folder
-        self._failure = failure
+        self._events = events
+        self._script = script
         self._scope = (ministack_internals.get_account_id(), ministack_internals.get_region())
         self._ended = threading.Event()
         self._lock = threading.RLock()
@@ -100,7 +91,7 @@ class RunningTask:
                 stoppingAt=time.time(),
                 version=self.task["version"] + 1,
             )
-            self._put_event()
+            self._events.put(self.task)
             self._ended.set()
 
     def _run(self) -> None:
@@ -113,13 +104,9 @@ class RunningTask:
             self._end()
 
     def _run_to_end(self) -> None:
-        self._put_event()
-        if self._failure:
-            self._ended.wait(STEP_SECONDS)
-            self.stop(self._failure.reason, self._failure.stop_code)
-            return
+        self._events.put(self.task)
         for status in ("PENDING", "RUNNING"):
-            if self._ended.wait(STEP_SECONDS):
+            if self._ended.wait(STEP_SECONDS) or self._fails():
                 return
             if status == "RUNNING" and not self._start_all():
                 return
@@ -130,7 +117,35 @@ class RunningTask:
                 else {"pullStartedAt": now, "pullStoppedAt": now}
             )
             self._step(status, **timestamps)
+        if self._ended.wait(STEP_SECONDS) or self._fails():
+            return
         self._wait_for_end()
+
+    def _fails(self) -> bool:
+        """Stop the task if this is the status in which its script says so."""
+        failure = self._script.failure
+        if failure is None or failure.status != self.task["lastStatus"]:
+            return False
+        if failure.container_reason:
+            for container in self.task["containers"]:
+                container["reason"] = failure.container_reason
+        self.stop(failure.reason, failure.stop_code)
+        return True
+
+    def _inject(self) -> None:
+        """Add the containers of ECS's own, which are known once the task runs; guessed."""
+        arn = self.task["taskArn"]
+        self.task["containers"] += [
+            {
+                "containerArn": f"{arn.replace(':task/', ':container/')}/{uuid.uuid4()}",
+                "taskArn": arn,
+                "name": name,
+                "lastStatus": "PENDING",
+                "networkInterfaces": [],
+                "cpu": "0",
+            }
+            for name in self._script.injected
+        ]
 
     def _start_all(self) -> bool:
         overrides = {o.get("name"): o for o in self.task["overrides"].get("containerOverrides", [])}
@@ -161,6 +176,7 @@ class RunningTask:
                 self._container(name)["reason"] = reason
                 self.stop(reason, "TaskFailedToStart")
                 return False
+        self._inject()
         return True
 
     def _wait_for_end(self) -> None:
@@ -168,9 +184,8 @@ class RunningTask:
         essential = {
             c["name"] for c in self._definition["containerDefinitions"] if c.get("essential", True)
         }
-        for name in [
-            c["name"] for c in self.task["containers"] if c["name"] not in self._processes
-        ]:
+        own = {*self._processes, *self._script.injected}
+        for name in [c["name"] for c in self.task["containers"] if c["name"] not in own]:
             self._exited(name, 0, essential=name in essential)
         for name, process in self._processes.items():
             threading.Thread(
@@ -190,7 +205,11 @@ class RunningTask:
         with self._lock:
             container = self._container(name)
             container.update(lastStatus="STOPPED", exitCode=code)
-            others = [c for c in self.task["containers"] if c["lastStatus"] != "STOPPED"]
+            others = [
+                c
+                for c in self.task["containers"]
+                if c["lastStatus"] != "STOPPED" and c["name"] not in self._script.injected
+            ]
         if essential or not others:
             self.stop("Essential container in task exited", "EssentialContainerExited")
 
@@ -203,9 +222,13 @@ class RunningTask:
             if container.get("exitCode") is None:
                 container["exitCode"] = self._containers.wait(process)
         for container in self.task["containers"]:
+            if "runtimeId" in container:
+                container.setdefault("exitCode", KILLED)
             container["lastStatus"] = "STOPPED"
         self._step("DEPROVISIONING", executionStoppedAt=time.time())
         self._step("STOPPED", stoppedAt=time.time())
+        if self._events.conditions().deleted:
+            self._step("DELETED")
 
     def _container(self, name: str) -> dict[str, Any]:
         container: dict[str, Any] = next(c for c in self.task["containers"] if c["name"] == name)
@@ -217,27 +240,9 @@ class RunningTask:
             if status in ("PENDING", "RUNNING"):
                 for container in self.task["containers"]:
                     container["lastStatus"] = status
-            self._put_event()
-
-    def _put_event(self) -> None:
-        """Put the task as it is now on the account's event bus."""
-        detail = {
-            k: v
-            for k, v in ministack_internals.wire_shape(self.task).items()
-            if k not in _NOT_IN_EVENTS
-        }
-        detail["updatedAt"] = time.time()
-        for name in _TIMESTAMPS:
-            if name in detail:
-                moment = dt.datetime.fromtimestamp(detail[name], dt.UTC)
-                detail[name] = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        entry = {
-            "Source": "aws.ecs",
-            "DetailType": "ECS Task State Change",
-            "Resources": [self.task["taskArn"]],
-            "Detail": json.dumps(detail),
-        }
-        ministack_internals.put_events({"Entries": [entry]}, allow_aws_source=True)
+                    if status == "RUNNING":
+                        container["runtimeId"] = f"{self._folder.name}-{uuid.uuid4().int % 10**10}"
+            self._events.put(self.task)
 
 
 def new_task(
@@ -281,8 +286,8 @@ def new_task(
             }
             for container in definition["containerDefinitions"]
         ],
-        "cpu": overrides.get("cpu") or definition.get("cpu"),
-        "memory": overrides.get("memory") or definition.get("memory"),
+        "cpu": overrides.get("cpu") or definition.get("cpu") or _sum(definition, "cpu"),
+        "memory": overrides.get("memory") or definition.get("memory") or _sum(definition, "memory"),
         "createdAt": now,
         "desiredStatus": "RUNNING",
         "enableExecuteCommand": bool(request.get("enableExecuteCommand", False)),
@@ -291,10 +296,7 @@ def new_task(
         "healthStatus": "UNKNOWN",
         "lastStatus": "PROVISIONING",
         "launchType": "FARGATE" if fargate else request.get("launchType") or "EC2",
-        "overrides": {
-            **overrides,
-            "containerOverrides": overrides.get("containerOverrides") or [],
-        },
+        "overrides": _shown(overrides, definition),
         "platformVersion": (request.get("platformVersion") or "1.4.0") if fargate else None,
         "platformFamily": "Linux" if fargate else None,
         "referenceId": request.get("referenceId"),
@@ -302,6 +304,27 @@ def new_task(
         "tags": list(request.get("tags") or []),
         "version": 1,
         "_docker_ids": [],
+    }
+
+
+def _sum(definition: dict[str, Any], name: str) -> str:
+    """Return the size of a task without one of its own: that of its containers; guessed."""
+    return str(sum(int(c.get(name) or 0) for c in definition["containerDefinitions"]))
+
+
+def _shown(overrides: dict[str, Any], definition: dict[str, Any]) -> dict[str, Any]:
+    """Return overrides as ECS shows them: with an entry for every container.
+
+    So it is in AWS's examples of the event and of DescribeTasks.
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_task_events.html
+    """
+    given = overrides.get("containerOverrides") or []
+    names = [container["name"] for container in definition["containerDefinitions"]]
+    others = [{"name": name} for name in names if name not in {one.get("name") for one in given}]
+    return {
+        "inferenceAcceleratorOverrides": [],
+        **overrides,
+        "containerOverrides": [*given, *others],
     }
 
 

@@ -11,7 +11,7 @@ import uuid
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
-from rehearsal.private_files import write_private
+from rehearsal.emulator.child_files import write_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,6 +27,7 @@ class InjectedFault:
         action: The API action, for example `RunTask` or `SendMessage`; `*` is any.
         account: Only calls of this account; empty is any.
         match: A text that the call's body contains, for example a cluster or a client token.
+        also: Another text that it contains, for example a capacity provider.
         times: How many calls it hits; None is every one.
         error: The error code of the answer, for example `ThrottlingException`.
         message: The error's text.
@@ -50,6 +51,7 @@ class InjectedFault:
     action: str = "RunTask"
     account: str = ""
     match: str = ""
+    also: str = ""
     times: int | None = None
     error: str = ""
     message: str = ""
@@ -96,9 +98,7 @@ def faults_file(folder: Path) -> Path:
 
 def write_faults(folder: Path, faults: Iterable[InjectedFault]) -> None:
     """Replace the faults of the emulator in a folder, atomically."""
-    new = folder / f"faults.{uuid.uuid4().hex}"
-    write_private(new, json.dumps([asdict(fault) for fault in faults]))
-    new.replace(faults_file(folder))
+    write_settings(faults_file(folder), [asdict(fault) for fault in faults])
 
 
 def read_faults(folder: Path) -> list[InjectedFault]:

@@ -146,4 +146,5 @@ def _matches(fault: InjectedFault, request: Request) -> bool:
         and fault.action in ("*", request.action)
         and fault.account in ("", request.account)
         and fault.match in request.text
+        and fault.also in request.text
     )

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import functools
 import json
-import shutil
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from infra import artifact_source
-from infra.bundle import build_bundle
-from infra.manifest import describe
 from rehearsal.emulator import Credentials
 from rehearsal.engine import Run, State, up
 from rehearsal.fault_injection import FaultyEmulator
 from tests.end_to_end.ecs_calls import ACCOUNT, REGION, TASK_ROLE, register, trust
+from tests.end_to_end.patched_function import patch_artifact
 from tests.end_to_end.stage import READINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-ROOT: Final = Path(__file__).resolve().parents[2]
+    from pathlib import Path
 
 
 @pytest.fixture(scope="module")
@@ -117,14 +111,10 @@ def break_handler(
     """Return a function that replaces a piece of the handler's code in the artifact."""
 
     def replace(file: str, old: str, new: str) -> None:
-        shutil.copytree(ROOT / "function", tmp_path / "function")
-        path = tmp_path / "function" / file
-        code = path.read_text(encoding="utf-8")
-        assert code.count(old) == 1, f"{file} no longer holds {old!r} once"
-        path.write_text(code.replace(old, new), encoding="utf-8")
-        # The manifest is of the same sources, or the promotion would find that it is not true.
-        for build in (build_bundle, describe):
-            broken = functools.partial(build, root=tmp_path)
-            monkeypatch.setattr(artifact_source, build.__name__, broken)
+        def broken(code: str) -> str:
+            assert code.count(old) == 1, f"{file} no longer holds {old!r} once"
+            return code.replace(old, new)
+
+        patch_artifact(monkeypatch, tmp_path, {file: broken})
 
     return replace

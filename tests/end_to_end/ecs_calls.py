@@ -6,10 +6,13 @@ import io
 import json
 import time
 import zipfile
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from rehearsal.emulator import Emulator
 
 ACCOUNT: Final = "111111111111"
 OTHER_ACCOUNT: Final = "222222222222"
@@ -77,6 +80,31 @@ def drain(sqs: Any, url: str) -> list[Any]:
             found.append(json.loads(message["Body"]))
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
     return found
+
+
+def queue_of_rule(
+    emulator: Emulator, name: str, detail: dict[str, Any], transformer: dict[str, Any] | None = None
+) -> str:
+    """Return the URL of a new queue that a new rule on tasks sends to, both of a name."""
+    sqs = emulator.client("sqs", ACCOUNT, REGION)
+    events = emulator.client("events", ACCOUNT, REGION)
+    pattern = {"source": ["aws.ecs"], "detail-type": ["ECS Task State Change"], "detail": detail}
+    rule = events.put_rule(Name=name, EventPattern=json.dumps(pattern))["RuleArn"]
+    queue = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
+    policy = json.dumps(delivery_policy(queue, rule))
+    url: str = sqs.create_queue(QueueName=name, Attributes={"Policy": policy})["QueueUrl"]
+    target: dict[str, Any] = {"Id": "queue", "Arn": queue}
+    if transformer:
+        target["InputTransformer"] = transformer
+    events.put_targets(Rule=name, Targets=[target])
+    return url
+
+
+def delivery_policy(queue: str, rule: str) -> dict[str, Any]:
+    """Return the policy of a queue that lets a rule send to it."""
+    entry = statement("sqs:SendMessage", resource=queue, ArnEquals={"aws:SourceArn": rule})
+    entry["Principal"] = {"Service": "events.amazonaws.com"}
+    return {"Version": "2012-10-17", "Statement": [entry]}
 
 
 def function_zip() -> bytes:

@@ -97,11 +97,14 @@ class Stage:
     def client(self, service: str) -> Any:
         return self.emulator.client(service, self.location.account, self.location.region)
 
-    def send(self, body: str, key: str = "") -> SentMessage:
+    def send(self, body: str, key: str = "", *, group: str = "") -> SentMessage:
         """Send a message; without a key its message id is the key."""
         attributes = {KEY_ATTRIBUTE: {"DataType": "String", "StringValue": key}} if key else {}
         answer = self.client("sqs").send_message(
-            QueueUrl=self.outputs["queueUrl"], MessageBody=body, MessageAttributes=attributes
+            QueueUrl=self.outputs["queueUrl"],
+            MessageBody=body,
+            MessageAttributes=attributes,
+            **({"MessageGroupId": group} if group else {}),
         )
         message_id = answer["MessageId"]
         return SentMessage(message_id=message_id, key=key or message_id, body=body)
@@ -219,7 +222,7 @@ class Stage:
             [read_dead_letter(one) for one in self.queued(self.outputs["deadLetterQueueUrl"])],
             [json.loads(one.body) for one in self.queued(self.inbox_url)],
         )
-        tasks, calls = self._tasks(), self.emulator.calls("RunTask")
+        tasks, calls = self.tasks(), self.emulator.calls("RunTask")
         returned = self.log_lines(RETURNED)
         return {
             one.key: MessageHistory(
@@ -237,14 +240,16 @@ class Stage:
             for one in sent
         }
 
-    def _tasks(self) -> list[dict[str, Any]]:
+    def tasks(self) -> list[dict[str, Any]]:
+        """Return all tasks of the account, as ECS describes them."""
         ecs = self.client("ecs")
         found: list[dict[str, Any]] = []
         for cluster in ecs.list_clusters()["clusterArns"]:
             for status in ("RUNNING", "STOPPED"):
-                arns = ecs.list_tasks(cluster=cluster, desiredStatus=status)["taskArns"]
-                if arns:
-                    found += ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"]
+                pages = ecs.get_paginator("list_tasks")
+                for page in pages.paginate(cluster=cluster, desiredStatus=status):
+                    if arns := page["taskArns"]:
+                        found += ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"]
         # A task may stop between the two lists.
         return list({task["taskArn"]: task for task in found}.values())
 
@@ -259,9 +264,10 @@ def wait_for(condition: Callable[[], bool], seconds: float = MAX_WAIT_SECONDS) -
     return False
 
 
-def deploy(emulator: FaultyEmulator) -> Stage:
+def deploy(emulator: FaultyEmulator, **options: str) -> Stage:
     """Deploy a stage, with a queue that receives its notifications."""
-    deployed = deploy_stage(emulator, load_project(ROOT), STAGE, _OPTIONS, _BOOTSTRAP_OPTIONS)
+    changed = {**_OPTIONS, **options}
+    deployed = deploy_stage(emulator, load_project(ROOT), STAGE, changed, _BOOTSTRAP_OPTIONS)
     inbox_url = deployed.sample_account.subscribe_inbox(deployed.outputs["failureTopicArn"])
     return Stage(
         emulator=emulator,

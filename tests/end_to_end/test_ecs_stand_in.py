@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +11,7 @@ from tests.end_to_end.ecs_calls import (
     CLUSTER,
     REGION,
     drain,
+    queue_of_rule,
     refused,
     register,
     run,
@@ -82,13 +82,7 @@ class TestLifecycle:
 
     def test_each_step_raises_the_state_change_event(self, emulator: Emulator, ecs: Any) -> None:
         sqs = emulator.client("sqs", ACCOUNT, REGION)
-        events = emulator.client("events", ACCOUNT, REGION)
-        url = sqs.create_queue(QueueName="events")["QueueUrl"]
-        ours = {"startedBy": [{"prefix": "ecs-run-task/"}]}
-        pattern = {"detail-type": ["ECS Task State Change"], "detail": ours}
-        events.put_rule(Name="stopped", EventPattern=json.dumps(pattern))
-        target = {"Id": "queue", "Arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:events"}
-        events.put_targets(Rule="stopped", Targets=[target])
+        url = queue_of_rule(emulator, "stopped", {"startedBy": [{"prefix": "ecs-run-task/"}]})
 
         arn = started(ecs, startedBy="ecs-run-task/dev/key", group="family:own")
         wait(ecs, arn)

@@ -84,8 +84,14 @@ def histories(stage: Stage) -> Mapping[str, MessageHistory]:
     return stage.settle(*[stage.send(body, key) for key, body in BODIES.items()])
 
 
+def overridden(history: MessageHistory) -> dict[str, Any]:
+    """Return the override of a task's container; ECS shows the others too, by their names."""
+    shown = history.tasks[0]["overrides"]["containerOverrides"]
+    return next(dict(one) for one in shown if one["name"] == "report")
+
+
 def environment(history: MessageHistory) -> dict[str, str]:
-    (override,) = history.tasks[0]["overrides"]["containerOverrides"]
+    override = overridden(history)
     return {item["name"]: item["value"] for item in override["environment"]}
 
 
@@ -110,14 +116,15 @@ def test_null_overrides_launch_as_if_they_were_not_there(
     histories: Mapping[str, MessageHistory],
 ) -> None:
     assert histories["nulls"].end == launched()
-    assert histories["nulls"].tasks[0]["overrides"] == {"containerOverrides": []}
+    shown = histories["nulls"].tasks[0]["overrides"]["containerOverrides"]
+    assert [one.keys() for one in shown] == [{"name"}, {"name"}]
 
 
 def test_nulls_inside_of_overrides_and_network_launch(
     histories: Mapping[str, MessageHistory],
 ) -> None:
     assert histories["inner-nulls"].end == launched()
-    (override,) = histories["inner-nulls"].tasks[0]["overrides"]["containerOverrides"]
+    override = overridden(histories["inner-nulls"])
     assert override == {"name": "report"}
 
 
@@ -125,7 +132,7 @@ def test_override_without_a_name_goes_to_the_essential_container_not_the_sidecar
     histories: Mapping[str, MessageHistory],
 ) -> None:
     assert histories["no-name"].end == launched()
-    (override,) = histories["no-name"].tasks[0]["overrides"]["containerOverrides"]
+    override = overridden(histories["no-name"])
     assert override == {"name": "report", "command": ["true"]}
 
 
