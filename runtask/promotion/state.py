@@ -68,17 +68,19 @@ class StageState:
         """Return the manifest of the running artifact; None if its account has none."""
         return self.store.manifest(self.running) if self.running else None
 
-    def commit(self, last: Promotion | None) -> str:
-        """Return the commit of the running artifact; empty if it is not known.
+    def origin(self, last: Promotion | None) -> tuple[str, bool]:
+        """Return the commit of the running artifact, and whether it has uncommitted changes.
+
+        The commit is empty if it is not known.
 
         Args:
             last: The stage's last promotion. Its record is later than the manifest beside the
                 promoted artifact, which is written once.
         """
         if last is not None and last.digest == self.running:
-            return last.commit
+            return last.commit, not last.verified
         manifest = self.manifest()
-        return manifest.commit if manifest else ""
+        return (manifest.commit, manifest.dirty) if manifest else ("", False)
 
     def last_promotion(self) -> Promotion | None:
         """Return the stage's last promotion or rollback; None if there was none."""
@@ -95,7 +97,8 @@ class Overview:
         region: Its region.
         pinned: The artifact in its file: a digest, `build`, or nothing.
         running: The digest of the code that its function runs; empty if there is none.
-        commit: The git commit that the running artifact was built from, if known.
+        commit: The last git commit of the running artifact's sources, if known.
+        dirty: Whether it was built from that commit with uncommitted changes, or nobody compared.
         previous: The digest that it ran before its last promotion; empty if there was none.
         promoted: Time and source of its last promotion, and whether that changed only the
             configuration; empty if there was none.
@@ -108,6 +111,7 @@ class Overview:
     pinned: str = ""
     running: str = ""
     commit: str = ""
+    dirty: bool = False
     previous: str = ""
     promoted: str = ""
     drift: str = ""
@@ -210,7 +214,7 @@ def overview(project: Project, stage: str, engine: Engine, sessions: Sessions) -
     try:
         state = load_stage_state(project, stage, engine, sessions, read_only=True)
         last = state.last_promotion()
-        commit = state.commit(last)
+        commit, dirty = state.origin(last)
     except RuntaskError as error:
         return Overview(
             stage=stage, account=location.account, region=location.region, drift=f"unknown: {error}"
@@ -222,6 +226,7 @@ def overview(project: Project, stage: str, engine: Engine, sessions: Sessions) -
         pinned=state.pinned,
         running=state.running,
         commit=commit,
+        dirty=dirty,
         previous=last.previous if last else "",
         promoted=str(last) if last else "",
         drift=state.drift,
