@@ -13,6 +13,7 @@ from runtask.commands.history import history
 from runtask.commands.local import local
 from runtask.commands.promote import promote
 from runtask.commands.rollback import rollback
+from runtask.commands.schema import schema
 from runtask.commands.send import send
 from runtask.commands.stages import stages
 from runtask.commands.verify import verify
@@ -64,7 +65,18 @@ def cli() -> None:
     """
 
 
-for _command in (completion, explain, history, local, promote, rollback, send, stages, verify):
+for _command in (
+    completion,
+    explain,
+    history,
+    local,
+    promote,
+    rollback,
+    schema,
+    send,
+    stages,
+    verify,
+):
     cli.add_command(_command)
 
 

@@ -19,7 +19,7 @@ _VARIABLE: Final = "_RUNTASK_COMPLETE"
 @click.argument("shell", metavar="SHELL", type=click.Choice(_SHELLS))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    """Print a script that completes runtask in SHELL: bash (4.4 or newer), zsh or fish.
+    """Print a script that completes the command in SHELL: bash (4.4 or newer), zsh or fish.
 
     \b
     Examples:
