@@ -19,10 +19,10 @@ from rehearsal.emulator import Emulator
 from rehearsal.emulator.clients import Clients
 from rehearsal.engine import EmulatorSessions, InProcessEngine, Resource, State
 from rehearsal.private_files import private
-from rehearsal.routes import locations_by_stack
 from rehearsal.sample_account import with_samples
 from runtask import console
 from runtask.errors import UsageError
+from runtask.routes import locations_by_stack
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,6 @@ from rehearsal.checks import Check, no_drift, same_artifact, stage_checks
 from rehearsal.engine import EmulatorSessions, InProcessEngine
 from rehearsal.observer import ObservedSample, StageObserver
 from rehearsal.pulumi_cli import prepare
-from rehearsal.routes import locations_by_stack, routes
 from rehearsal.sample_account import SampleAccount, with_samples
 from rehearsal.samples import DEV_SAMPLES, PROD_SAMPLES, Sample
 from rehearsal.teardown import RehearsalEngine, Teardown
@@ -22,6 +21,7 @@ from runtask.project import PROJECT_FILE, Project, load_project
 from runtask.promotion.promote import PromotionContext, plan_promotion, promote
 from runtask.promotion.rebuild import Checkout
 from runtask.promotion.state import load_stage_state
+from runtask.routes import locations_by_stack, routes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -10,6 +10,7 @@ from runtask import console
 from runtask.commands.completion import completion
 from runtask.commands.explain import explain
 from runtask.commands.history import history
+from runtask.commands.init import init
 from runtask.commands.local import local
 from runtask.commands.promote import promote
 from runtask.commands.rollback import rollback
@@ -69,6 +70,7 @@ for _command in (
     completion,
     explain,
     history,
+    init,
     local,
     promote,
     rollback,

@@ -11,8 +11,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from rehearsal.pulumi_cli import prepare
-from rehearsal.routes import locations_by_stack
 from runtask.project import load_project
+from runtask.routes import locations_by_stack
 from tests.end_to_end.accounts import ROOT
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ import pytest
 
 from rehearsal.emulator import Emulator
 from rehearsal.rehearsal import Rehearsal, RehearsalResult
-from rehearsal.routes import Route, routes
 from runtask.errors import ProjectError
 from runtask.project import load_project
+from runtask.routes import Route, routes
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 

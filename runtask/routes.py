@@ -1,4 +1,4 @@
-"""The way of the artifact through the stages of a project, as its files say it."""
+"""The way of the artifact through the stages of a project, as its stack files say it."""
 
 from __future__ import annotations
 
