@@ -13,7 +13,7 @@ from rehearsal.checks import Check, no_drift, same_artifact, stage_checks
 from rehearsal.engine import EmulatorSessions, InProcessEngine
 from rehearsal.observer import ObservedSample, StageObserver
 from rehearsal.pulumi_cli import prepare
-from rehearsal.sample_account import SampleAccount, with_samples
+from rehearsal.sample_account import SampleAccount, with_samples, with_samples_in_files
 from rehearsal.samples import DEV_SAMPLES, PROD_SAMPLES, Sample
 from rehearsal.teardown import RehearsalEngine, Teardown
 from rehearsal.verification import StageVerification, verify_stage
@@ -153,7 +153,9 @@ class Rehearsal:
         for stack in locations_by_stack(self.project):
             shutil.copy(self.project.stack_file(stack), folder)
         shutil.copy(self.project.folder / PROJECT_FILE, folder)
-        return load_project(folder)
+        project = load_project(folder)
+        with_samples_in_files(project)
+        return project
 
     def _send(
         self, location: Location, outputs: Mapping[str, Any], samples: Sequence[Sample]

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from infra.names import BOOTSTRAP_SUFFIX, PROJECT, Location
+from runtask.promotion.pin import dumped, round_trip_yaml
+from runtask.routes import locations_by_stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from rehearsal.emulator import Emulator
+    from runtask.project import Project
 
 # The names that the messages in `examples` use.
 CLUSTER: Final = "batch"
@@ -169,6 +172,20 @@ def with_samples(
         return add(config, locations[stack])
 
     return adapt
+
+
+def with_samples_in_files(project: Project) -> None:
+    """Add the sample account to the stack files of a copy of a project."""
+    locations = locations_by_stack(project)
+    adapt = with_samples(locations)
+    for stack in locations:
+        config, path = project.stack_config(stack), project.stack_file(stack)
+        yaml = round_trip_yaml()
+        content = yaml.load(path.read_text(encoding="utf-8"))
+        for key, text in adapt(stack, config).items():
+            if text != config.get(key):
+                content["config"][key] = json.loads(text)
+        path.write_text(dumped(yaml, content), encoding="utf-8")
 
 
 def with_names(config: dict[str, str], names: Mapping[str, list[str]]) -> dict[str, str]:

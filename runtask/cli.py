@@ -8,6 +8,7 @@ import click
 
 from runtask import console
 from runtask.commands.completion import completion
+from runtask.commands.doctor import doctor
 from runtask.commands.explain import explain
 from runtask.commands.history import history
 from runtask.commands.init import init
@@ -68,6 +69,7 @@ def cli() -> None:
 
 for _command in (
     completion,
+    doctor,
     explain,
     history,
     init,

@@ -46,7 +46,8 @@ def stages(
     """Show what every stage runs, and whether it has drifted.
 
     A stage has drifted if its function runs another artifact than its stack exports or its file
-    pins. The exit code is 1 if a stage has drifted or cannot be read.
+    pins, or was deployed with other options than its file has. The exit code is 1 if a stage has
+    drifted or cannot be read.
 
     \b
     Examples:

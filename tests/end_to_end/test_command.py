@@ -121,6 +121,7 @@ def test_the_command_works_against_one_that_is_kept() -> None:
         digest = stages[1]["running"]
         back = runtask(prod, "rollback", "prod", digest[:8], "--yes", "--json")
         unknown = runtask(prod, "rollback", "prod", "0123456789", "--yes")
+        healthy = runtask(dev, "doctor", "--json")
         process.terminate()
         process.communicate(timeout=MAX_END_SECONDS)
     ended = runtask(dev, "stages")
@@ -134,6 +135,14 @@ def test_the_command_works_against_one_that_is_kept() -> None:
     assert (unknown.returncode, unknown.stdout) == (1, "")
     assert "no artifact 0123456789" in unknown.stderr
     assert "runtask history prod" in unknown.stderr
+    verdicts = {
+        (one["stage"], one["check"]): (one["verdict"], one["found"])
+        for one in json.loads(healthy.stdout)
+        # The Pulumi CLI is not here, and the embedded AWS has no quotas.
+        if one["check"] not in {"pulumi-cli", "quotas"}
+    }
+    assert [one for one in verdicts.items() if one[1][0] != "ok"] == []
+    assert {("dev", "artifact"), ("prod", "work-queue"), ("dev", "configuration")} <= set(verdicts)
     assert (ended.returncode, ended.stdout) == (2, "")
     assert "a rehearsal that has ended" in ended.stderr
 
