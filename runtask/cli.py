@@ -13,6 +13,7 @@ from runtask.commands.explain import explain
 from runtask.commands.history import history
 from runtask.commands.init import init
 from runtask.commands.local import local
+from runtask.commands.new import new
 from runtask.commands.promote import promote
 from runtask.commands.rollback import rollback
 from runtask.commands.schema import schema
@@ -74,6 +75,7 @@ for _command in (
     history,
     init,
     local,
+    new,
     promote,
     rollback,
     schema,
