@@ -73,6 +73,12 @@ def test_every_exit_code_is_documented_and_no_other(page: str) -> None:
         assert f"{code.value:<4} {code.meaning}" in section(page, "`runtask`")
 
 
+def test_the_readme_has_the_same_exit_codes() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| (.+) \|$", readme, re.MULTILINE)
+    assert rows == [(str(code.value), code.meaning) for code in ExitCode]
+
+
 @pytest.mark.parametrize("name", OPERATORS_VERBS)
 def test_every_verb_of_an_operator_has_the_shared_options(name: str) -> None:
     # `explain` asks no AWS, so it needs no credentials.
