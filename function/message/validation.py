@@ -136,10 +136,10 @@ def _shape_problems(parameters: Mapping[str, Any], *, flat: bool) -> Iterator[Pr
             missing = path(f"{place}.{facts['required_name']}".removeprefix("."), flat=flat)
             yield Problem(reason, f"{missing}: required, but missing")
         elif kind == "unknown field":
-            name, known = facts["unknown_param"], list(facts["valid_names"])
+            unknown, known = facts["unknown_param"], list(facts["valid_names"])
             if not place:
                 known = top_level_names(known, flat=flat)
-            yield Problem(reason, unknown_parameter(f"{where}.{name}", name, known))
+            yield Problem(reason, unknown_parameter(f"{where}.{unknown}", unknown, known))
         elif kind == "invalid type":
             yield Problem(reason, f"{where}: {_type_problem(place, facts)}")
         elif "min_allowed" in facts:

@@ -143,20 +143,33 @@ def test_the_command_completes_in_every_shell(shell: str) -> None:
     assert "_RUNTASK_COMPLETE" in done.stdout
 
 
-def test_a_completed_line_has_the_verbs_that_begin_so() -> None:
+@pytest.mark.parametrize(
+    ("words", "word", "expected"),
+    [
+        ("runtask pro", "pro", ["promote"]),
+        ("runtask send --stage d", "d", ["dev"]),
+        ("runtask stages --stage ", "", ["dev", "prod"]),
+        ("runtask verify --pro", "--pro", ["--probe-aws", "--profile", "--project"]),
+    ],
+)
+def test_a_completed_line_has_what_begins_so(
+    words: str, word: str, expected: list[str], folder: Path
+) -> None:
     done = subprocess.run(
         [sys.executable, "-c", "from runtask.__main__ import run; run()"],
-        cwd=ROOT,
+        cwd=folder,
         env={
             "_RUNTASK_COMPLETE": "fish_complete",
-            "COMP_WORDS": "runtask pro",
-            "COMP_CWORD": "pro",
+            "COMP_WORDS": words,
+            "COMP_CWORD": word,
+            "PYTHONPATH": str(ROOT),
         },
         capture_output=True,
         text=True,
         check=False,
     )
-    assert [line.partition("\t")[0] for line in done.stdout.splitlines()] == ["plain,promote"]
+    found = [line.partition("\t")[0] for line in done.stdout.splitlines()]
+    assert found == [f"plain,{name}" for name in expected]
 
 
 def test_without_a_stage_the_known_ones_are_named() -> None:
