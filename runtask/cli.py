@@ -22,6 +22,7 @@ from runtask.commands.schema import schema
 from runtask.commands.send import send
 from runtask.commands.stages import stages
 from runtask.commands.status import status
+from runtask.commands.stop import stop
 from runtask.commands.verify import verify
 from runtask.errors import ExitCode, RuntaskError
 from runtask.options import HELP
@@ -86,6 +87,7 @@ for _command in (
     send,
     stages,
     status,
+    stop,
     verify,
 ):
     cli.add_command(_command)
