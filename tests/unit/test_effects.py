@@ -71,7 +71,7 @@ def test_what_fails_is_tried_again_by_the_sweep(rig: OutcomesRig, error: Excepti
     assert rig.history().todo == ()
 
 
-@pytest.mark.parametrize("error", [client_error("Denied", "x", "Publish"), ZeroDivisionError()])
+@pytest.mark.parametrize("error", [client_error("Denied", "x", "Publish"), IndexError()])
 def test_one_effect_that_fails_does_not_stop_the_others(error: Exception) -> None:
     rig = OutcomesRig(settings=outcome_settings(RESULTS_QUEUE_URL=RESULTS))
     rig.sns.error = error
@@ -284,6 +284,13 @@ def test_outcomes_are_counted_by_reason_too(
     assert [line.get("reason") for line in lines if "Failed" in line] == [None, "exit-code"]
     assert [line["VcpuSeconds"] for line in lines if "VcpuSeconds" in line] == [[30.0]]
     assert [line["MemoryGibibyteSeconds"] for line in lines if "VcpuSeconds" in line] == [[60.0]]
+
+
+def test_a_success_has_no_reason(rig: OutcomesRig, capsys: pytest.CaptureFixture[str]) -> None:
+    rig.feed(rig.launched(1), rig.exited(1, 0))
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line.get("reason", "none") for line in lines if "Succeeded" in line] == ["none"]
 
 
 def test_the_times_of_several_tasks_are_counted_once(
