@@ -179,14 +179,22 @@ class Leases:
                 woken += 1
         return woken
 
+    def groups(self) -> list[str]:
+        """Return the groups that have or had a place taken.
+
+        Raises:
+            RetryableFailure: `table-unavailable`.
+        """
+        listed = self._table.listed(LEASE, None, MAX_GROUPS_READ)
+        return [entry.key.removeprefix(_LEASE_PREFIX) for entry in listed]
+
     def holders(self) -> Iterator[Holder]:
         """Yield who holds a place, of all groups.
 
         Raises:
             RetryableFailure: `table-unavailable`.
         """
-        for entry in self._table.listed(LEASE, None, MAX_GROUPS_READ):
-            group = entry.key.removeprefix(_LEASE_PREFIX)
+        for group in self.groups():
             for name, value in self._group(group).items():
                 if name.startswith(_HOLDER_PREFIX):
                     yield Holder(
