@@ -143,6 +143,7 @@ def _handler(world: World, clock: Clock, wire: Wire, rate: float) -> Handle:
         sqs=cast("Any", _Sqs(world.queue, wire)),
         sns=cast("Any", _Sns()),
         dynamodb=cast("Any", DynamoDbClient(wire=wire, table=world.table)),
+        s3=cast("Any", None),
         log=cast("Any", _Quiet()),
         clock=clock,
         draw=world.draw.random,

@@ -11,6 +11,7 @@ from botocore.config import Config
 from function.application import Application
 from function.limits import (
     CONNECT_TIMEOUT_SECONDS,
+    PAYLOAD_READ_TIMEOUT_SECONDS,
     QUEUE_READ_TIMEOUT_SECONDS,
     READ_TIMEOUT_SECONDS,
     TABLE_CONNECT_TIMEOUT_SECONDS,
@@ -24,6 +25,7 @@ from function.settings import Settings
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_ecs import ECSClient
+    from types_boto3_s3 import S3Client
     from types_boto3_sns import SNSClient
     from types_boto3_sqs import SQSClient
 
@@ -51,8 +53,8 @@ class _OnDemand:
     """A client that is made when it is used: most messages need none.
 
     Args:
-        service: The name of the service.
-        config: Of the client.
+        service: The name of an AWS service.
+        config: The client's.
     """
 
     def __init__(self, service: str, config: Config) -> None:
@@ -73,6 +75,9 @@ _TABLE: Final = _OnDemand(
     "dynamodb", _config(2, TABLE_READ_TIMEOUT_SECONDS, TABLE_CONNECT_TIMEOUT_SECONDS)
 )
 
+# The message returns to the queue if S3 does not take its payload, so one try has to do.
+_PAYLOADS: Final = _OnDemand("s3", _config(1, PAYLOAD_READ_TIMEOUT_SECONDS))
+
 # The clients are made once, at import: each costs about ten milliseconds, and its connections
 # more. RunTask is tried once, because the queue retries it and knows better when. Calls to SQS are
 # tried twice, because a lost connection there costs a whole delivery. No message waits for its
@@ -89,6 +94,7 @@ _APPLICATION: Final = Application(
     ),
     dynamodb=cast("DynamoDBClient", _TABLE),
     events=cast("EventBus", _OnDemand("events", _config(2, QUEUE_READ_TIMEOUT_SECONDS))),
+    s3=cast("S3Client", _PAYLOADS),
     log=make_logger(_SETTINGS.stage, _SETTINGS.log_level),
 )
 

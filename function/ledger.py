@@ -33,7 +33,8 @@ LAUNCHED: Final = "launched"
 
 # Attributes with a time, stored in milliseconds since 1970.
 _TIMES: Final = frozenset({"called_at", "claimed_at", "doubt_at", "answered_at", "failing_at"})
-_NUMBERS: Final = frozenset({"count", "attempt", "open", EXPIRES})
+_LISTS: Final = frozenset({"tasks", "replaced"})
+_NUMBERS: Final = frozenset({"count", "attempt", "open", "supply", "generation", EXPIRES})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +43,7 @@ class Item:
 
     Attributes:
         key: The idempotency key.
-        request: The hash of what the sender asked for.
+        request: The hash of what the sender asked for; empty for an item that has only a history.
         count: How many tasks that is.
         attempt: The number of the client token to use.
         tasks: The ARNs of the tasks that are known, of all attempts before.
@@ -57,11 +58,15 @@ class Item:
         answered_at: When the attempt was advanced.
         failing_at: Since when the message fails for an environment failure.
         expires: When the item is forgotten.
+        supply: Which of the capacity providers of the message the attempt uses, from 0; it is not
+            taken modulo their number.
+        generation: The last restart of the key that was begun.
+        replaced: The ARNs of the tasks that do not count, because others were started for them.
     """
 
     key: str
-    request: str
-    count: int
+    request: str = ""
+    count: int = 0
     attempt: int = 0
     tasks: tuple[str, ...] = ()
     state: str | None = None
@@ -74,6 +79,9 @@ class Item:
     answered_at: float | None = None
     failing_at: float | None = None
     expires: float = 0.0
+    supply: int = 0
+    generation: int = 0
+    replaced: tuple[str, ...] = ()
 
 
 class ContendedError(Exception):
@@ -117,7 +125,7 @@ class Ledger:
         return None if found is None else _decoded(found)
 
     def create(self, item: Item) -> None:
-        """Write the item of a key that has none.
+        """Write the item of a key that has none, or only a history.
 
         Raises:
             ContendedError: if it has one.
@@ -139,7 +147,13 @@ class Ledger:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ContendedError as error:
-            if error.item is None or error.item.claim is None or error.item.claim != item.claim:
+            found = error.item
+            if found is not None and not found.request:
+                # An event of a task was faster. The history stays.
+                put = {name: value for name, value in values.items() if name not in {KEY, EXPIRES}}
+                self.update(item.key, put=put, when={"request": None})
+                return
+            if found is None or found.claim is None or found.claim != item.claim:
                 raise
             # botocore repeated the call after a lost response: the item is this one.
 
@@ -275,7 +289,7 @@ def _decoded(found: Mapping[str, Any]) -> Item:
             values[name] = int(value["N"]) / _MILLISECONDS
         elif name in _NUMBERS:
             values[name] = int(value["N"])
-        elif name == "tasks":
+        elif name in _LISTS:
             values[name] = tuple(item["S"] for item in value["L"])
         elif name in Item.__dataclass_fields__:
             values[name] = value["S"]

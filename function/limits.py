@@ -162,6 +162,12 @@ MAX_INVISIBLE_SECONDS: Final = 42_000
 # Entries of one ChangeMessageVisibilityBatch call.
 MAX_VISIBILITY_BATCH: Final = 10
 
+# Entries of one SendMessageBatch call, which together may be as long as one message.
+MAX_SEND_BATCH: Final = 10
+
+# Bytes of a report to the events queue, so that ten of them fit one call.
+MAX_REPORT_BYTES: Final = MAX_MESSAGE_BYTES // MAX_SEND_BATCH - 1024
+
 # --- SNS: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 
 # Characters of a notification's subject.
@@ -180,6 +186,12 @@ READ_TIMEOUT_SECONDS: Final = 6
 # tried twice has to end before the invocation does: if the invocation times out after it has sent
 # a dead letter, the next one sends the dead letter again.
 QUEUE_READ_TIMEOUT_SECONDS: Final = 2
+
+# With less than this left of the invocation no report is sent: a call to SQS may be tried twice.
+REPORT_RESERVE_SECONDS: Final = 2 * (CONNECT_TIMEOUT_SECONDS + QUEUE_READ_TIMEOUT_SECONDS) + 0.5
+
+# S3 takes a payload of a mebibyte in tenths of a second.
+PAYLOAD_READ_TIMEOUT_SECONDS: Final = 3
 
 # --- Backoff and expiry
 
@@ -328,6 +340,34 @@ MAX_STOP_TEXT_LENGTH: Final = 300
 # The sweep performs what a write has left to do only after this: until then, the invocation that
 # has written it may still be doing it.
 EFFECTS_RETRY_SECONDS: Final = 60.0
+
+# --- The limits of a task (`function.message.task_limits`)
+
+# `maxRuntime`: the tasks that run are looked at once a minute.
+MIN_RUNTIME_SECONDS: Final = 60
+MAX_RUNTIME_SECONDS: Final = 365 * 24 * 60 * 60
+
+# Tasks of a concurrency group at once. Its item has a few dozen bytes for each, and DynamoDB bills
+# a write by the item's size.
+MAX_CONCURRENCY: Final = 1000
+
+# `onExit`: exit codes and ranges of one list, restarts, and the highest exit code of a container.
+MAX_EXIT_RULES: Final = 20
+MAX_EXIT_RESTARTS: Final = 10
+MAX_EXIT_CODE: Final = 255
+
+# --- Concurrency groups (`function.launch.leases`)
+
+# Entries of the list of those that wait that are read at once, and groups that a sweep looks at.
+MAX_WAITERS_READ: Final = 100
+MAX_GROUPS_READ: Final = 1000
+
+# The first wait of a message for which there is no place; it doubles with each further receive.
+# A release wakes it before, so this is for a wake that was lost.
+MIN_PLACE_WAIT_SECONDS: Final = 15.0
+
+# A message that is not back this long after its wait counts as gone.
+WAITER_GRACE_SECONDS: Final = 60.0
 
 # How often a record is retried before a history is settled without what ECS does not tell.
 MAX_PATIENT_RECEIVES: Final = 4

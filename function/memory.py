@@ -15,8 +15,8 @@ from function.message.idempotency import (
 
 if TYPE_CHECKING:
     from function.clock import Clock
+    from function.delivery import Delivery
     from function.failures.reasons import Failure
-    from function.processor import Delivery
     from function.sqs.record import Record
 
 
@@ -80,7 +80,7 @@ class Memory:
 
     def _recorded_tasks(self, key: str, record: Record) -> str:
         item = self.ledger.read(key)
-        if item is None:
+        if item is None or not item.request:
             return "0" if launches_known(record) else UNKNOWN_TASKS
         if item.called_at is not None or item.doubt_at is not None:
             return UNKNOWN_TASKS

@@ -65,7 +65,7 @@ class Notifications:
 
     def _publish(self, state: str, record: Record, failure: Failure, key: str | None) -> None:
         stage = self._settings.stage
-        free, quotable = free_texts_of(record)
+        free, quotable = free_texts_of(record, self._settings)
         notification = {
             "stage": stage,
             "state": state,

@@ -7,6 +7,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from function.outcomes.observations import Launched, Rejected, RestartFailed
     from function.sqs.record import Record
 
 
@@ -19,6 +22,21 @@ class Disposition(StrEnum):
     REJECTED = "rejected"
     # It returned to the queue, to be received again.
     RETURNED = "returned"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What the events queue is to be told of a delivery.
+
+    Attributes:
+        message_id: The message's id.
+        make: Returns the report; only a report that is sent is made.
+        lost: What to do instead if it could not be sent.
+    """
+
+    message_id: str
+    make: Callable[[], Launched | Rejected | RestartFailed]
+    lost: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +53,7 @@ class Outcome:
         throttled: RunTask calls that were throttled.
         table_failures: Calls of the ledger table that failed.
         age_seconds: The age of a launched message.
+        report: What the events queue is told of it; None if there is nothing to tell.
     """
 
     record: Record
@@ -46,3 +65,4 @@ class Outcome:
     throttled: int = 0
     table_failures: int = 0
     age_seconds: float = 0.0
+    report: Report | None = None

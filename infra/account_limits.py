@@ -24,7 +24,10 @@ async def check_account_limits(config: FunctionConfig, bootstrap: pulumi.StackRe
     """
     details = {
         limit: await bootstrap.get_output_details(limit)
-        for limit in ("boundaryRoles", "boundaryClusters", "allowNotifyEmails", "readRoleArn")
+        for limit in (
+            *("boundaryRoles", "boundaryClusters", "allowNotifyEmails", "readRoleArn"),
+            "outcomes",
+        )
     }
     outputs = {
         limit: found.secret_value if found.value is None else found.value
@@ -46,6 +49,13 @@ def limit_problems(config: FunctionConfig, outputs: Mapping[str, Any]) -> Iterat
         yield (
             f"the bootstrap stack {config.bootstrap} has no output readRoleArn; "
             f"{_as_administrator(config)}pulumi up -s {config.bootstrap}"
+        )
+    # An older boundary would take the function's new rights away without a word.
+    if (config.outcomes or config.payloads) and outputs["outcomes"] is None:
+        yield (
+            f"the bootstrap stack {config.bootstrap} has no output outcomes, so its roles know "
+            f"nothing of the options outcomes and payloads; {_as_administrator(config)}"
+            f"pulumi up -s {config.bootstrap}"
         )
     if config.notify_emails and not outputs["allowNotifyEmails"]:
         yield (

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import pulumi
-from pulumi import Input, ResourceOptions
+from pulumi import Input, Output, ResourceOptions
 from pulumi_aws import cloudwatch
 
 from infra.limits import DAY_SECONDS, MINUTE_SECONDS
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 # How long an alarm looks at a metric. SQS and Lambda write one value a minute or more.
 _PERIOD_SECONDS: Final = 5 * MINUTE_SECONDS
+
+# Without messages there are no metrics, so a period without a value means that all is well.
+ALL_IS_WELL: Final = "notBreaching"
 
 # The part of a ceiling at which an alarm tells of it.
 _NEARLY: Final = 0.8
@@ -40,6 +43,7 @@ class AlarmArgs:
         threshold: The least value that raises the alarm.
         topic_arn: ARN of the topic that learns of the alarm and of its end.
         period_seconds: How long the alarm looks at the metric.
+        missing: What a period without a value means, `notBreaching` or `breaching`.
     """
 
     description: str
@@ -50,10 +54,11 @@ class AlarmArgs:
     threshold: float
     topic_arn: Input[str]
     period_seconds: int = _PERIOD_SECONDS
+    missing: str = ALL_IS_WELL
 
 
 def alarm(name: str, args: AlarmArgs, opts: ResourceOptions) -> cloudwatch.MetricAlarm:
-    """Return an alarm. Without messages there are no metrics, so none means that all is well."""
+    """Return an alarm."""
     return cloudwatch.MetricAlarm(
         name,
         alarm_description=args.description,
@@ -65,7 +70,7 @@ def alarm(name: str, args: AlarmArgs, opts: ResourceOptions) -> cloudwatch.Metri
         evaluation_periods=1,
         comparison_operator="GreaterThanOrEqualToThreshold",
         threshold=args.threshold,
-        treat_missing_data="notBreaching",
+        treat_missing_data=args.missing,
         alarm_actions=[args.topic_arn],
         ok_actions=[args.topic_arn],
         opts=opts,
@@ -80,8 +85,10 @@ def handler_alarm(  # noqa: PLR0913 - what the handler's alarms differ in
     metric: str,
     topic_arn: Input[str],
     opts: ResourceOptions,
+    statistic: str = "Sum",
     threshold: float = 1,
     period_seconds: int = _PERIOD_SECONDS,
+    missing: str = ALL_IS_WELL,
 ) -> cloudwatch.MetricAlarm:
     """Return an alarm on what the handler counts in `metric`, by default on the first event."""
     return alarm(
@@ -92,10 +99,11 @@ def handler_alarm(  # noqa: PLR0913 - what the handler's alarms differ in
             namespace=PROJECT,
             metric=metric,
             dimensions={"service": PROJECT, "stage": config.stage},
-            statistic="Sum",
+            statistic=statistic,
             threshold=threshold,
             topic_arn=topic_arn,
             period_seconds=period_seconds,
+            missing=missing,
         ),
         opts,
     )
@@ -130,7 +138,12 @@ class StageAlarms(pulumi.ComponentResource):
     - `tasks`, with the option `maxTasksPerDay`: the stage is close to that ceiling, where its
       messages begin to wait for the next day.
     - `errors`: the function crashed or timed out, which no message and no notification tells.
+
+    Attributes:
+        arns: ARNs of the alarms.
     """
+
+    arns: list[Output[str]]
 
     def __init__(
         self, name: str, args: StageAlarmsArgs, opts: ResourceOptions | None = None
@@ -138,7 +151,7 @@ class StageAlarms(pulumi.ComponentResource):
         super().__init__("ecs-run-task:index:StageAlarms", name, None, opts)
         child = ResourceOptions(parent=self)
         config = args.config
-        handler_alarm(
+        rejected = handler_alarm(
             f"{name}-rejected",
             config,
             description="Messages are rejected; the dead-letter queue has them, with the reason",
@@ -147,7 +160,7 @@ class StageAlarms(pulumi.ComponentResource):
             opts=child,
         )
         # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
-        alarm(
+        dead_letters = alarm(
             f"{name}-dead-letters",
             AlarmArgs(
                 description=(
@@ -163,7 +176,7 @@ class StageAlarms(pulumi.ComponentResource):
             ),
             child,
         )
-        alarm(
+        waiting = alarm(
             f"{name}-waiting",
             AlarmArgs(
                 description="Nobody has taken the oldest message for an hour",
@@ -177,7 +190,7 @@ class StageAlarms(pulumi.ComponentResource):
             child,
         )
         # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
-        alarm(
+        errors = alarm(
             f"{name}-errors",
             AlarmArgs(
                 description="The function crashed or timed out; its messages return to the queue",
@@ -190,8 +203,9 @@ class StageAlarms(pulumi.ComponentResource):
             ),
             child,
         )
+        self.arns = [one.arn for one in (rejected, dead_letters, waiting, errors)]
         if config.max_tasks_per_day:
-            handler_alarm(
+            tasks = handler_alarm(
                 f"{name}-tasks",
                 config,
                 description=(
@@ -203,4 +217,5 @@ class StageAlarms(pulumi.ComponentResource):
                 threshold=_NEARLY * config.max_tasks_per_day,
                 period_seconds=DAY_SECONDS,
             )
+            self.arns.append(tasks.arn)
         self.register_outputs({})

@@ -195,4 +195,6 @@ class Bootstrap(pulumi.ComponentResource):
             "boundaryRoles": list(self._config.boundary_roles),
             "boundaryClusters": list(self._config.boundary_cluster_arns),
             "allowNotifyEmails": self._config.allow_notify_emails,
+            # That deploy role and boundary know what follows a launch.
+            "outcomes": True,
         }

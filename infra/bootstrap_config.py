@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from infra import limits
-from infra.config import CLUSTER, EXPECTED_CLUSTER, is_principal
-from infra.config_reader import EXPECTED_ROLE_ARN, ROLE_ARN, Getter, Reader
+from infra.config import CLUSTER, EXPECTED_CLUSTER
+from infra.config_reader import EXPECTED_ROLE_ARN, ROLE_ARN, Getter, Reader, is_principal
 from infra.names import PROJECT, Location
 
 _ARTIFACT_SOURCE: Final = re.compile(r"\d{12}(/[a-z]{2,}(-[a-z]+)+-\d+)?")

@@ -11,15 +11,26 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from function.limits import (
+    FARGATE_LAUNCH_RATE,
+    LARGE_REGIONS,
     LOG_LEVELS,
     MAX_STAGE_LENGTH,
+    SMALL_REGION_FARGATE_LAUNCH_RATE,
     VISIBILITY_TIMEOUTS_PER_FUNCTION_TIMEOUT,
 )
 from function.sender_choice import SenderChoice
 from infra import limits
 from infra.config_checks import check_combinations
-from infra.config_reader import Getter, Reader
-from infra.names import BOOTSTRAP_SUFFIX, PROJECT, RESERVED_STAGES, Location, is_stage_name
+from infra.config_reader import Getter, Reader, is_principal, is_service
+from infra.names import (
+    BOOTSTRAP_SUFFIX,
+    PROJECT,
+    RESERVED_ENDINGS,
+    RESERVED_STAGES,
+    Location,
+    is_stage_name,
+)
+from infra.outcome_options import outcome_options
 from infra.sender_choice import sender_options
 
 if TYPE_CHECKING:
@@ -28,12 +39,7 @@ if TYPE_CHECKING:
 # The value of the option `artifact` that builds the artifact instead of naming one.
 BUILD: Final = "build"
 
-_ACCOUNT: Final = re.compile(r"\d{12}")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
-_SERVICE: Final = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com")
-_PRINCIPAL_ARN: Final = re.compile(
-    r"arn:aws[a-z-]*:(iam|sts)::\d{12}:(root|(user|role|assumed-role)/\S+)"
-)
 CLUSTER: Final = re.compile(
     r"[A-Za-z0-9_*?-]{1,255}|arn:aws[a-z-]*:ecs:[^:\s]*:[^:\s]*:cluster/\S+"
 )
@@ -85,6 +91,17 @@ class FunctionConfig(SenderChoice):
     environment_max_age_minutes: int
     log_level: str
     log_retention_days: int
+    outcomes: bool
+    limits: str
+    start_attempts: str
+    announce: tuple[str, ...]
+    results: str
+    result_readers: tuple[str, ...]
+    payloads: bool
+    payload_retention_days: int
+    templates: str
+    dashboard: bool
+    max_vcpu_hours_per_day: int
 
     @property
     def builds_artifact(self) -> bool:
@@ -96,6 +113,12 @@ class FunctionConfig(SenderChoice):
         """How long the queue hides a message that was received."""
         timeouts = VISIBILITY_TIMEOUTS_PER_FUNCTION_TIMEOUT * self.timeout_seconds
         return timeouts + self.batching_window_seconds
+
+    @property
+    def default_fargate_launch_rate(self) -> int:
+        """Tasks per second that AWS lets every account of the region launch on Fargate."""
+        large = self.location.region in LARGE_REGIONS
+        return FARGATE_LAUNCH_RATE if large else SMALL_REGION_FARGATE_LAUNCH_RATE
 
     @property
     def roles(self) -> Mapping[str, tuple[str, ...]]:
@@ -117,16 +140,6 @@ class FunctionConfig(SenderChoice):
         return tuple(self.location.task_definition_arn(name) for name in self.task_definitions)
 
 
-def is_principal(text: str) -> bool:
-    """Return whether `text` is a principal of a policy: an account, a role or a user."""
-    return bool(_ACCOUNT.fullmatch(text) or _PRINCIPAL_ARN.fullmatch(text))
-
-
-def is_service(text: str) -> bool:
-    """Return whether `text` names an AWS service, as `events.amazonaws.com` does."""
-    return _SERVICE.fullmatch(text) is not None
-
-
 def read_function_config(stack: str, get: Getter) -> FunctionConfig:
     """Read a function stack's configuration.
 
@@ -143,6 +156,13 @@ def read_function_config(stack: str, get: Getter) -> FunctionConfig:
             "the stage's name",
             f"found {stack!r}",
             "expected another name, because the bootstrap stack uses this one for its resources",
+        )
+    elif stack.endswith(RESERVED_ENDINGS):
+        reader.problem(
+            "the stage's name",
+            f"found {stack!r}",
+            f"expected another ending than {' or '.join(RESERVED_ENDINGS)}, because a queue of "
+            "another stage can have this name",
         )
     elif not is_stage_name(stack):
         reader.problem(
@@ -236,4 +256,5 @@ def function_options(reader: Reader) -> FunctionConfig:
             fix=reader.set_command(f"{PROJECT}:logLevel", "INFO"),
         ),
         log_retention_days=reader.integer("logRetentionDays", limits.LOG_RETENTION_DAYS, "days"),
+        **outcome_options(reader),
     )

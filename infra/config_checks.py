@@ -7,19 +7,17 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from function.limits import (
-    FARGATE_LAUNCH_RATE,
-    LARGE_REGIONS,
     MAX_BACKOFF_SECONDS,
     MAX_TASKS,
     MAX_VISIBILITY_TIMEOUT_SECONDS,
     RUN_TASK_RATE,
-    SMALL_REGION_FARGATE_LAUNCH_RATE,
     THREADS,
     VISIBILITY_TIMEOUTS_PER_FUNCTION_TIMEOUT,
 )
 from infra import limits
 from infra.environment import environment_bytes
 from infra.names import PROJECT
+from infra.outcome_options import check_outcomes
 from infra.sender_choice import choice_of, option_name
 
 # How many of the lists an error names.
@@ -41,6 +39,7 @@ def check_combinations(reader: Reader, config: FunctionConfig) -> None:
     _check_tasks_per_day(reader, config)
     _check_environment_max_age(reader, config)
     _check_key_retention(reader, config)
+    check_outcomes(reader, config)
 
 
 def _check_artifact(reader: Reader, config: FunctionConfig) -> None:
@@ -94,11 +93,7 @@ def _check_visibility(reader: Reader, config: FunctionConfig) -> None:
 
 
 def _check_rates(reader: Reader, config: FunctionConfig) -> None:
-    fargate = (
-        FARGATE_LAUNCH_RATE
-        if config.location.region in LARGE_REGIONS
-        else SMALL_REGION_FARGATE_LAUNCH_RATE
-    )
+    fargate = config.default_fargate_launch_rate
     for option, given, default in (
         ("runTaskRate", config.run_task_rate, RUN_TASK_RATE),
         ("fargateLaunchRate", config.fargate_launch_rate, fargate),
@@ -158,11 +153,18 @@ def _check_environment_size(reader: Reader, config: FunctionConfig) -> None:
                 *((option_name(name), value) for name, value in choice_of(config).items()),
             )
             if isinstance(values, tuple)
+        } | {
+            option: len(json.dumps(text))
+            for option, text in (
+                ("limits", config.limits),
+                ("startAttempts", config.start_attempts),
+                ("templates", config.templates),
+            )
         }
         longest = sorted(lists, key=lambda option: -lists[option])[:_LONGEST_SHOWN]
         reader.problem(
             ", ".join(f"{PROJECT}:{option}" for option in longest),
-            f"found {size} bytes of environment variables, of which these lists take "
+            f"found {size} bytes of environment variables, of which these options take "
             + ", ".join(str(lists[option]) for option in longest),
             f"expected at most {limits.MAX_ENVIRONMENT_BYTES}, which is what Lambda takes; use "
             "fewer names, or patterns such as report-*",

@@ -17,10 +17,25 @@ Getter = Callable[[str], str | None]
 
 _ACCOUNT: Final = re.compile(r"\d{12}")
 
+_SERVICE: Final = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com")
+_PRINCIPAL_ARN: Final = re.compile(
+    r"arn:aws[a-z-]*:(iam|sts)::\d{12}:(root|(user|role|assumed-role)/\S+)"
+)
+
 # A role or a pattern of roles: of one account, and with the beginning of a name or path. Anything
 # wider hands out the roles of administrators, or of other accounts.
 ROLE_ARN: Final = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[^*?\s]\S*")
 EXPECTED_ROLE_ARN: Final = "a role ARN of one account, with * where the end of the name varies"
+
+
+def is_principal(text: str) -> bool:
+    """Return whether `text` is a principal of a policy: an account, a role or a user."""
+    return bool(_ACCOUNT.fullmatch(text) or _PRINCIPAL_ARN.fullmatch(text))
+
+
+def is_service(text: str) -> bool:
+    """Return whether `text` names an AWS service, as `events.amazonaws.com` does."""
+    return _SERVICE.fullmatch(text) is not None
 
 
 class ConfigError(pulumi.RunError):

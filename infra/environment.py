@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from function.limits import SENDER_DEFAULTS
 from infra.limits import DAY_SECONDS, MINUTE_SECONDS
 from infra.names import PREFIX
+from infra.outcome_options import NOTHING, RESULTS_BUS, RESULTS_QUEUE
 from infra.sender_choice import choice_of
 
 if TYPE_CHECKING:
@@ -21,13 +23,34 @@ if TYPE_CHECKING:
 _SUFFIX_LENGTH: Final = 24
 
 
-def function_environment(
+@dataclass(frozen=True, kw_only=True)
+class OutcomeResources:
+    """The resources for what follows a launch; None for each that the stage does not have.
+
+    Attributes:
+        events_queue_url: URL of the events queue.
+        results_queue_url: URL of the results queue.
+        results_bus: Name of the results bus.
+        payload_bucket: Name of the payload bucket.
+    """
+
+    events_queue_url: Input[str] | None = None
+    results_queue_url: Input[str] | None = None
+    results_bus: Input[str] | None = None
+    payload_bucket: Input[str] | None = None
+
+
+NO_RESOURCES: Final = OutcomeResources()
+
+
+def function_environment(  # noqa: PLR0913 - one for each resource
     config: FunctionConfig,
     *,
     queue_url: Input[str],
     dead_letter_queue_url: Input[str],
     failure_topic_arn: Input[str],
     ledger_table: Input[str],
+    outcomes: OutcomeResources = NO_RESOURCES,
 ) -> dict[str, Input[str]]:
     """Return the function's environment variables.
 
@@ -55,11 +78,29 @@ def function_environment(
         "PYTHON_LITERALS": json.dumps(config.python_literals),
         "LOG_LEVEL": config.log_level,
     }
-    return variables | {
+    variables |= {
         name: value
         for name, value in sender_variables(config).items()
         if value != SENDER_DEFAULTS[name]
     }
+    return variables | _outcome_variables(config, outcomes)
+
+
+def _outcome_variables(
+    config: FunctionConfig, resources: OutcomeResources
+) -> dict[str, Input[str]]:
+    """Return the variables about what follows a launch: none for what is off, or says nothing."""
+    found = {
+        "EVENTS_QUEUE_URL": resources.events_queue_url,
+        "RESULTS_QUEUE_URL": resources.results_queue_url,
+        "RESULTS_BUS": resources.results_bus,
+        "PAYLOAD_BUCKET": resources.payload_bucket,
+        "LIMITS": None if config.limits == NOTHING else config.limits,
+        "START_ATTEMPTS": None if config.start_attempts == NOTHING else config.start_attempts,
+        "TEMPLATES": None if config.templates == NOTHING else config.templates,
+        "ANNOUNCE": json.dumps(config.announce) if config.outcomes and config.announce else None,
+    }
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def sender_variables(config: SenderChoice) -> dict[str, str]:
@@ -83,6 +124,12 @@ def environment_bytes(config: FunctionConfig) -> int:
         dead_letter_queue_url=queue,
         failure_topic_arn=location.arn("sns", name),
         ledger_table=name,
+        outcomes=OutcomeResources(
+            events_queue_url=queue if config.outcomes else None,
+            results_queue_url=queue if config.results == RESULTS_QUEUE else None,
+            results_bus=name if config.results == RESULTS_BUS else None,
+            payload_bucket=name if config.payloads else None,
+        ),
     )
     return len(json.dumps(variables, separators=(",", ":")).encode())
 

@@ -12,6 +12,7 @@ from pulumi_aws import cloudwatch, iam, lambda_
 
 from infra.bundle import HANDLER, PYTHON_RUNTIME
 from infra.documents import to_json
+from infra.event_source import event_source
 from infra.names import ALIAS, function_name, log_group_name
 from infra.policies.function_role import FunctionGrants, function_policy
 
@@ -113,16 +114,13 @@ class LambdaFunction(pulumi.ComponentResource):
             function_version=function.version,
             opts=child,
         )
-        lambda_.EventSourceMapping(
+        event_source(
             f"{name}-source",
-            event_source_arn=args.grants.work_queue_arn,
-            function_name=alias.arn,
+            queue_arn=args.grants.work_queue_arn,
+            alias_arn=alias.arn,
             batch_size=config.batch_size,
-            maximum_batching_window_in_seconds=config.batching_window_seconds,
-            function_response_types=["ReportBatchItemFailures"],
-            scaling_config={"maximum_concurrency": config.maximum_concurrency},
-            # How many messages were polled, and how many failed.
-            metrics_config={"metrics": ["EventCount"]},
+            batching_window_seconds=config.batching_window_seconds,
+            maximum_concurrency=config.maximum_concurrency,
             opts=child,
         )
         self.function_name = function.name

@@ -11,6 +11,7 @@ from pulumi_aws import dynamodb
 
 from infra.alarms import handler_alarm
 from infra.names import ledger_table_name
+from infra.policies.function_actions import LISTED
 
 if TYPE_CHECKING:
     from infra.config import FunctionConfig
@@ -18,6 +19,19 @@ if TYPE_CHECKING:
 # The attributes that the handler uses as partition key and as time to live.
 _KEY: Final = "key"
 _EXPIRES: Final = "expires"
+
+# The index of what is not finished, or went wrong. An item without these attributes is not in it:
+# a key whose tasks succeeded costs no write of the index any more.
+_INDEX_ATTRIBUTES: Final[tuple[dynamodb.TableAttributeArgsDict, ...]] = (
+    {"name": LISTED, "type": "S"},
+    {"name": "listed_at", "type": "N"},
+)
+_INDEX: Final[dynamodb.TableGlobalSecondaryIndexArgsDict] = {
+    "name": LISTED,
+    "hash_key": LISTED,
+    "range_key": "listed_at",
+    "projection_type": "KEYS_ONLY",
+}
 
 # The handler's metric, which counts the calls of the table that failed.
 _METRIC: Final = "TableUnavailable"
@@ -58,13 +72,15 @@ class LedgerTable(pulumi.ComponentResource):
     ) -> None:
         super().__init__("ecs-run-task:index:LedgerTable", name, None, opts)
         config = args.config
+        listed = config.outcomes
         table = dynamodb.Table(
             name,
             # A fixed name: a table that has to be replaced fails, and is not lost.
             name=ledger_table_name(config.stage),
             billing_mode="PAY_PER_REQUEST",
             hash_key=_KEY,
-            attributes=[{"name": _KEY, "type": "S"}],
+            attributes=[{"name": _KEY, "type": "S"}, *(_INDEX_ATTRIBUTES if listed else ())],
+            global_secondary_indexes=[_INDEX] if listed else None,
             ttl={"attribute_name": _EXPIRES, "enabled": True},
             server_side_encryption={"enabled": True, "kms_key_arn": args.kms_key_arn},
             point_in_time_recovery={"enabled": True},

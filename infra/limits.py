@@ -102,6 +102,15 @@ KMS_KEY_DELETION_WINDOW_DAYS: Final = 30
 ARTIFACT_RETENTION_DAYS: Final = range(1, 10 * 365 + 1)
 ACCESS_LOG_RETENTION_DAYS: Final = range(1, 10 * 365 + 1)
 
+PAYLOAD_RETENTION_DAYS: Final = range(1, 365 + 1)
+
+# Only an alarm; the upper end guards against typos.
+VCPU_HOURS_PER_DAY: Final = range(10_000_000 + 1)
+
+# Deliveries of an event before it is moved to the dead-letter queue of the events. With the
+# visibility timeout of six times the function's it outlasts ten hours without a ledger.
+MAX_EVENT_RECEIVES: Final = 100
+
 # --- Units
 
 DAY_SECONDS: Final = 24 * 60 * 60

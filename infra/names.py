@@ -25,6 +25,12 @@ KMS_KEY_TAGS: Final = {"managed-by": f"{PREFIX}deploy"}
 # Stages that would share a name, such as that of a KMS alias, with the bootstrap stack's resources.
 RESERVED_STAGES: Final = ("artifacts", "boundary", "deploy", "github", "read")
 
+# The queues for the events and results of a stage, by what follows its name. A stage with such a
+# name would have one of them for its work queue.
+EVENTS: Final = "events"
+RESULTS: Final = "results"
+RESERVED_ENDINGS: Final = (f"-{EVENTS}", f"-{RESULTS}")
+
 # The DNS suffix of the partition `aws`. Names of service principals, such as `sqs.amazonaws.com`,
 # end in it in every one of PARTITIONS.
 _COMMON_SUFFIX: Final = PARTITIONS["aws"].dns_suffix
@@ -65,6 +71,31 @@ def log_group_name(stage: str) -> str:
 def ledger_table_name(stage: str) -> str:
     """Return the name of the table that remembers what a stage started."""
     return f"{stage_name(stage)}-ledger"
+
+
+def events_queue_name(stage: str) -> str:
+    """Return the name of the queue for what becomes of a stage's tasks."""
+    return f"{stage_name(stage)}-{EVENTS}"
+
+
+def results_name(stage: str) -> str:
+    """Return the name of a stage's results queue, or of its results bus."""
+    return f"{stage_name(stage)}-{RESULTS}"
+
+
+def payload_bucket_name(stage: str) -> str:
+    """Return the prefix of the name of a stage's payload bucket."""
+    return f"{stage_name(stage)}-payloads"
+
+
+def payload_buckets(location: Location) -> str:
+    """Return the ARN pattern of the payload buckets of all stages."""
+    return f"arn:{location.partition}:s3:::{payload_bucket_name('*')}-*"
+
+
+def rule_name(stage: str, what: str) -> str:
+    """Return the name of a rule of EventBridge that sends to a stage's events queue."""
+    return f"{stage_name(stage)}-{what}"
 
 
 def artifact_store_name() -> str:

@@ -1,4 +1,4 @@
-"""A bucket as AWS recommends it: private, versioned, encrypted, and with an end of old versions."""
+"""A bucket as AWS recommends it: private, encrypted, and with an end of what is old."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ class PrivateBucketArgs:
         policy: Returns the bucket's policy for its ARN.
         kms_key_arn: ARN of the KMS key that encrypts objects; None for a key of S3.
         object_days: Days after which an object expires; None for never.
-        version_days: Days that an overwritten or deleted object can still be restored.
+        version_days: Days that an overwritten or deleted object can still be restored; None for a
+            bucket without versions.
         protect: Whether Pulumi refuses to delete the bucket. If not, it is deleted with all objects
             in it.
         before: What is created before the bucket, and deleted after it.
@@ -37,13 +38,13 @@ class PrivateBucketArgs:
     policy: Callable[[Output[str]], Document]
     kms_key_arn: Input[str] | None
     object_days: int | None
-    version_days: int
+    version_days: int | None
     protect: bool
     before: Sequence[pulumi.Resource] = ()
 
 
 class PrivateBucket(pulumi.ComponentResource):
-    """A versioned bucket that is closed to the public and whose owner owns every object.
+    """A bucket that is closed to the public and whose owner owns every object.
 
     Attributes:
         bucket: Name of the bucket.
@@ -99,12 +100,16 @@ class PrivateBucket(pulumi.ComponentResource):
         )
 
     def _configure(self, name: str, args: PrivateBucketArgs) -> None:
-        versioning = s3.BucketVersioning(
-            f"{name}-versioning",
-            bucket=self.bucket,
-            versioning_configuration={"status": "Enabled"},
-            opts=self._options(),
-        )
+        before: list[pulumi.Resource] = []
+        if args.version_days is not None:
+            before.append(
+                s3.BucketVersioning(
+                    f"{name}-versioning",
+                    bucket=self.bucket,
+                    versioning_configuration={"status": "Enabled"},
+                    opts=self._options(),
+                )
+            )
         encryption: s3.BucketServerSideEncryptionConfigurationRuleArgsDict = (
             {"apply_server_side_encryption_by_default": {"sse_algorithm": "AES256"}}
             if args.kms_key_arn is None
@@ -121,12 +126,13 @@ class PrivateBucket(pulumi.ComponentResource):
             f"{name}-encryption", bucket=self.bucket, rules=[encryption], opts=self._options()
         )
         rule: s3.BucketLifecycleConfigurationRuleArgsDict = {
-            "id": "old-versions",
+            "id": "old-versions" if args.version_days is not None else "old-objects",
             "status": "Enabled",
             "filter": {"prefix": ""},
-            "noncurrent_version_expiration": {"noncurrent_days": args.version_days},
             "abort_incomplete_multipart_upload": {"days_after_initiation": _ABANDONED_UPLOAD_DAYS},
         }
+        if args.version_days is not None:
+            rule["noncurrent_version_expiration"] = {"noncurrent_days": args.version_days}
         if args.object_days is not None:
             rule["expiration"] = {"days": args.object_days}
         s3.BucketLifecycleConfiguration(
@@ -134,5 +140,5 @@ class PrivateBucket(pulumi.ComponentResource):
             bucket=self.bucket,
             rules=[rule],
             # Rules on noncurrent versions need versioning to be on.
-            opts=self._options(versioning),
+            opts=self._options(*before),
         )

@@ -18,6 +18,7 @@ from infra.lambda_function import LambdaFunction, LambdaFunctionArgs
 from infra.ledger import LedgerTable, LedgerTableArgs
 from infra.limits import KMS_KEY_DELETION_WINDOW_DAYS
 from infra.names import KMS_KEY_TAGS, log_group_name
+from infra.outcomes import FollowUp, FollowUpArgs, Outcomes, OutcomesArgs
 from infra.policies.function_role import FunctionGrants
 from infra.policies.key_policies import stage_kms_key_policy
 from infra.queues import WorkQueue, WorkQueueArgs
@@ -74,6 +75,16 @@ class Stage(pulumi.ComponentResource):
             LedgerTableArgs(config=config, kms_key_arn=kms_key.arn, alarm_topic_arn=topic.arn),
             child,
         )
+        outcomes = Outcomes(
+            name,
+            OutcomesArgs(
+                config=config,
+                kms_key=kms_key,
+                kms_key_arn=kms_key.arn,
+                function_role_arn=role.arn,
+            ),
+            child,
+        )
         artifact = ArtifactSource(
             f"{name}-artifact",
             ArtifactSourceArgs(
@@ -99,6 +110,12 @@ class Stage(pulumi.ComponentResource):
                     ledger_table_arn=ledger.arn,
                     kms_key_arn=kms_key.arn,
                     log_group_arn=log_group_arn,
+                    events_queue_arn=outcomes.events.arn if outcomes.events else None,
+                    results_queue_arn=outcomes.results_queue.arn
+                    if outcomes.results_queue
+                    else None,
+                    results_bus_arn=outcomes.results_bus.arn if outcomes.results_bus else None,
+                    payload_bucket_arn=outcomes.payloads.arn if outcomes.payloads else None,
                 ),
                 role=role,
                 artifact=artifact,
@@ -108,11 +125,12 @@ class Stage(pulumi.ComponentResource):
                     dead_letter_queue_url=queue.dead_letter_url,
                     failure_topic_arn=topic.arn,
                     ledger_table=ledger.table_name,
+                    outcomes=outcomes.resources,
                 ),
             ),
             child,
         )
-        StageAlarms(
+        alarms = StageAlarms(
             name,
             StageAlarmsArgs(
                 config=config,
@@ -122,6 +140,20 @@ class Stage(pulumi.ComponentResource):
             ),
             child,
         )
+        follow_up: Mapping[str, Input[str]] = {}
+        if outcomes.events is not None:
+            follow_up = FollowUp(
+                name,
+                FollowUpArgs(
+                    config=config,
+                    events=outcomes.events,
+                    queue=queue,
+                    alias_arn=function.alias_arn,
+                    topic_arn=topic.arn,
+                    alarms=alarms,
+                ),
+                child,
+            ).outputs()
         self._outputs: dict[str, Input[str]] = {
             "stage": config.stage,
             "account": config.location.account,
@@ -136,6 +168,8 @@ class Stage(pulumi.ComponentResource):
             "logGroup": log_group_name(config.stage),
             "artifactBucket": artifact.bucket,
             "artifactDigest": artifact.digest,
+            **outcomes.outputs(),
+            **follow_up,
         }
         self.register_outputs(self._outputs)
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from function.failures.reasons import Failure
-from function.message import builder, choices
+from function.message import applied_limits, builder, choices, parsing, task_limits
 from function.message.parameters import PARAMETERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from function.message.envelopes import Event
     from function.settings import Settings
     from runtask.messages import Message
 
@@ -65,11 +66,16 @@ class ExplainedMessage:
         source: Where it was read.
         asks: The values by their paths in the RunTask form, without those that can be secrets.
         refusals: Why it would be rejected; empty if it would not, as far as can be told offline.
+        event: The kind of event of which the stage's template makes the request; None for a
+            message that is none.
+        key: The idempotency key that the event has, None if it has none.
     """
 
     source: str
     asks: dict[str, Any]
     refusals: tuple[Refusal, ...]
+    event: str | None = None
+    key: str | None = None
 
 
 def explain_parameters(settings: Settings | None) -> list[ExplainedParameter]:
@@ -98,6 +104,21 @@ def shown(value: object) -> str:
 
 
 def _explained(message: Message, settings: Settings) -> ExplainedMessage:
+    event = _event(message, settings)
+    if event is None:
+        return _explained_request(message, settings)
+    return replace(_explained_request(message, settings), event=event.source, key=event.key)
+
+
+def _event(message: Message, settings: Settings) -> Event | None:
+    try:
+        value = parsing.load(message.body, python_literals=settings.python_literals)
+        return parsing.event_in(value, settings.templates)
+    except (Failure, RecursionError):
+        return None
+
+
+def _explained_request(message: Message, settings: Settings) -> ExplainedMessage:
     try:
         request = builder.read_unchecked(message.body, settings)
     except Failure as failure:
@@ -106,6 +127,13 @@ def _explained(message: Message, settings: Settings) -> ExplainedMessage:
     asked = {**request.parameters, "count": request.count}
     if request.service is not None:
         asked["service"] = request.service
+    if request.payload is not None:
+        asked[parsing.PAYLOAD] = f"{_MASK} ({len(request.payload.content):,} bytes)"
+    limits = applied_limits.effective(request, settings)
+    if limits != task_limits.NO_LIMITS:
+        asked[task_limits.LIMITS] = applied_limits.block_of(request, limits)
+    elif request.limits is not None:
+        asked[task_limits.LIMITS] = request.limits.as_block()
     return ExplainedMessage(
         source=message.source,
         asks={

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -13,8 +13,14 @@ from function.message import builder
 from function.message.idempotency import KEY_ATTRIBUTE, Stage
 from function.message.lookups import Lookups
 from function.settings import Settings
-from infra.environment import function_environment
-from infra.names import PREFIX, ledger_table_name, queue_name
+from infra.environment import OutcomeResources, function_environment
+from infra.names import (
+    PREFIX,
+    events_queue_name,
+    ledger_table_name,
+    payload_bucket_name,
+    queue_name,
+)
 from runtask.account import sign_in
 from runtask.errors import RuntaskError, UsageError
 from runtask.key_access import is_key_refusal, missing_key_access
@@ -33,6 +39,9 @@ if TYPE_CHECKING:
     from infra.config import FunctionConfig
     from runtask.account import AccountSession, Sessions
     from runtask.messages import Message
+
+# What stands for the digits that Pulumi adds to the name of a bucket.
+_SUFFIX: Final = "-0000000"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,6 +211,14 @@ def handler_settings(config: FunctionConfig) -> Settings:
         dead_letter_queue_url=f"{host}/{PREFIX}{config.stage}-dlq",
         failure_topic_arn=location.arn("sns", f"{PREFIX}{config.stage}-failures"),
         ledger_table=ledger_table_name(config.stage),
+        outcomes=OutcomeResources(
+            events_queue_url=f"{host}/{events_queue_name(config.stage)}"
+            if config.outcomes
+            else None,
+            payload_bucket=f"{payload_bucket_name(config.stage)}{_SUFFIX}"
+            if config.payloads
+            else None,
+        ),
     )
     return Settings.from_environment(cast("Mapping[str, str]", environment))
 

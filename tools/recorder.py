@@ -30,6 +30,7 @@ BOOTSTRAP_OUTPUTS: Final[Mapping[str, str | Sequence[str] | bool]] = {
     "boundaryClusters": ["arn:aws:ecs:*:*:cluster/batch*"],
     "allowNotifyEmails": True,
     "readRoleArn": "arn:aws:iam::111111111111:role/ecs-run-task-read-eu-central-1",
+    "outcomes": True,
 }
 
 

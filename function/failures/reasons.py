@@ -70,6 +70,9 @@ REASONS: Final[dict[str, Reason]] = {
         Reason(name="over-limit", failure_class=_INVALID),
         Reason(name="bad-key", failure_class=_INVALID),
         Reason(name="envelope", failure_class=_INVALID),
+        Reason(name="template", failure_class=_INVALID, redrivable=True),
+        Reason(name="bad-limits", failure_class=_INVALID),
+        Reason(name="bad-restart", failure_class=_INVALID),
         Reason(name="not-allowed", failure_class=_INVALID, redrivable=True),
         # Found in the ledger.
         Reason(name="key-reused", failure_class=_INVALID),
@@ -128,6 +131,9 @@ REASONS: Final[dict[str, Reason]] = {
             announcement_seconds=DAILY_NOTIFICATION_INTERVAL_SECONDS,
             waits_for_day=True,
         ),
+        Reason(name="concurrency", failure_class=_TRANSIENT, redrivable=True),
+        Reason(name="restart-delay", failure_class=_TRANSIENT, redrivable=True),
+        Reason(name="payload-unavailable", failure_class=_TRANSIENT, redrivable=True),
         Reason(
             name="blocked-by-group", failure_class=_TRANSIENT, redrivable=True, skip_backoff=True
         ),

@@ -13,8 +13,9 @@ from function.failures.classification import (
     classify_failures,
     may_have_launched,
 )
-from function.failures.reasons import Failure, FailureClass, RetryableFailure
-from function.limits import MIN_CONTENDED_INTERVAL_SECONDS
+from function.failures.reasons import Failure, FailureClass, RetryableFailure, make_failure
+from function.launch.later_attempts import is_another_left, skip_supply, supply_of
+from function.limits import MIN_ATTEMPT_INTERVAL_SECONDS, MIN_CONTENDED_INTERVAL_SECONDS
 
 if TYPE_CHECKING:
     from types_boto3_ecs import ECSClient
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from function.launch.admission import Admission, TimeBudget
     from function.launch.daily_allowance import DailyAllowance, Reservation
     from function.launch.job import Job, LaunchStats
+    from function.launch.leases import Leases, Place
     from function.launch.progress import Attempt, Progress
 
 _STATES: tuple[DesiredStatusType, ...] = ("RUNNING", "STOPPED")
@@ -38,6 +40,7 @@ class Launcher:
         admission: Tells when a call may be made.
         progress: Tells which attempt it is, and remembers what came of it.
         clock: Tells the time.
+        leases: The places of concurrency groups.
         allowance: Counts the tasks of a day; None for a stage without a ceiling.
     """
 
@@ -45,6 +48,7 @@ class Launcher:
     admission: Admission
     progress: Progress
     clock: Clock
+    leases: Leases
     allowance: DailyAllowance | None = None
 
     def launch(self, job: Job, time_budget: TimeBudget, stats: LaunchStats) -> None:
@@ -58,15 +62,46 @@ class Launcher:
         Raises:
             Failure: if tasks are missing still.
         """
-        self.admission.enter(job.demand, time_budget)
+        if job.place is None:
+            self._launch(job, time_budget, stats)
+            return
+        new = self.leases.acquire(job.key, job.place)
         try:
+            self._launch(job, time_budget, stats)
+        except Failure as failure:
+            if _needs_no_place(failure, stats, new=new):
+                self._release(job.key, job.place, stats)
+            raise
+        if new and not stats.attempted:
+            # The tasks were started before, and have given their place back.
+            self._release(job.key, job.place, stats)
+
+    def _launch(self, job: Job, time_budget: TimeBudget, stats: LaunchStats) -> None:
+        supply = supply_of(self.progress.ledger, job)
+        demand = job.demand(supply)
+        try:
+            self.admission.enter(demand, time_budget)
+        except RetryableFailure as failure:
+            if failure.reason == "circuit-open" and is_another_left(job, supply):
+                skip_supply(self.progress.ledger, job, supply, stats)
+                raise _soon(failure) from None
+            raise
+        try:
+            job.prepare()
             attempt = self.progress.open(job, stats)
         except Failure:
-            self.admission.release(job.demand)
+            self.admission.release(demand)
             raise
         if attempt is None:
-            self.admission.release(job.demand)
+            self.admission.release(demand)
             return
+        stats.attempted = True
+        if attempt.supply != supply:
+            self.admission.release(demand)
+            self.progress.release(job, attempt, stats)
+            raise RetryableFailure(
+                "in-progress", "another delivery has chosen the capacity provider", seconds=1
+            )
         reserved = self._reserve(job, attempt, stats)
         try:
             response = self._run_task(job, attempt, stats)
@@ -78,6 +113,12 @@ class Launcher:
         if response.get("tasks") or response.get("failures"):
             self._give_back(attempt, reserved, len(response.get("tasks", ())), stats)
         self._answered(job, attempt, response, stats)
+
+    def _release(self, key: str, place: Place, stats: LaunchStats) -> None:
+        try:
+            self.leases.release(place.group, key)
+        except RetryableFailure:
+            stats.table_failures += 1  # the sweep gives it back
 
     def _reserve(self, job: Job, attempt: Attempt, stats: LaunchStats) -> Reservation | None:
         """Count the tasks of a call that was not counted yet.
@@ -92,7 +133,7 @@ class Launcher:
                 job.count - len(attempt.tasks), repeated=not attempt.owner
             )
         except RetryableFailure:
-            self.admission.release(job.demand)
+            self.admission.release(job.demand(attempt.supply))
             self.progress.release(job, attempt, stats)
             raise
 
@@ -107,37 +148,45 @@ class Launcher:
 
     def _run_task(self, job: Job, attempt: Attempt, stats: LaunchStats) -> Any:  # noqa: ANN401 - as boto3
         stats.uncertain_since = attempt.called_at
-        return self.ecs.run_task(**job.call(attempt.number, job.count - len(attempt.tasks)))
+        missing = job.count - len(attempt.tasks)
+        return self.ecs.run_task(**job.call(attempt.number, missing, attempt.supply))
 
     def _answered(self, job: Job, attempt: Attempt, response: Any, stats: LaunchStats) -> None:  # noqa: ANN401 - as boto3
         started = [str(task["taskArn"]) for task in response.get("tasks", ())]
         failures = response.get("failures", [])
         stats.started(started)
-        tasks = dict.fromkeys((*attempt.tasks, *started))
+        tasks = [arn for arn in dict.fromkeys((*attempt.tasks, *started)) if stats.counts(arn)]
+        demand = job.demand(attempt.supply)
         if len(tasks) >= job.count:
             stats.uncertain_since = None
-            self.admission.launched(job.demand)
+            self.admission.launched(demand)
             if attempt.recorded and not (job.first and attempt.owner):
                 self.progress.finish(job, stats)
             return
         failure = classify_failures(failures)
-        self.admission.failed(job.demand, failure)
+        self.admission.failed(demand, failure)
+        other = failure.details.capacity_exhausted and job.supplies > 1
         if started or failures:
-            self.progress.advance(job, attempt, tasks, stats)
-        raise failure
+            self.progress.advance(job, attempt, tasks, stats, other_supply=other)
+        raise _soon(failure) if other and is_another_left(job, attempt.supply) else failure
 
     def _refused(
         self, job: Job, attempt: Attempt, error: ClientError | BotoCoreError, stats: LaunchStats
     ) -> None:
         if isinstance(error, ClientError) and _is_conflict(error):
-            self.admission.release(job.demand)
+            self.admission.release(job.demand(attempt.supply))
             self._conflict(job, attempt, error, stats)
             return
         failure = classify_error(error)
         stats.throttled += failure.reason == "throttled"
-        self.admission.failed(job.demand, failure)
+        self.admission.failed(job.demand(attempt.supply), failure)
         if not may_have_launched(error):
-            self.progress.release(job, attempt, stats)
+            if failure.details.capacity_exhausted and job.supplies > 1 and attempt.owner:
+                self.progress.advance(job, attempt, attempt.tasks, stats, other_supply=True)
+                if is_another_left(job, attempt.supply):
+                    failure = _soon(failure)
+            else:
+                self.progress.release(job, attempt, stats)
         raise failure from None
 
     def _conflict(self, job: Job, attempt: Attempt, error: ClientError, stats: LaunchStats) -> None:
@@ -164,6 +213,19 @@ class Launcher:
         elif not attempt.contended and complete and age >= MIN_CONTENDED_INTERVAL_SECONDS:
             self.progress.advance(job, attempt, stats.task_arns, stats)
         raise RetryableFailure("conflict-unresolved", text) from None
+
+
+def _soon(failure: Failure) -> Failure:
+    """Return a failure for which the next capacity provider is tried without a backoff."""
+    return make_failure(failure.reason, failure.error, MIN_ATTEMPT_INTERVAL_SECONDS)
+
+
+def _needs_no_place(failure: Failure, stats: LaunchStats, *, new: bool) -> bool:
+    """Return whether a message that was not launched has no task, and none that may have begun."""
+    if stats.attempted:
+        return stats.uncertain_since is None and not stats.task_arns
+    # Another delivery of the key may have the place that this one has taken for it.
+    return new and failure.reason not in {"in-progress", "outcome-unknown"}
 
 
 def _is_conflict(error: ClientError | BotoCoreError) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from function.failures.reasons import PermanentFailure, RetryableFailure
 from function.ledger import LAUNCHED, ContendedError, Item, Ledger, Value
@@ -43,6 +43,7 @@ class Attempt:
             none.
         contended: Whether another delivery may be at work with the same number.
         counted: Whether an earlier call of this number has counted its tasks for the day.
+        supply: The number of the capacity provider.
     """
 
     number: int = 0
@@ -52,6 +53,7 @@ class Attempt:
     owner: bool = True
     contended: bool = False
     counted: bool = False
+    supply: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,15 +89,30 @@ class Progress:
             try:
                 if guess:
                     return self._join(job, 0, stats)
-                if item is None:
+                if item is None or not item.request:
                     return self._create(job, stats)
                 return self._continue(job, item, stats)
             except ContendedError as error:
                 item, guess = error.item, False
         raise RetryableFailure("in-progress", "other deliveries with this key are at work")
 
-    def advance(self, job: Job, attempt: Attempt, tasks: Iterable[str], stats: LaunchStats) -> None:
+    def advance(
+        self,
+        job: Job,
+        attempt: Attempt,
+        tasks: Iterable[str],
+        stats: LaunchStats,
+        *,
+        other_supply: bool = False,
+    ) -> None:
         """Record an answer that leaves tasks missing, so that the next call has another token.
+
+        Args:
+            job: What to launch.
+            attempt: The attempt that was answered.
+            tasks: All tasks that are known.
+            stats: Of the message; updated.
+            other_supply: Whether the next call uses the next capacity provider.
 
         Raises:
             RetryableFailure: `table-unavailable`.
@@ -104,6 +121,7 @@ class Progress:
             "attempt": attempt.number + 1,
             "tasks": tuple(dict.fromkeys(tasks)),
             "answered_at": self.clock.time(),
+            **({"supply": attempt.supply + 1} if other_supply else {}),
         }
         same: dict[str, Value] = {"attempt": attempt.number, "state": None}
         stats.back_after = MIN_ATTEMPT_INTERVAL_SECONDS
@@ -114,7 +132,7 @@ class Progress:
                     own = {**same, "claim": job.claim}
                     self.ledger.update(job.key, put=put, drop=drop, when=own)
                 else:
-                    self.ledger.create(self._new(job, **put, claim=job.claim))
+                    self.ledger.create(job.item(**put, claim=job.claim))
                 stats.recorded, stats.uncertain_since = True, None
                 return
         # Another delivery may have made a call whose answer is not known yet.
@@ -186,13 +204,9 @@ class Progress:
         except RetryableFailure:
             stats.table_failures += 1
 
-    def _new(self, job: Job, **values: Any) -> Item:  # noqa: ANN401 - of any attribute
-        return Item(key=job.key, request=job.request, count=job.count, **values)
-
     def _create(self, job: Job, stats: LaunchStats) -> Attempt | None:
         now, since = self.clock.time(), job.unrecorded_since
-        item = self._new(
-            job,
+        item = job.item(
             called_at=now if since is None else since,
             caller=job.origin,
             claim=job.claim,
@@ -253,6 +267,7 @@ class Progress:
             owner=owner,
             contended=not owner and recent,
             counted=not owner,
+            supply=before.supply,
         )
 
     def _begin(self, job: Job, item: Item, stats: LaunchStats) -> Attempt | None:
@@ -300,7 +315,7 @@ class Progress:
             when={**when, "attempt": number},
         )
         stats.uncertain_since = now
-        return Attempt(number=number, tasks=before.tasks, called_at=now)
+        return Attempt(number=number, tasks=before.tasks, called_at=now, supply=before.supply)
 
     def _decide(self, job: Job, item: Item, stats: LaunchStats) -> None:
         """Decide about a call so long ago that its client token is no longer safe.
@@ -325,6 +340,7 @@ class Progress:
 
     def _learn(self, item: Item, stats: LaunchStats) -> None:
         stats.recorded = True
+        stats.replaced = item.replaced
         stats.found(item.tasks)
         moments = [at for at in (item.called_at, item.doubt_at) if at is not None]
         stats.uncertain_since = min(moments, default=None)

@@ -13,8 +13,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from function.failures.reasons import PermanentFailure
 from function.limits import MAX_TASKS
-from function.message import choices, forms, parsing
+from function.message import choices, forms, parsing, task_limits, templates
 from function.message.idempotency import Stage, client_token, started_by
+from function.message.payload import (
+    LONGEST_KEY,
+    Payload,
+    check_variables,
+    payload_of,
+    with_variables,
+)
 from function.message.request import Request
 from function.message.validation import validate, validate_service
 
@@ -53,10 +60,27 @@ def read_unchecked(body: str, settings: Settings) -> Request:
     Raises:
         PermanentFailure: if it is no request that ECS could carry out.
     """
-    content = parsing.parse(body, python_literals=settings.python_literals)
+    content, source = parsing.parse_body(
+        body,
+        python_literals=settings.python_literals,
+        expressions=settings.templates,
+        stage=settings.stage,
+    )
+    if not source:
+        return _request(content, settings)
+    try:
+        return _request(content, settings)
+    except PermanentFailure as failure:
+        problem = f"the request that it makes: {failure.error}"
+        raise templates.failed(source, settings.stage, problem) from None
+
+
+def _request(content: parsing.Json, settings: Settings) -> Request:
     flat = forms.is_flat(content)
     parameters = forms.to_run_task_form(content) if flat else content
+    limits = _limits(parameters.pop(task_limits.LIMITS, None))
     service = parameters.pop("service", None)
+    payload = _popped_payload(parameters, settings)
     if service is not None:
         service = validate_service(service)
     if _CLIENT_TOKEN in parameters:
@@ -68,7 +92,7 @@ def read_unchecked(body: str, settings: Settings) -> Request:
     # Senders for the AWS Labs sample may set it; ours leads back to the message.
     parameters.pop(_STARTED_BY, None)
     count = parameters.get("count", 1)
-    validate(_with_expected_network(parameters, service), flat=flat)
+    _validate(_with_expected_network(parameters, service), payload, flat=flat)
     if isinstance(count, bool) or not 1 <= count <= MAX_TASKS:
         raise PermanentFailure(
             "over-limit",
@@ -76,7 +100,14 @@ def read_unchecked(body: str, settings: Settings) -> Request:
             f" got {parsing.describe(count)}",
         )
     parameters.pop("count", None)
-    return Request(parameters=parameters, count=count, service=service, flat=flat)
+    return Request(
+        parameters=parameters,
+        count=count,
+        service=service,
+        flat=flat,
+        payload=payload,
+        limits=limits,
+    )
 
 
 def complete(
@@ -107,7 +138,7 @@ def complete(
         _complete_from_service(parameters, request, lookups, deadline)
     _complete_containers(parameters, request, lookups, deadline)
     if parameters != request.parameters:
-        validate(parameters, flat=request.flat)
+        _validate(parameters, request.payload, flat=request.flat)
         if settings is not None and "capacityProviderStrategy" not in request.parameters:
             strategy = parameters.get("capacityProviderStrategy", ())
             choices.check_providers((str(item["capacityProvider"]) for item in strategy), settings)
@@ -126,12 +157,36 @@ def call(
         attempt: Its number: each has a client token of its own.
         count: The tasks that are missing; by default, all of them.
     """
+    parameters = request.parameters
+    if request.payload is not None:
+        parameters = with_variables(parameters, request.payload, key)
     return {
-        **request.parameters,
+        **parameters,
         "count": request.count if count is None else count,
         _STARTED_BY: started_by(stage.name, key),
         _CLIENT_TOKEN: client_token(key, stage, attempt),
     }
+
+
+def _popped_payload(parameters: dict[str, Any], settings: Settings) -> Payload | None:
+    if parsing.PAYLOAD not in parameters:
+        return None
+    return payload_of(parameters.pop(parsing.PAYLOAD), settings.payload_bucket)
+
+
+def _validate(parameters: dict[str, Any], payload: Payload | None, *, flat: bool) -> None:
+    """Check parameters, and that the variables of a payload fit beside the overrides."""
+    validate(parameters, flat=flat)
+    if payload is not None:
+        check_variables(parameters, flat=flat)
+        validate(with_variables(parameters, payload, LONGEST_KEY), flat=flat)
+
+
+def _limits(block: object) -> task_limits.TaskLimits | None:
+    try:
+        return None if block is None else task_limits.parse(block)
+    except task_limits.LimitsError as error:
+        raise PermanentFailure("bad-limits", str(error)) from None
 
 
 def _awsvpc(parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -173,8 +228,10 @@ def _complete_containers(
     parameters: dict[str, Any], request: Request, lookups: Lookups, deadline: float
 ) -> None:
     overrides = parameters.get("overrides", {}).get("containerOverrides", [])
+    if request.payload is not None:
+        overrides = overrides or [{}]  # somebody has to get its variables
     if all("name" in override for override in overrides):
         return
     name = lookups.container(request.task_definition, deadline)
     named = [{"name": name, **override} for override in overrides]
-    parameters["overrides"] = {**parameters["overrides"], "containerOverrides": named}
+    parameters["overrides"] = {**parameters.get("overrides", {}), "containerOverrides": named}

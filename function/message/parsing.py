@@ -5,14 +5,20 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from function.failures.reasons import PermanentFailure
 from function.limits import MAX_NUMBER_DIGITS
-from function.message import envelopes, literals
+from function.message import envelopes, literals, templates
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # The object that may be wrapped around the description of the task.
 WRAPPER: Final = "ECS"
+
+# The parameter beside those of RunTask that is stored for the task, as it is.
+PAYLOAD: Final = "payload"
 
 # A counter in the messages of the AWS Labs sample; it never described the task.
 _IGNORED_BESIDE_WRAPPER: Final = frozenset({"SQS_Retries"})
@@ -21,6 +27,18 @@ _IGNORED_BESIDE_WRAPPER: Final = frozenset({"SQS_Retries"})
 _PYTHON: Final = re.compile(r"\s*\{\s*'")
 
 Json = dict[str, Any]
+
+
+class Parsed(NamedTuple):
+    """What a body asks for.
+
+    Attributes:
+        content: The object that describes the task, without the wrapper and without nulls.
+        source: The kind of event of which a template made it; empty for a message of a sender.
+    """
+
+    content: Json
+    source: str = ""
 
 
 def parse(body: str, *, python_literals: bool = False) -> Json:
@@ -33,13 +51,46 @@ def parse(body: str, *, python_literals: bool = False) -> Json:
     Raises:
         PermanentFailure: `not-json`, `not-an-object`, `envelope` or `unknown-parameter`.
     """
+    return parse_body(body, python_literals=python_literals).content
+
+
+def parse_body(
+    body: str,
+    *,
+    python_literals: bool = False,
+    expressions: Mapping[str, str] | None = None,
+    stage: str = "",
+) -> Parsed:
+    """Return what a body asks for, where it is an event by the template of the stage.
+
+    Args:
+        body: JSON, or the text of a Python dict.
+        python_literals: Whether the text of a Python dict is read.
+        expressions: The stage's templates, by kind of event.
+        stage: The stage's name, for an error about a template.
+
+    Raises:
+        PermanentFailure: `not-json`, `not-an-object`, `envelope`, `template` or
+            `unknown-parameter`.
+    """
     try:
-        content = _unwrapped(load(body, python_literals=python_literals))
+        value = load(body, python_literals=python_literals)
+        event = event_in(value, expressions or {})
+        if event is not None:
+            return _made(event, expressions or {}, stage)
+        content = _unwrapped(_object(value, "the body"), sent=True)
         if not python_literals and "null" not in body:  # as in most messages
-            return content
-        return {name: _without_nulls(item) for name, item in content.items() if item is not None}
+            return Parsed(content)
+        return Parsed(_present(content))
     except RecursionError:
         raise PermanentFailure("not-json", "the body: nested too deeply to be parsed") from None
+
+
+def event_in(value: object, expressions: Mapping[str, str]) -> envelopes.Event | None:
+    """Return the event that a body's value is, None if it is no event that has a template."""
+    if not expressions or not isinstance(value, dict) or WRAPPER in value:
+        return None
+    return envelopes.event_of(value, expressions.keys())
 
 
 def load(body: str, *, python_literals: bool = False) -> object:
@@ -92,10 +143,18 @@ def describe(value: object) -> str:
     return kinds.get(type(value), "another kind of value")
 
 
-def _unwrapped(value: object) -> Json:
-    content = _object(value, "the body")
+def _made(event: envelopes.Event, expressions: Mapping[str, str], stage: str) -> Parsed:
+    made = templates.request_of(event.source, event.content, expressions, stage)
+    try:
+        return Parsed(_present(_unwrapped(made, sent=False)), event.source)
+    except PermanentFailure as failure:
+        raise templates.failed(event.source, stage, failure.error) from None
+
+
+def _unwrapped(content: Json, *, sent: bool) -> Json:
     if WRAPPER not in content:
-        envelopes.check(content)
+        if sent:
+            envelopes.check(content)
         return content
     beside = sorted(content.keys() - {WRAPPER} - _IGNORED_BESIDE_WRAPPER)
     if beside:
@@ -116,6 +175,15 @@ def _object(value: object, where: str) -> Json:
             "not-an-object", f"{where}: expected names that are strings, got another type"
         )
     return value
+
+
+def _present(content: Json) -> Json:
+    """Return a request without nulls, except those in a payload."""
+    return {
+        name: item if name == PAYLOAD else _without_nulls(item)
+        for name, item in content.items()
+        if item is not None
+    }
 
 
 def _without_nulls(value: object) -> object:

@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from functools import cache, lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.model import ListShape, MapShape, StringShape, StructureShape
 
 from function.failures.reasons import PermanentFailure
-from function.message import parsing
+from function.message import parsing, templates
 from function.message.forms import FLAT_NAMES
 from function.message.idempotency import KEY_ATTRIBUTE, valid_key
 from function.message.redaction import PIECE_LENGTH, pieces_of
@@ -27,8 +29,14 @@ if TYPE_CHECKING:
     from function.sqs.record import Record
 
 # Parameters, of both forms of a message, that hold secrets; and what inside them is not secret.
-_SECRET_NAMES: Final = frozenset({"environment", "command"})
-_PUBLIC_NAMES: Final = frozenset({"name"})
+_PUBLIC_NAMES: Final = {
+    "environment": frozenset({"name"}),
+    "command": frozenset({"name"}),
+    parsing.PAYLOAD: frozenset[str](),
+}
+
+# A text of a payload that is shorter is part of half of all texts, and AWS only stores it.
+_MIN_PAYLOAD_TEXT_LENGTH: Final = 4
 
 # Parameters that a notification may quote, and what their values look like. An operator needs
 # them, and none of their characters makes a link.
@@ -50,17 +58,31 @@ _QUOTABLE: Final = {
 _SERVICES: Final = ("ecs", "iam", "sts")
 
 
-def secrets_of(body: str) -> set[str]:
-    """Return every value in a body that may be a secret."""
+def secrets_of(body: str, settings: Settings) -> set[str]:
+    """Return every value in a body that may be a secret.
+
+    Args:
+        body: The body of a message.
+        settings: The templates, which make a request of an event.
+    """
     try:
-        content = parsing.load(body, python_literals=True)
+        contents = _contents(body, settings)
     except (PermanentFailure, RecursionError):
         return set()  # such a body never reaches AWS, so no error can quote it
-    return {text for text, _, secret in _texts(content) if secret and text.strip()}
+    return {
+        text
+        for content in contents
+        for text, _, secret in _texts(content)
+        if secret and text.strip()
+    }
 
 
-def free_texts_of(record: Record) -> tuple[set[str], frozenset[str]]:
+def free_texts_of(record: Record, settings: Settings) -> tuple[set[str], frozenset[str]]:
     """Return everything in a message that its sender chose freely.
+
+    Args:
+        record: The delivery of the message.
+        settings: The templates, which make a request of an event.
 
     Returns:
         The texts, without those that are too short to matter; and the pieces of those parameters
@@ -75,12 +97,14 @@ def free_texts_of(record: Record) -> tuple[set[str], frozenset[str]]:
         else:
             free |= {name, *values}
     try:
-        content = parsing.load(record.body, python_literals=True)
+        contents = _contents(record.body, settings)
     except (PermanentFailure, RecursionError):
         free.add(record.body)
     else:
-        for text, name, _ in _texts(content, names=True):
-            form = _QUOTABLE.get(name)
+        for text, name, secret in chain.from_iterable(
+            _texts(content, names=True) for content in contents
+        ):
+            form = None if secret else _QUOTABLE.get(name)
             known = quotable if form is not None and form.fullmatch(text) else free
             known.add(text)
     long = {text for text in free if len(text) >= PIECE_LENGTH}
@@ -101,34 +125,66 @@ def public_pieces(settings: Settings) -> frozenset[str]:
     )
 
 
+def _contents(body: str, settings: Settings) -> list[object]:
+    """Return the value of a body, and for an event the request that a template makes of it.
+
+    Raises:
+        PermanentFailure: `not-json`.
+        RecursionError: if it is nested too deeply.
+    """
+    value = parsing.load(body, python_literals=True)
+    event = parsing.event_in(value, settings.templates)
+    if event is None:
+        return [value]
+    contents: list[object] = [value, event.content]
+    with contextlib.suppress(PermanentFailure):
+        contents.append(
+            templates.request_of(event.source, event.content, settings.templates, settings.stage)
+        )
+    return contents
+
+
 def _texts(content: object, *, names: bool = False) -> Iterator[tuple[str, str, bool]]:
     """Yield each text in a body, the name of its parameter, and whether it may be a secret.
 
     Args:
         content: The body's value.
-        names: Whether the parameters' names are texts as well.
+        names: Whether the parameters' names are texts as well; in a payload they always are.
     """
     # An explicit stack: a body may be nested more deeply than Python can recurse.
-    stack = [(content, "", False)]
+    stack = [(content, "", "")]
     while stack:
-        value, name, secret = stack.pop()
+        value, name, inside = stack.pop()
+        stored = inside == parsing.PAYLOAD
         if isinstance(value, dict):
             for key, item in value.items():
-                low = str(key).lower()
-                hides = low not in _PUBLIC_NAMES if secret else low in _SECRET_NAMES
-                stack.append((item, str(key), hides))
-                if names:
-                    yield str(key), "", False
+                stack.append((item, str(key), _inside(str(key).lower(), inside)))
+                if names or stored:
+                    yield str(key), "", stored and len(str(key)) >= PIECE_LENGTH
         elif isinstance(value, list | tuple | set):
-            stack.extend((item, name, secret) for item in value)
+            stack.extend((item, name, inside) for item in value)
         elif value is not None and not isinstance(value, bool):
-            yield (value if isinstance(value, str) else repr(value)), name, secret
+            text = value if isinstance(value, str) else repr(value)
+            short = stored and len(text) < _MIN_PAYLOAD_TEXT_LENGTH
+            yield text, name, bool(inside) and not short
+
+
+def _inside(name: str, outer: str) -> str:
+    """Return in which parameter that holds secrets a member is, empty if it is in none.
+
+    Args:
+        name: The member's name, in lower case.
+        outer: The same for what the member is in.
+    """
+    if outer:
+        return "" if name in _PUBLIC_NAMES[outer] else outer
+    return name if name in _PUBLIC_NAMES else ""
 
 
 @cache
 def _known_words() -> frozenset[str]:
     """Return the names and enumerated values of RunTask's parameters: they are no free text."""
-    words = {parsing.WRAPPER, *FLAT_NAMES}
+    words = {parsing.WRAPPER, parsing.PAYLOAD, *FLAT_NAMES}
     operation = session().get_service_model("ecs").operation_model("RunTask")
     words.update(_words_of(operation.input_shape))
     return frozenset(words)

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from function.message.payload import Payload
+    from function.message.task_limits import TaskLimits
+
 # The cluster that RunTask uses if none is named.
 DEFAULT_CLUSTER: Final = "default"
 
@@ -26,12 +29,16 @@ class Request:
         count: How many tasks to start.
         service: The service that supplies what the message leaves out.
         flat: Whether the sender used the flat form; an error names parameters as the sender did.
+        payload: What is stored for the task; None if there is nothing.
+        limits: The block `limits` of the message; None if it has none.
     """
 
     parameters: Mapping[str, Any]
     count: int = 1
     service: str | None = None
     flat: bool = False
+    payload: Payload | None = None
+    limits: TaskLimits | None = None
 
     @property
     def cluster(self) -> str:
@@ -77,4 +84,8 @@ class Request:
         Only of a request that is not completed yet: what ECS supplies may change.
         """
         asked = {"parameters": self.parameters, "count": self.count, "service": self.service}
+        if self.payload is not None:
+            asked["payload"] = f"{self.payload.content_type} {self.payload.sha256}"
+        if self.limits is not None:
+            asked["limits"] = self.limits.as_block()
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()

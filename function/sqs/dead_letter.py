@@ -60,7 +60,7 @@ def send(sqs: SQSClient, queue_url: str, record: Record, letter: Letter) -> None
 
     Args:
         sqs: A client for the dead-letter queue.
-        queue_url: The dead-letter queue; a FIFO queue keeps the message's group.
+        queue_url: The dead-letter queue, which keeps the message's group.
         record: The rejected message.
         letter: What to say of it.
 
@@ -68,8 +68,10 @@ def send(sqs: SQSClient, queue_url: str, record: Record, letter: Letter) -> None
         ClientError: if SQS refuses the message; BotoCoreError if it does not respond.
     """
     arguments: dict[str, Any] = {"QueueUrl": queue_url}
+    if record.group is not None:  # on a standard queue, the sender's tenant
+        arguments["MessageGroupId"] = record.group
     if queue_url.endswith(".fifo"):
-        arguments["MessageGroupId"] = record.group or record.message_id
+        arguments.setdefault("MessageGroupId", record.message_id)
         # SQS drops a second copy of the same message within five minutes.
         arguments["MessageDeduplicationId"] = record.message_id
     whole = _entry(record, letter, MAX_MESSAGE_BYTES)

@@ -15,6 +15,7 @@ from infra.names import (
     Location,
     artifact_store_name,
 )
+from infra.policies.deploy_outcomes import outcome_resources
 from infra.policies.statements import Document, Statement, allow, document, under
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ def deploy_policy(grants: DeployGrants) -> Document:
             ],
             resources=[location.arn("cloudwatch", f"alarm:{PREFIX}*")],
         ),
+        *outcome_resources(location),
         allow(
             "LogGroups",
             [

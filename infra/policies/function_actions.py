@@ -28,11 +28,22 @@ RECEIVE_ACTIONS: Final = (
 )
 KMS_KEY_ACTIONS: Final = ("kms:Decrypt", "kms:GenerateDataKey")
 
-# The only services through which a function uses a KMS key.
-KMS_SERVICES: Final = ("dynamodb", "lambda", "sns", "sqs")
+# The only services through which a function uses a KMS key; S3 only where there are payloads.
+KMS_SERVICES_WITHOUT_PAYLOADS: Final = ("dynamodb", "lambda", "sns", "sqs")
+KMS_SERVICES: Final = ("dynamodb", "lambda", "s3", "sns", "sqs")
 
 # One item at a time, and none is ever deleted: it expires.
 LEDGER_ACTIONS: Final = ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem")
+
+# Of the tasks that the function has launched.
+FOLLOW_ACTIONS: Final = ("ecs:DescribeTasks", "ecs:StopTask")
+
+# The index of a ledger that lists what is not finished, or went wrong.
+LISTED: Final = "listed"
+
+# The folder of a payload bucket that has the payloads.
+PAYLOADS: Final = "payloads"
+
 LOG_ACTIONS: Final = ("logs:CreateLogStream", "logs:PutLogEvents")
 
 

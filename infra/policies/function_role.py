@@ -9,6 +9,7 @@ from infra.policies.function_actions import (
     ANY_RESOURCE,
     KMS_KEY_ACTIONS,
     KMS_SERVICES,
+    KMS_SERVICES_WITHOUT_PAYLOADS,
     LEDGER_ACTIONS,
     LOG_ACTIONS,
     RECEIVE_ACTIONS,
@@ -17,6 +18,7 @@ from infra.policies.function_actions import (
     list_tasks,
     within,
 )
+from infra.policies.function_outcomes import outcome_statements
 from infra.policies.statements import Document, Statement, allow, document
 
 if TYPE_CHECKING:
@@ -57,6 +59,10 @@ class FunctionGrants:
         ledger_table_arn: ARN of the ledger table.
         kms_key_arn: ARN of the stage's KMS key.
         log_group_arn: ARN of the function's log group.
+        events_queue_arn: ARN of the events queue; None if the stage follows no tasks.
+        results_queue_arn: ARN of the results queue; None if there is none.
+        results_bus_arn: ARN of the results bus; None if there is none.
+        payload_bucket_arn: ARN of the payload bucket; None if there is none.
     """
 
     location: Location
@@ -69,6 +75,10 @@ class FunctionGrants:
     ledger_table_arn: Input[str]
     kms_key_arn: Input[str]
     log_group_arn: str
+    events_queue_arn: Input[str] | None = None
+    results_queue_arn: Input[str] | None = None
+    results_bus_arn: Input[str] | None = None
+    payload_bucket_arn: Input[str] | None = None
 
 
 def trust_lambda() -> Document:
@@ -81,6 +91,7 @@ def trust_lambda() -> Document:
 def function_policy(grants: FunctionGrants) -> Document:
     """Return the permissions of a stage's function, limited to the stage's allow-list."""
     location = grants.location
+    services = KMS_SERVICES if grants.payload_bucket_arn else KMS_SERVICES_WITHOUT_PAYLOADS
     return document(
         allow(
             "LaunchTasks",
@@ -113,7 +124,7 @@ def function_policy(grants: FunctionGrants) -> Document:
             ["ecs:DescribeTaskDefinition"],
             resources=[ANY_RESOURCE],
         ),
-        allow("ReceiveMessages", RECEIVE_ACTIONS, resources=[grants.work_queue_arn]),
+        allow("ReceiveMessages", RECEIVE_ACTIONS, resources=_received(grants)),
         allow("SendDeadLetters", ["sqs:SendMessage"], resources=[grants.dead_letter_queue_arn]),
         allow("PublishNotifications", ["sns:Publish"], resources=[grants.failure_topic_arn]),
         allow("KeepLedger", LEDGER_ACTIONS, resources=[grants.ledger_table_arn]),
@@ -121,10 +132,17 @@ def function_policy(grants: FunctionGrants) -> Document:
             "UseKmsKey",
             KMS_KEY_ACTIONS,
             resources=[grants.kms_key_arn],
-            conditions={"StringEquals": {"kms:ViaService": location.via_services(*KMS_SERVICES)}},
+            conditions={"StringEquals": {"kms:ViaService": location.via_services(*services)}},
         ),
         allow("WriteLog", LOG_ACTIONS, resources=[f"{grants.log_group_arn}:*"]),
+        *outcome_statements(grants),
     )
+
+
+def _received(grants: FunctionGrants) -> list[Input[str]]:
+    """Return the queues whose messages the function takes."""
+    queues = (grants.work_queue_arn, grants.events_queue_arn)
+    return [queue for queue in queues if queue is not None]
 
 
 def _launch_conditions(grants: FunctionGrants) -> Conditions:

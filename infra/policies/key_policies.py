@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from infra.names import log_group_name, queue_name
-from infra.policies.principals import ALARMS, alarms_of, readers_of, senders_of
+from infra.names import (
+    events_queue_name,
+    log_group_name,
+    payload_bucket_name,
+    queue_name,
+    results_name,
+)
+from infra.outcome_options import RESULTS_BUS
+from infra.policies.principals import (
+    ALARMS,
+    EVENTS_SERVICE,
+    alarms_of,
+    payload_readers_of,
+    readers_of,
+    senders_of,
+)
 from infra.policies.statements import Document, Principals, Statement, allow, document, reads
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from infra.config import FunctionConfig
     from infra.names import Location
@@ -172,6 +186,79 @@ def stage_kms_key_policy(config: FunctionConfig) -> Document:
             # requires one, and the key serves services for this queue alone.
             services={"StringEquals": this_queue},
         ),
+        *_outcomes(config),
+    )
+
+
+def _outcomes(config: FunctionConfig) -> Iterator[Statement]:
+    """Yield the statements about what follows a launch.
+
+    EventBridge names no source ARN or account when it uses a queue's key, so the queue in the
+    encryption context is the condition; the queue's policy names the rules.
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
+    """
+    location, stage = config.location, config.stage
+    results = location.arn("sqs", results_name(stage))
+    if config.outcomes:
+        events = location.arn("sqs", events_queue_name(stage))
+        yield allow(
+            "Events",
+            _USE_KEY_ACTIONS,
+            resources=[_THIS_KEY],
+            principals=EVENTS_SERVICE,
+            conditions={"StringEquals": {"kms:EncryptionContext:aws:sqs:arn": events}},
+        )
+    if config.results == RESULTS_BUS:
+        yield from _results_bus(config)
+    if config.result_readers:
+        yield allow(
+            "ResultReaders",
+            ["kms:Decrypt"],
+            resources=[_THIS_KEY],
+            principals={"AWS": sorted(config.result_readers)},
+            conditions={
+                "StringEquals": {
+                    "kms:EncryptionContext:aws:sqs:arn": results,
+                    "kms:ViaService": location.via_services("sqs"),
+                }
+            },
+        )
+    if config.payloads:
+        # With a bucket key, S3 names the bucket in the encryption context, otherwise the object.
+        # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html
+        bucket = f"arn:{location.partition}:s3:::{payload_bucket_name(stage)}-*"
+        yield from payload_readers_of(
+            ["kms:Decrypt"],
+            [_THIS_KEY],
+            config.task_roles,
+            conditions={
+                "StringEquals": {"kms:ViaService": location.via_services("s3")},
+                "StringLike": {"kms:EncryptionContext:aws:s3:arn": bucket},
+            },
+        )
+
+
+def _results_bus(config: FunctionConfig) -> Iterator[Statement]:
+    """Yield the statements that let EventBridge encrypt the events of the results bus.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption-key-policy.html
+    """
+    location = config.location
+    bus = location.arn("events", f"event-bus/{results_name(config.stage)}")
+    yield allow(
+        "ResultsBus",
+        _USE_KEY_ACTIONS,
+        resources=[_THIS_KEY],
+        principals=EVENTS_SERVICE,
+        conditions={"StringEquals": {"kms:EncryptionContext:aws:events:event-bus:arn": bus}},
+    )
+    yield allow(
+        # It has no encryption context.
+        "ResultsBusKey",
+        ["kms:DescribeKey"],
+        resources=[_THIS_KEY],
+        principals=EVENTS_SERVICE,
+        conditions={"StringEquals": {"aws:SourceAccount": location.account}},
     )
 
 

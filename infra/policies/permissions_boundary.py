@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from infra.names import PREFIX, Location
+from infra.names import PREFIX, Location, payload_buckets
 from infra.policies.function_actions import (
     ANY_RESOURCE,
     ECS_SERVICES,
+    FOLLOW_ACTIONS,
     KMS_KEY_ACTIONS,
     KMS_SERVICES,
     LEDGER_ACTIONS,
+    LISTED,
     LOG_ACTIONS,
+    PAYLOADS,
     RECEIVE_ACTIONS,
     list_tasks,
     within,
@@ -27,8 +30,9 @@ def boundary_policy(
 ) -> Document:
     """Return the permissions boundary of every role that the deploy role creates in `location`.
 
-    Only code that runs as one of the kit's functions launches tasks: Lambda adds the function's ARN
-    to the calls from within it, and to no others. Credentials that leave the function launch none.
+    Only code that runs as one of the kit's functions launches or stops tasks: Lambda adds the
+    function's ARN to the calls from within it, and to no others. Credentials that leave the
+    function do neither.
     https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
 
     Args:
@@ -36,6 +40,7 @@ def boundary_policy(
         role_arns: ARN patterns of the roles that tasks may run with.
         cluster_arns: ARN patterns of the clusters that tasks may be launched in.
     """
+    functions = location.arn("lambda", f"function:{PREFIX}*")
     return document(
         allow(
             "LaunchTasks",
@@ -44,7 +49,7 @@ def boundary_policy(
             conditions={
                 "ArnLike": {
                     "ecs:cluster": cluster_arns,
-                    "lambda:SourceFunctionArn": location.arn("lambda", f"function:{PREFIX}*"),
+                    "lambda:SourceFunctionArn": functions,
                 }
             },
         ),
@@ -83,6 +88,32 @@ def boundary_policy(
             "KeepLedgers",
             LEDGER_ACTIONS,
             resources=[location.arn("dynamodb", f"table/{PREFIX}*")],
+        ),
+        allow(
+            "FollowTasks",
+            FOLLOW_ACTIONS,
+            resources=[within(cluster, "task") for cluster in cluster_arns],
+            conditions={
+                "ArnLike": {
+                    "ecs:cluster": cluster_arns,
+                    "lambda:SourceFunctionArn": functions,
+                }
+            },
+        ),
+        allow(
+            "ListKeys",
+            ["dynamodb:Query"],
+            resources=[location.arn("dynamodb", f"table/{PREFIX}*/index/{LISTED}")],
+        ),
+        allow(
+            "PutResults",
+            ["events:PutEvents"],
+            resources=[location.arn("events", f"event-bus/{PREFIX}*")],
+        ),
+        allow(
+            "StorePayloads",
+            ["s3:PutObject"],
+            resources=[f"{payload_buckets(location)}/{PAYLOADS}/*"],
         ),
         allow(
             "UseKmsKeys",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from infra.config import is_service
+from infra.config_reader import is_service
 from infra.names import stage_name
 from infra.policies.statements import Conditions, Principals, Statement, allow
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 # The service that executes the actions of alarms.
 ALARMS: Final[Principals] = {"Service": "cloudwatch.amazonaws.com"}
+
+# The service that delivers the events of a rule.
+EVENTS_SERVICE: Final[Principals] = {"Service": "events.amazonaws.com"}
 
 
 def alarms_of(location: Location, stage: str) -> Conditions:
@@ -52,6 +55,51 @@ def readers_of(
             conditions={"ArnLike": {"aws:PrincipalArn": sorted(readers)}},
         )
     ]
+
+
+def payload_readers_of(
+    actions: Sequence[str],
+    resources: Sequence[Input[str]],
+    roles: Sequence[str],
+    *,
+    conditions: Conditions,
+) -> list[Statement]:
+    """Return statements that let task roles read payloads.
+
+    A role that is spelled out is the principal, and needs no policy of its own. IAM takes no
+    pattern as a principal: roles that a pattern matches need the permission themselves, too.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+
+    Args:
+        actions: What they may do.
+        resources: The objects or the key.
+        roles: ARNs or patterns of roles.
+        conditions: Further conditions.
+    """
+    patterns = sorted(role for role in roles if "*" in role or "?" in role)
+    exact = sorted(set(roles) - set(patterns))
+    statements = []
+    if exact:
+        statements.append(
+            allow(
+                "ReadPayloads",
+                actions,
+                resources=resources,
+                principals={"AWS": exact},
+                conditions=conditions or None,
+            )
+        )
+    if patterns:
+        statements.append(
+            allow(
+                "ReadPayloadsByPattern",
+                actions,
+                resources=resources,
+                principals={"AWS": sorted({role.split(":")[4] for role in patterns})},
+                conditions={**conditions, "ArnLike": {"aws:PrincipalArn": patterns}},
+            )
+        )
+    return statements
 
 
 def senders_of(

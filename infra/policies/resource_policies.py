@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from infra.names import Location
 
 # Actions that take messages off a queue, or hide them from others.
-_TAKE_ACTIONS: Final = ("sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage")
+TAKE_ACTIONS: Final = ("sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage")
 
 
 def bucket_policy(
@@ -122,7 +122,7 @@ def work_queue_policy(
         deny_without_tls(["sqs:*"], [queue_arn]),
         deny(
             "DenyOtherConsumers",
-            _TAKE_ACTIONS,
+            TAKE_ACTIONS,
             resources=[queue_arn],
             conditions={"ArnNotEquals": {"aws:PrincipalArn": function_role_arn}},
         ),
@@ -145,7 +145,7 @@ def dead_letter_queue_policy(location: Location, queue_arn: Input[str]) -> Docum
         deny_without_tls(["sqs:*"], [queue_arn]),
         deny(
             "DenyFunctions",
-            _TAKE_ACTIONS,
+            TAKE_ACTIONS,
             resources=[queue_arn],
             conditions={
                 "ArnLike": {"aws:PrincipalArn": location.iam_arn(f"role{ROLE_PATH}{PREFIX}*")}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rehearsal.emulator import (
     ecs,
+    event_permissions,
     message_permissions,
     ministack_internals,
     object_permissions,
@@ -243,6 +244,7 @@ def _ecs(request: Request) -> str:
 _SPECIAL: Final[
     dict[tuple[str, str], Callable[[Request, PermissionCheck], Iterator[PermissionCheck]]]
 ] = {
+    **event_permissions.CHECKS,
     ("ecs", "RunTask"): _run_task,
     ("ecs", "StopTask"): _task_calls,
     ("ecs", "DescribeTasks"): _task_calls,

@@ -34,6 +34,7 @@ class TagOnCreate(NamedTuple):
 # https://docs.aws.amazon.com/service-authorization/latest/reference/
 _TAG_ON_CREATE: Final[dict[tuple[str, str], TagOnCreate]] = {
     ("dynamodb", "CreateTable"): TagOnCreate("dynamodb:TagResource"),
+    ("events", "CreateEventBus"): TagOnCreate("events:TagResource"),
     ("events", "PutRule"): TagOnCreate("events:TagResource"),
     ("iam", "CreateOpenIDConnectProvider"): TagOnCreate("iam:TagOpenIDConnectProvider"),
     ("iam", "CreatePolicy"): TagOnCreate("iam:TagPolicy"),

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from rehearsal.engine.state import State
 
 # Inputs that an update can take away; of others the engine does not know the provider's default.
-_REMOVABLE: Final = frozenset({"description", "kmsKeyId", "retentionInDays", "tags"})
+_REMOVABLE: Final = frozenset(
+    {"description", "globalSecondaryIndexes", "kmsKeyId", "retentionInDays", "tags"}
+)
 
 
 class Deployer(Registrar):

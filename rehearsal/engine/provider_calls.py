@@ -65,6 +65,18 @@ class ProviderCalls:
 PROVIDER_ACTIONS: Final = ("sts:AssumeRole", "sts:GetCallerIdentity")
 
 PROVIDER_CALLS: Final[Mapping[str, ProviderCalls]] = {
+    "aws:cloudwatch/dashboard:Dashboard": ProviderCalls(
+        create=("cloudwatch:PutDashboard",),
+        read=("cloudwatch:GetDashboard",),
+        update=("cloudwatch:PutDashboard",),
+        delete=("cloudwatch:DeleteDashboards",),
+    ),
+    "aws:cloudwatch/eventBus:EventBus": ProviderCalls(
+        create=("events:CreateEventBus", "events:TagResource"),
+        read=("events:DescribeEventBus", "events:ListTagsForResource"),
+        update=("events:TagResource", "events:UntagResource", "events:UpdateEventBus"),
+        delete=("events:DeleteEventBus",),
+    ),
     "aws:cloudwatch/eventRule:EventRule": ProviderCalls(
         create=("events:PutRule", "events:TagResource"),
         read=("events:DescribeRule", "events:ListTagsForResource"),

@@ -81,6 +81,7 @@ def _get_policy_version(iam: Any, values: Values) -> None:  # noqa: ANN401 - a c
 
 
 _READS: Final[dict[str, Callable[[Any, Values], Any]]] = {
+    "cloudwatch:GetDashboard": lambda c, v: c.get_dashboard(DashboardName=v["dashboardName"]),
     "cloudwatch:DescribeAlarms": lambda c, v: c.describe_alarms(AlarmNames=[v["name"]]),
     "cloudwatch:ListTagsForResource": lambda c, v: c.list_tags_for_resource(ResourceARN=v["arn"]),
     "dynamodb:DescribeContinuousBackups": lambda c, v: c.describe_continuous_backups(
@@ -89,6 +90,10 @@ _READS: Final[dict[str, Callable[[Any, Values], Any]]] = {
     "dynamodb:DescribeTable": lambda c, v: c.describe_table(TableName=v["name"]),
     "dynamodb:DescribeTimeToLive": lambda c, v: c.describe_time_to_live(TableName=v["name"]),
     "dynamodb:ListTagsOfResource": lambda c, v: c.list_tags_of_resource(ResourceArn=v["arn"]),
+    "events:DescribeEventBus": lambda c, v: c.describe_event_bus(Name=v["name"]),
+    "events:DescribeRule": lambda c, v: c.describe_rule(Name=v["name"]),
+    "events:ListTagsForResource": lambda c, v: c.list_tags_for_resource(ResourceARN=v["arn"]),
+    "events:ListTargetsByRule": lambda c, v: c.list_targets_by_rule(Rule=v["rule"]),
     "iam:GetOpenIDConnectProvider": lambda c, v: c.get_open_id_connect_provider(
         OpenIDConnectProviderArn=v["arn"]
     ),

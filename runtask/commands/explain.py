@@ -13,6 +13,8 @@ from runtask.errors import ExitCode, UsageError
 from runtask.options import HELP, json_option, project_option
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from runtask.explanation import ExplainedMessage, ExplainedParameter
     from runtask.project import Project
 
@@ -86,7 +88,7 @@ def _print_messages(messages: list[ExplainedMessage], *, as_json: bool) -> None:
         [
             (message.source, place, shown(value))
             for message in messages
-            for place, value in message.asks.items()
+            for place, value in _rows(message)
         ],
     )
     refusals = [
@@ -96,6 +98,13 @@ def _print_messages(messages: list[ExplainedMessage], *, as_json: bool) -> None:
     ]
     if refusals:
         console.table(("message", "reason", "would be rejected"), refusals)
+
+
+def _rows(message: ExplainedMessage) -> Iterator[tuple[str, object]]:
+    if message.event is not None:
+        yield "(event)", message.event
+        yield "(key)", message.key
+    yield from message.asks.items()
 
 
 def shown_error(error: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -11,6 +12,7 @@ from ruamel.yaml import YAML
 
 from function.failures.reasons import REASONS
 from function.message import builder
+from function.message.templates import SOURCES, check_templates
 from function.outcome import Disposition
 from function.settings import Settings
 from rehearsal.cli import local
@@ -100,8 +102,31 @@ def test_every_message_on_its_page_is_valid() -> None:
     bodies = re.findall(r"^```json\n(.*?)^```", pages.read("messages.md"), re.MULTILINE | re.DOTALL)
 
     assert len(bodies) > 1
+    events = f"{ENVIRONMENT['QUEUE_URL']}-events"
+    by = Settings.from_environment(
+        {**ENVIRONMENT, "PAYLOAD_BUCKET": "payloads", "EVENTS_QUEUE_URL": events}
+    )
     for body in bodies:
-        assert builder.read(body, Settings.from_environment(ENVIRONMENT)).cluster == "batch"
+        assert builder.read(body, by).cluster == "batch"
+
+
+def test_the_templates_on_their_page_make_requests_of_the_events_there() -> None:
+    page = pages.read("messages.md")
+    option = re.search(r"^ecs-run-task:templates: \|\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    assert option is not None
+    templates = json.dumps(check_templates(option[1]))
+    by = Settings.from_environment(
+        {**ENVIRONMENT, "TEMPLATES": templates, "PAYLOAD_BUCKET": "payloads"}
+    )
+    events = re.findall(r"for the (?:event|record|notification)\s+`(\{.*?\})`", page)
+    assert len(events) == len(SOURCES)
+    for text in events:
+        event = json.loads(text)
+        body = {"Records": [event]} if "eventSource" in event else event
+        request = builder.read_unchecked(json.dumps(body), by)
+        assert "2026-10" in repr(request.parameters) + str(
+            request.payload and request.payload.content
+        ) or "in/red flower.jpg" in repr(request.parameters)
 
 
 def test_every_exit_code_is_documented_and_no_other() -> None:

@@ -69,8 +69,15 @@ def _holds(operator: str, expected: str | Sequence[str], found: str | None) -> b
     values = [expected] if isinstance(expected, str) else list(expected)
     if operator == "Null":
         return values == [str(found is None).lower()]
+    every = operator.startswith("ForAllValues:")
+    # Each of no values is as expected.
+    if found is None and (every or operator.endswith("IfExists")):
+        return True
+    operator = operator.removeprefix("ForAllValues:").removesuffix("IfExists")
     if operator in {"ArnNotEquals", "StringNotEquals"}:
         return found not in values
+    if operator == "ArnNotLike":
+        return not any(fnmatchcase(found or "", value) for value in values)
     if found is None:
         return False
     if operator in {"StringEquals", "Bool"}:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -16,10 +17,14 @@ from infra.sender_choice import sender_options
 from runtask.project import load_project
 from tests.infra.grants import Need, Statement, missing
 from tests.infra.test_needed_actions import (
+    BUS,
     DEAD_LETTERS,
+    EVENTS_QUEUE,
     FUNCTION,
     HERE,
     LOG_GROUP,
+    PAYLOAD,
+    PAYLOAD_BUCKET,
     QUEUE,
     STAGE_KEY,
     TABLE,
@@ -33,6 +38,9 @@ if TYPE_CHECKING:
 FROM_WITHIN: Final = {"lambda:SourceFunctionArn": FUNCTION}
 
 CLUSTER: Final = {"ecs:cluster": HERE.cluster_arn("batch")}
+RESULTS_QUEUE: Final = HERE.arn("sqs", "ecs-run-task-dev-results")
+TASK: Final = HERE.arn("ecs", "task/batch/0123456789abcdef0123456789abcdef")
+INDEX: Final = f"{TABLE}/index/listed"
 VIA_DYNAMODB: Final = {"kms:ViaService": "dynamodb.eu-central-1.amazonaws.com"}
 
 # What the handler does beside launching, and where.
@@ -44,6 +52,39 @@ NEEDS: Final = (
     Need(why="items are encrypted", action="kms:Decrypt", resource=STAGE_KEY, context=VIA_DYNAMODB),
     Need(why="which tasks a key has", action="ecs:ListTasks", resource="*", context=CLUSTER),
 )
+
+# What it does after a launch, by the statement that lets it.
+AFTER_THE_LAUNCH: Final = {
+    "FollowTasks": [
+        Need(
+            why="what became of a task",
+            action=action,
+            resource=TASK,
+            context=CLUSTER | FROM_WITHIN,
+        )
+        for action in ("ecs:DescribeTasks", "ecs:StopTask")
+    ],
+    "ReceiveMessages": [
+        Need(why="events", action=f"sqs:{action}", resource=EVENTS_QUEUE)
+        for action in ("ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility")
+    ],
+    "SendReports": [
+        Need(why="reports", action="sqs:SendMessage", resource=EVENTS_QUEUE),
+        Need(why="restarts", action="sqs:SendMessage", resource=QUEUE),
+    ],
+    "ListKeys": [Need(why="the sweep", action="dynamodb:Query", resource=INDEX)],
+    "SendResults": [Need(why="results", action="sqs:SendMessage", resource=RESULTS_QUEUE)],
+    "PutResults": [Need(why="results", action="events:PutEvents", resource=BUS)],
+    "StorePayloads": [Need(why="payloads", action="s3:PutObject", resource=PAYLOAD)],
+    "UseKmsKey": [
+        Need(
+            why="payloads are encrypted",
+            action="kms:GenerateDataKey",
+            resource=STAGE_KEY,
+            context={"kms:ViaService": "s3.eu-central-1.amazonaws.com"},
+        )
+    ],
+}
 
 
 def _sender_choice() -> SenderChoice:
@@ -60,20 +101,23 @@ def _sender_choice() -> SenderChoice:
 
 SENDER_CHOICE: Final = _sender_choice()
 
-FUNCTION_POLICY: Final[list[Statement]] = function_policy(
-    FunctionGrants(
-        location=HERE,
-        cluster_arns=(HERE.cluster_arn("batch"),),
-        task_definition_arns=(HERE.task_definition_arn("report"),),
-        choice=SENDER_CHOICE,
-        work_queue_arn=QUEUE,
-        dead_letter_queue_arn=DEAD_LETTERS,
-        failure_topic_arn=TOPIC,
-        ledger_table_arn=TABLE,
-        kms_key_arn=STAGE_KEY,
-        log_group_arn=LOG_GROUP,
-    )
-)["Statement"]
+GRANTS: Final = FunctionGrants(
+    location=HERE,
+    cluster_arns=(HERE.cluster_arn("batch"),),
+    task_definition_arns=(HERE.task_definition_arn("report"),),
+    choice=SENDER_CHOICE,
+    work_queue_arn=QUEUE,
+    dead_letter_queue_arn=DEAD_LETTERS,
+    failure_topic_arn=TOPIC,
+    ledger_table_arn=TABLE,
+    kms_key_arn=STAGE_KEY,
+    log_group_arn=LOG_GROUP,
+    events_queue_arn=EVENTS_QUEUE,
+    results_queue_arn=RESULTS_QUEUE,
+    results_bus_arn=BUS,
+    payload_bucket_arn=PAYLOAD_BUCKET,
+)
+FUNCTION_POLICY: Final[list[Statement]] = function_policy(GRANTS)["Statement"]
 BOUNDARY_POLICY: Final[list[Statement]] = boundary_policy(
     HERE,
     role_arns=(HERE.iam_arn("role/report-*"),),
@@ -216,6 +260,66 @@ def test_without_a_statement_the_handler_cannot_keep_its_ledger(sid: str) -> Non
 @pytest.mark.parametrize("action", ["DeleteItem", "Query", "Scan", "DeleteTable", "UpdateTable"])
 def test_the_handler_cannot_make_the_ledger_forget(action: str) -> None:
     need = Need(why="never", action=f"dynamodb:{action}", resource=TABLE)
+    for statements in (FUNCTION_POLICY, BOUNDARY_POLICY):
+        assert missing(statements, [need])
+
+
+@pytest.mark.parametrize("sid", AFTER_THE_LAUNCH)
+def test_the_handler_may_do_after_a_launch_what_one_statement_lets_it(sid: str) -> None:
+    needs = AFTER_THE_LAUNCH[sid]
+    assert not missing(BOUNDARY_POLICY, needs)
+    assert not missing(FUNCTION_POLICY, needs)
+    assert missing([entry for entry in FUNCTION_POLICY if entry["Sid"] != sid], needs) == needs
+
+
+def test_a_stage_with_everything_off_has_no_right_of_it() -> None:
+    off = function_policy(
+        replace(
+            GRANTS,
+            events_queue_arn=None,
+            results_queue_arn=None,
+            results_bus_arn=None,
+            payload_bucket_arn=None,
+        )
+    )["Statement"]
+    for sid, needs in AFTER_THE_LAUNCH.items():
+        assert missing(off, needs) == needs, sid
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "cluster"),
+    [
+        ("ecs:StopTask", HERE.arn("ecs", "task/payroll/1"), "payroll"),
+        ("ecs:DescribeTasks", HERE.arn("ecs", "task/payroll/1"), "payroll"),
+    ],
+)
+def test_tasks_of_other_clusters_are_left_alone(action: str, resource: str, cluster: str) -> None:
+    context = {"ecs:cluster": HERE.cluster_arn(cluster), **FROM_WITHIN}
+    need = Need(why="not ours", action=action, resource=resource, context=context)
+    for statements in (FUNCTION_POLICY, BOUNDARY_POLICY):
+        assert missing(statements, [need])
+
+
+def test_credentials_that_left_the_function_stop_no_task() -> None:
+    need = Need(why="outside", action="ecs:StopTask", resource=TASK, context=CLUSTER)
+    assert missing(BOUNDARY_POLICY, [need])
+
+
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("s3:GetObject", PAYLOAD),
+        ("s3:PutObject", f"{PAYLOAD_BUCKET}/other/object"),
+        ("s3:PutObject", "arn:aws:s3:::ecs-run-task-artifacts-0123456/builds/x.zip"),
+        ("s3:DeleteObject", PAYLOAD),
+        ("events:PutEvents", HERE.arn("events", "event-bus/default")),
+        ("dynamodb:Query", TABLE),
+        ("dynamodb:Scan", INDEX),
+        ("sqs:ReceiveMessage", HERE.arn("sqs", "orders")),
+    ],
+)
+def test_nothing_else_is_allowed_after_a_launch(action: str, resource: str) -> None:
+    need = Need(why="never", action=action, resource=resource)
     for statements in (FUNCTION_POLICY, BOUNDARY_POLICY):
         assert missing(statements, [need])
 

@@ -59,7 +59,9 @@ def test_the_queue_gives_up_only_after_a_thousand_receives(dev: Recorder) -> Non
 
 
 def test_the_dead_letter_queue_takes_from_the_work_queue_alone(dev: Recorder) -> None:
-    allow = dev.only("sqs/redriveAllowPolicy:RedriveAllowPolicy").document("redriveAllowPolicy")
+    allow = dev.named(
+        "sqs/redriveAllowPolicy:RedriveAllowPolicy", "ecs-run-task-dev-dlq-redrive"
+    ).document("redriveAllowPolicy")
     assert allow["redrivePermission"] == "byQueue"
     assert [arn.rpartition(":")[2] for arn in allow["sourceQueueArns"]] == ["ecs-run-task-dev"]
 
@@ -134,7 +136,9 @@ def test_lambda_drops_no_line_that_the_handler_writes(
 
 
 def test_the_mapping_reports_partial_failures_and_calls_the_alias(dev: Recorder) -> None:
-    mapping = dev.only("lambda/eventSourceMapping:EventSourceMapping").inputs
+    mapping = dev.named(
+        "lambda/eventSourceMapping:EventSourceMapping", "ecs-run-task-dev-source"
+    ).inputs
     assert mapping["functionResponseTypes"] == ["ReportBatchItemFailures"]
     assert mapping["functionName"] == f"arn:aws:lambda:{LOCATION}:live"
     assert mapping["batchSize"] == 10
@@ -265,7 +269,10 @@ def test_the_environment_names_no_reserved_variable(dev: Recorder) -> None:
 def test_a_fifo_stage_has_fifo_queues(stack: Stack) -> None:
     recorder = stack("dev", fifo="true")
     assert work_queue(recorder)["name"] == "ecs-run-task-dev.fifo"
-    assert all(queue.inputs["fifoQueue"] is True for queue in recorder.all("sqs/queue:Queue"))
+    fifo = {
+        queue.name for queue in recorder.all("sqs/queue:Queue") if queue.inputs.get("fifoQueue")
+    }
+    assert fifo == {"ecs-run-task-dev", "ecs-run-task-dev-dlq"}
 
 
 def test_every_address_is_subscribed_to_the_failure_topic(stack: Stack) -> None:

@@ -24,6 +24,8 @@ from tests.infra.test_iam_documents import resource_types
 from tools.recorder import record
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tests.infra.conftest import Stack
 
 HERE: Final = Location(account="111111111111", region="eu-central-1")
@@ -45,12 +47,22 @@ ALIAS: Final = HERE.arn("kms", "alias/ecs-run-task-dev")
 LOG_GROUP: Final = HERE.arn("logs", "log-group:/aws/lambda/ecs-run-task-dev")
 TABLE: Final = HERE.arn("dynamodb", "table/ecs-run-task-dev-ledger")
 ALARM: Final = HERE.arn("cloudwatch", "alarm:ecs-run-task-dev-ledger-unavailable-0123456")
+RULE: Final = HERE.arn("events", "rule/ecs-run-task-dev-stopped")
+BUS: Final = HERE.arn("events", "event-bus/ecs-run-task-dev-results")
+EVENTS_QUEUE: Final = HERE.arn("sqs", "ecs-run-task-dev-events")
+DASHBOARD: Final = "arn:aws:cloudwatch::111111111111:dashboard/ecs-run-task-dev"
+PAYLOAD_BUCKET: Final = "arn:aws:s3:::ecs-run-task-dev-payloads-0123456"
+PAYLOAD: Final = f"{PAYLOAD_BUCKET}/payloads/nightly/{'ab' * 16}"
 OBJECT: Final = f"{BUCKET}/builds/{'ab' * 32}.zip"
 PROMOTED: Final = f"{BUCKET}/artifacts/{'ab' * 32}.zip"
 RECORD: Final = f"{BUCKET}/promotions/dev/20260102T030405.000006Z-abababababab.json"
 
 # What the actions of a resource type are authorised on; an alias on itself and its key.
 RESOURCES: Final = {
+    "cloudwatch/dashboard:Dashboard": (DASHBOARD,),
+    "cloudwatch/eventBus:EventBus": (BUS,),
+    "cloudwatch/eventRule:EventRule": (RULE,),
+    "cloudwatch/eventTarget:EventTarget": (RULE,),
     "cloudwatch/logGroup:LogGroup": (LOG_GROUP,),
     "cloudwatch/metricAlarm:MetricAlarm": (ALARM,),
     "dynamodb/table:Table": (TABLE,),
@@ -61,7 +73,15 @@ RESOURCES: Final = {
     "lambda/alias:Alias": (f"{FUNCTION}:live",),
     "lambda/eventSourceMapping:EventSourceMapping": (MAPPING,),
     "lambda/function:Function": (FUNCTION,),
+    "s3/bucket:Bucket": (PAYLOAD_BUCKET,),
+    "s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": (PAYLOAD_BUCKET,),
     "s3/bucketObjectv2:BucketObjectv2": (OBJECT,),
+    "s3/bucketOwnershipControls:BucketOwnershipControls": (PAYLOAD_BUCKET,),
+    "s3/bucketPolicy:BucketPolicy": (PAYLOAD_BUCKET,),
+    "s3/bucketPublicAccessBlock:BucketPublicAccessBlock": (PAYLOAD_BUCKET,),
+    "s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": (
+        PAYLOAD_BUCKET,
+    ),
     "sns/topic:Topic": (TOPIC,),
     "sns/topicPolicy:TopicPolicy": (TOPIC,),
     "sns/topicSubscription:TopicSubscription": (TOPIC,),
@@ -70,15 +90,19 @@ RESOURCES: Final = {
     "sqs/redriveAllowPolicy:RedriveAllowPolicy": (DEAD_LETTERS,),
 }
 
-# Actions of a function that are authorised on something else.
-OTHER_RESOURCES: Final = {
-    "iam:PassRole": (ROLE,),
-    "kms:CreateGrant": (STAGE_KEY,),
-    "kms:Encrypt": (STAGE_KEY,),
-    "s3:GetObject": (OBJECT,),
+# Actions of a type that are authorised on something else.
+OTHER_RESOURCES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
+    "lambda/function:Function": {
+        "iam:PassRole": (ROLE,),
+        "kms:CreateGrant": (STAGE_KEY,),
+        "kms:Encrypt": (STAGE_KEY,),
+        "s3:GetObject": (OBJECT,),
+    },
+    "s3/bucket:Bucket": {"s3:DeleteObject": (PAYLOAD,), "s3:DeleteObjectVersion": (PAYLOAD,)},
 }
 
 CONTEXT: Final = {
+    "events:TargetArn": EVENTS_QUEUE,
     "iam:PassedToService": "lambda.amazonaws.com",
     "iam:PermissionsBoundary": BOUNDARY,
     "kms:GrantIsForAWSResource": "true",
@@ -220,6 +244,8 @@ def registered(*stacks: str) -> set[str]:
         "ecs-run-task:githubRepositories": '["acme/reports"]',
         "ecs-run-task:githubSubjects": '["environment:prod"]',
         "ecs-run-task:notifyEmails": '["ops@example.com"]',
+        "ecs-run-task:payloads": "true",
+        "ecs-run-task:results": "bus",
     }
     types = set()
     for stack in stacks:
@@ -239,14 +265,18 @@ def needs_of(type_: str) -> list[Need]:
     for action in sorted(PROVIDER_CALLS[f"aws:{type_}"].actions):
         if (type_, action) in NEVER:
             continue
-        anything = action in ON_ANYTHING or not resource_types(action)
-        on: tuple[str, ...] = ("*",) if anything else RESOURCES[type_]
-        if type_ == "lambda/function:Function":
-            on = OTHER_RESOURCES.get(action, on)
         found += [
-            Need(why=type_, action=action, resource=resource, context=CONTEXT) for resource in on
+            Need(why=type_, action=action, resource=resource, context=CONTEXT)
+            for resource in authorised_on(type_, action)
         ]
     return found
+
+
+def authorised_on(type_: str, action: str) -> tuple[str, ...]:
+    """Return what an action of a resource type is authorised on."""
+    if action in ON_ANYTHING or not resource_types(action):
+        return ("*",)
+    return OTHER_RESOURCES.get(type_, {}).get(action, RESOURCES[type_])
 
 
 def all_needs(types: set[str]) -> list[Need]:
@@ -264,7 +294,7 @@ def test_the_deploy_role_may_do_what_its_stages_need(types: set[str]) -> None:
 
 
 def test_a_type_without_its_actions_is_found_before_a_deployment() -> None:
-    needed = Need(why="a bus", action="events:CreateEventBus", resource="*")
+    needed = Need(why="an archive", action="events:CreateArchive", resource="*")
     assert missing([*DEPLOY_POLICY, *KEY_POLICY], [needed]) == [needed]
 
 
@@ -343,10 +373,44 @@ def test_the_keys_of_a_table_are_used_through_dynamodb_only() -> None:
     [
         ("dynamodb:DeleteTable", HERE.arn("dynamodb", "table/orders")),
         ("cloudwatch:DeleteAlarms", HERE.arn("cloudwatch", "alarm:orders")),
+        ("cloudwatch:PutDashboard", "arn:aws:cloudwatch::111111111111:dashboard/orders"),
+        ("events:PutRule", HERE.arn("events", "rule/orders")),
+        ("events:PutTargets", HERE.arn("events", "rule/orders")),
+        ("events:DeleteEventBus", HERE.arn("events", "event-bus/orders")),
+        ("events:PutRule", HERE.arn("events", "rule/orders/ecs-run-task-dev")),
+        ("s3:DeleteBucket", "arn:aws:s3:::orders-payloads-0123456"),
+        ("s3:PutBucketPolicy", BUCKET),
+        ("s3:DeleteBucket", BUCKET),
     ],
 )
-def test_tables_and_alarms_of_others_are_out_of_reach(action: str, resource: str) -> None:
-    assert missing(DEPLOY_POLICY, [Need(why="not ours", action=action, resource=resource)])
+def test_what_is_not_a_stages_is_out_of_reach(action: str, resource: str) -> None:
+    need = Need(why="not ours", action=action, resource=resource, context=CONTEXT)
+    assert missing(DEPLOY_POLICY, [need])
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        None,
+        HERE.arn("sqs", "orders"),
+        FUNCTION,
+        "arn:aws:sqs:eu-central-1:999999999999:ecs-run-task-dev-events",
+        HERE.arn("events", "event-bus/default"),
+    ],
+)
+def test_a_rule_of_the_kit_sends_to_queues_of_the_kit_alone(target: str | None) -> None:
+    context = {} if target is None else {"events:TargetArn": target}
+    need = Need(why="elsewhere", action="events:PutTargets", resource=RULE, context=context)
+    assert missing(DEPLOY_POLICY, [need])
+
+
+@pytest.mark.parametrize("action", ["s3:GetObject", "s3:PutObject", "s3:PutObjectAcl"])
+def test_the_deploy_role_reads_and_writes_no_payload(action: str) -> None:
+    assert missing(DEPLOY_POLICY, [Need(why="payloads", action=action, resource=PAYLOAD)])
+
+
+def test_the_deploy_role_puts_no_event() -> None:
+    assert missing(DEPLOY_POLICY, [Need(why="results", action="events:PutEvents", resource=BUS)])
 
 
 @pytest.mark.parametrize(

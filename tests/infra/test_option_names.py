@@ -19,7 +19,7 @@ from infra.config import (
     read_function_config,
 )
 from infra.config_reader import Reader
-from infra.environment import function_environment, sender_variables
+from infra.environment import OutcomeResources, function_environment, sender_variables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +32,10 @@ UNITS = ("_milliseconds", "_seconds", "_minutes", "_days", "_megabytes")
 OF_THE_STACK = {"stage", "location"}
 
 # Known only after the resources were made.
-OF_RESOURCES = {"queue_url", "dead_letter_queue_url", "failure_topic_arn", "ledger_table"}
+OF_RESOURCES = {
+    *("queue_url", "dead_letter_queue_url", "failure_topic_arn", "ledger_table"),
+    *("events_queue_url", "results_queue_url", "results_bus", "payload_bucket"),
+}
 
 # Follows from the function's timeout and the batching window.
 OF_OTHERS = {"visibility_timeout_seconds"}
@@ -80,13 +83,24 @@ def test_an_option_is_an_attribute_of_the_same_name() -> None:
 
 
 def test_a_variable_has_the_name_of_its_option_and_of_its_setting(project: Project) -> None:
-    config = read_function_config("dev", project.stack_config("dev").get)
+    values = project.stack_config("dev") | {
+        "ecs-run-task:limits": '{"*": {"maxRuntime": "4h"}}',
+        "ecs-run-task:startAttempts": '{"capacity": 3}',
+        "ecs-run-task:templates": """{"s3": "{taskDefinition: 'report'}"}""",
+    }
+    config = read_function_config("dev", values.get)
     environment = function_environment(
         config,
         queue_url="queue",
         dead_letter_queue_url="dlq",
         failure_topic_arn="topic",
         ledger_table="table",
+        outcomes=OutcomeResources(
+            events_queue_url="events",
+            results_queue_url="results",
+            results_bus="bus",
+            payload_bucket="payloads",
+        ),
     )
     variables = {variable.lower() for variable in (*environment, *sender_variables(config))}
     assert variables == {field.name for field in fields(Settings)} - OF_THE_ARN

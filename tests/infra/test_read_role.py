@@ -12,7 +12,6 @@ from infra.policies.read_role import read_policy
 from rehearsal.engine import PROVIDER_CALLS
 from tests.infra.grants import Need, Statement, missing
 from tests.infra.test_function_stack import statement
-from tests.infra.test_iam_documents import resource_types
 from tests.infra.test_needed_actions import (
     ARTIFACT_KEY,
     BOUNDARY,
@@ -23,15 +22,14 @@ from tests.infra.test_needed_actions import (
     HERE,
     LOG_GROUP,
     OBJECT,
-    ON_ANYTHING,
-    OTHER_RESOURCES,
+    PAYLOAD,
     PROMOTED,
     QUEUE,
     RECORD,
-    RESOURCES,
     STAGE_KEY,
     TABLE,
     TOPIC,
+    authorised_on,
     key_statements,
     registered,
 )
@@ -57,13 +55,7 @@ def test_a_refresh_reads_every_resource_of_a_stage() -> None:
         Need(why=type_, action=action, resource=resource, context=CONTEXT)
         for type_ in sorted(registered("dev", "prod"))
         for action in PROVIDER_CALLS[f"aws:{type_}"].read
-        for resource in (
-            ("*",)
-            if action in ON_ANYTHING or not resource_types(action)
-            else OTHER_RESOURCES.get(action, RESOURCES[type_])
-            if type_ == "lambda/function:Function"
-            else RESOURCES[type_]
-        )
+        for resource in authorised_on(type_, action)
     ]
     assert needs
     assert not list(map(str, missing([*POLICY, *KEY_POLICY], needs)))
@@ -97,6 +89,7 @@ def test_it_only_reads() -> None:
         ("sqs:ReceiveMessage", DEAD_LETTERS),
         ("dynamodb:GetItem", TABLE),
         ("dynamodb:Scan", TABLE),
+        ("s3:GetObject", PAYLOAD),
         ("logs:GetLogEvents", LOG_GROUP),
         ("logs:FilterLogEvents", LOG_GROUP),
         ("sns:Publish", TOPIC),

@@ -144,5 +144,5 @@ def test_what_does_not_fit_is_refused_with_numbers(project: Project) -> None:
         project, **LARGE | {"subnets": json.dumps([f"subnet-{n:017x}" for n in range(80)])}
     )
     assert problem.startswith("ecs-run-task:subnets, ecs-run-task:taskDefinitions, ")
-    assert "bytes of environment variables, of which these lists take 2402, 7" in problem
+    assert "bytes of environment variables, of which these options take 2402, 7" in problem
     assert "expected at most 4096, which is what Lambda takes" in problem

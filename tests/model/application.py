@@ -91,6 +91,7 @@ def make_application(  # noqa: PLR0913 - every client of the handler
         sqs=cast("Any", sqs),
         sns=cast("Any", Sns()),
         dynamodb=cast("Any", dynamodb),
+        s3=cast("Any", None),
         log=cast("Any", Log(unexpected)),
         clock=clock,
         draw=draw.random,

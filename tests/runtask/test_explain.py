@@ -130,3 +130,90 @@ def test_the_option_that_was_replaced_names_its_successors(run: Run, folder: Pat
         "Pulumi.dev.yaml: ecs-run-task:passRoles was replaced by taskRoles, executionRoles and"
         " volumeRoles; move each value to its list"
     )
+
+
+EVENT = {"id": "6a7e8feb-b491-4cf7", "detail-type": "Closed", "detail": {"month": "hunter2-10"}}
+TEMPLATE = (
+    "{cluster: 'batch', service: 'report-service', taskDefinition: 'report', overrides:"
+    " {containerOverrides: [{command: ['report', detail.month]}]}}"
+)
+
+
+def set_option(folder: Path, option: str, value: object) -> None:
+    with (folder / "Pulumi.dev.yaml").open("a", encoding="utf-8") as file:
+        file.write(f"  ecs-run-task:{option}: {json.dumps(value)}\n")
+
+
+def test_an_event_is_explained_by_the_template_of_the_stage(run: Run, folder: Path) -> None:
+    set_option(folder, "templates", json.dumps({"eventbridge": TEMPLATE}))
+    result = run("explain", "-", "--stage", "dev", "--json", stdin=json.dumps(EVENT))
+    assert result.exit_code == 0, result.exception
+    (found,) = json.loads(result.stdout)
+    assert (found["event"], found["key"]) == ("eventbridge", EVENT["id"])
+    assert found["asks"]["taskDefinition"] == "report"
+    table = run("explain", "-", "--stage", "dev", stdin=json.dumps(EVENT)).stdout
+    assert "(event)" in table
+    assert str(EVENT["id"]) in table
+    assert "hunter2" not in table + result.stdout
+
+
+def test_an_event_that_makes_no_request_names_the_template(run: Run, folder: Path) -> None:
+    set_option(folder, "templates", json.dumps({"eventbridge": "detail.nothing"}))
+    result = run("explain", "-", "--stage", "dev", "--json", stdin=json.dumps(EVENT))
+    assert result.exit_code == ExitCode.USAGE
+    (found,) = json.loads(result.stdout)
+    assert [one["reason"] for one in found["refusals"]] == ["template"]
+    assert found["refusals"][0]["error"].startswith(
+        "Pulumi.dev.yaml: ecs-run-task:templates: eventbridge: expected an object"
+    )
+
+
+def test_an_event_without_a_template_is_refused(run: Run) -> None:
+    result = run("explain", "-", "--stage", "dev", "--json", stdin=json.dumps(EVENT))
+    (found,) = json.loads(result.stdout)
+    assert [one["reason"] for one in found["refusals"]] == ["envelope"]
+    assert found["event"] is None
+
+
+def test_a_payload_is_explained_by_its_size(run: Run, folder: Path) -> None:
+    file = str(EXAMPLES / "payload.json")
+    closed = run("explain", file, "--stage", "dev", "--json")
+    assert closed.exit_code == ExitCode.USAGE
+    (refused,) = json.loads(closed.stdout)
+    assert refused["refusals"][0]["error"].endswith("Pulumi.dev.yaml: ecs-run-task:payloads: true")
+    set_option(folder, "payloads", value=True)
+    result = run("explain", file, "--stage", "dev", "--json")
+    assert result.exit_code == 0, result.stdout
+    (found,) = json.loads(result.stdout)
+    assert found["asks"]["payload"] == "*** (89 bytes)"
+    assert "19.90" not in result.stdout
+
+
+def test_the_variables_of_a_payload_are_in_the_dry_run(run: Run, folder: Path) -> None:
+    set_option(folder, "payloads", value=True)
+    file = str(EXAMPLES / "payload.json")
+    options = ("--stage", "dev", "--dry-run", "--key", "k", "--json")
+    shown = json.loads(run("send", file, *options, "--show-values").stdout)
+    (container,) = shown[0]["request"]["overrides"]["containerOverrides"]
+    uri, sha256 = container["environment"]
+    assert uri["value"].startswith("s3://ecs-run-task-dev-payloads-0000000/payloads/k/")
+    assert len(sha256["value"]) == 64
+    masked = run("send", file, *options)
+    assert uri["value"] not in masked.stdout
+    assert "19.90" not in masked.stdout
+
+
+def test_the_limits_that_hold_are_explained(run: Run, folder: Path) -> None:
+    set_option(folder, "limits", value='{"*": {"maxRuntime": "4h", "concurrency": 3}}')
+    body = json.loads((EXAMPLES / "run-task.json").read_text(encoding="utf-8"))
+    body["ECS"]["limits"] = {"maxRuntime": "30m"}
+    result = run("explain", "-", "--stage", "dev", "--json", stdin=json.dumps(body))
+    assert result.exit_code == 0, result.stdout
+    (found,) = json.loads(result.stdout)
+    limits = {name: value for name, value in found["asks"].items() if name.startswith("limits.")}
+    family = body["ECS"]["taskDefinition"]
+    assert limits == {
+        "limits.maxRuntime": "30m",
+        "limits.concurrency.max": 3,
+        "limits.concurrency.group": family,
+    }

@@ -262,6 +262,34 @@ class FakeSqs:
         self.send_error: Exception | None = None
         self.visibility_error: Exception | None = None
         self.refused: set[str] = set()
+        self.reports: list[dict[str, Any]] = []
+        self.batch_error: Exception | None = None
+        self.refused_entries: set[int] = set()
+        self.woken: list[str] = []
+        self.wake_error: Exception | None = None
+
+    def send_message_batch(self, **call: Any) -> dict[str, Any]:
+        entries = call["Entries"]
+        assert call["QueueUrl"].endswith("-events")
+        assert 1 <= len(entries) <= 10
+        assert sum(len(entry["MessageBody"]) for entry in entries) <= 1_048_576
+        if self.batch_error:
+            raise self.batch_error
+        failed = []
+        for number, entry in enumerate(entries):
+            if number in self.refused_entries:
+                failed.append({"Id": entry["Id"], "Code": "InternalError"})
+            else:
+                self.reports.append(json.loads(entry["MessageBody"]))
+        return {"Successful": [], "Failed": failed}
+
+    def change_message_visibility(self, **call: Any) -> dict[str, Any]:
+        assert call["VisibilityTimeout"] == 0
+        assert call["QueueUrl"] == ENVIRONMENT["QUEUE_URL"]
+        if self.wake_error:
+            raise self.wake_error
+        self.woken.append(call["ReceiptHandle"])
+        return {}
 
     def send_message(self, **arguments: Any) -> dict[str, Any]:
         if self.send_error:
@@ -306,6 +334,24 @@ class FakeSns:
         return [json.loads(arguments["Message"]) for arguments in self.published]
 
 
+class FakeS3:
+    """Remembers what was stored, by the name of the object."""
+
+    def __init__(self) -> None:
+        self.calls: list[dict[str, Any]] = []
+        self.objects: dict[str, bytes] = {}
+        self.error: Exception | None = None
+        self.before_call: Callable[[], None] = lambda: None
+
+    def put_object(self, **arguments: Any) -> dict[str, Any]:
+        self.before_call()
+        if self.error:
+            raise self.error
+        self.calls.append(arguments)
+        self.objects[arguments["Key"]] = arguments["Body"]
+        return {"ETag": "x"}
+
+
 class FakeWire:
     """Carries the calls to the ledger table, and counts them."""
 
@@ -325,6 +371,7 @@ class Rig:
     ecs: FakeEcs = field(default_factory=FakeEcs)
     sqs: FakeSqs = field(default_factory=FakeSqs)
     sns: FakeSns = field(default_factory=FakeSns)
+    s3: FakeS3 = field(default_factory=FakeS3)
     table: Table = field(default_factory=lambda: Table(name="ledger"))
     wire: FakeWire = field(default_factory=FakeWire)
     settings: Settings = field(default_factory=settings)
@@ -349,6 +396,7 @@ class Rig:
             "sqs": self.sqs,
             "sns": self.sns,
             "dynamodb": DynamoDbClient(wire=wire, table=self.table),
+            "s3": self.s3,
         }
 
     def record(self, body: str, number: int = 0, **changes: Any) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def test_a_rejected_message_keeps_its_group_in_the_dead_letter_queue() -> None:
     assert rig.sqs.sent[0]["MessageDeduplicationId"] == "message-0"
 
 
-def test_a_standard_queue_ignores_groups() -> None:
+def test_a_standard_queue_keeps_groups_but_no_order() -> None:
     rig = Rig()
     rig.ecs.script = [THROTTLED]
 
@@ -73,4 +73,5 @@ def test_a_standard_queue_ignores_groups() -> None:
 
     assert len(returned) == 1
     rig.run("{", group="fair")
-    assert "MessageGroupId" not in rig.sqs.sent[0]
+    assert rig.sqs.sent[0]["MessageGroupId"] == "fair"  # its tenant
+    assert "MessageDeduplicationId" not in rig.sqs.sent[0]

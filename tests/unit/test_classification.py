@@ -283,6 +283,7 @@ def test_a_message_that_needs_only_an_operator_or_time_is_redrivable() -> None:
     assert all(REASONS[name].redrivable for name in waiting)
     assert {n for n in REASONS.keys() - waiting if REASONS[n].redrivable} == {
         "not-allowed",
+        "template",
         "service-not-found",
         "task-definition-not-found",
         "expired",

@@ -66,3 +66,17 @@ def test_the_table_client_is_made_when_it_is_used_and_once(entry: Any) -> None:
 
     assert first.__name__ == "put_item"
     assert table.update_item.__self__ is client
+
+
+def test_the_client_for_payloads_is_made_when_it_is_used(entry: Any) -> None:
+    payloads = entry._PAYLOADS
+    assert payloads._client is None
+
+    assert payloads.put_object.__name__ == "put_object"
+    client: Any = payloads._client
+    assert client.meta.service_model.service_name == "s3"
+    assert of(client)[:3] == (
+        limits.CONNECT_TIMEOUT_SECONDS,
+        limits.PAYLOAD_READ_TIMEOUT_SECONDS,
+        tries(1),
+    )

@@ -167,3 +167,29 @@ def test_a_body_of_a_mebibyte_is_truncated_to_fit_the_reason(character: str) -> 
     assert arguments["MessageAttributes"]["error"]["StringValue"].endswith(
         "(the body was truncated to the size of a message)"
     )
+
+
+def test_a_standard_queue_keeps_the_group_of_a_tenant(sqs: SQSClient) -> None:
+    found = received(sqs, record())
+
+    assert found["Attributes"]["MessageGroupId"] == "g"
+
+
+def test_without_a_group_a_standard_queue_gets_none() -> None:
+    rig = Rig()
+    item = records_of({"Records": [rig.record("{")]})[0]
+    client: Any = rig.sqs
+
+    dead_letter.send(client, "dlq", item, letter("not-json", "why"))
+
+    assert "MessageGroupId" not in rig.sqs.sent[0]
+
+
+def test_without_a_group_a_fifo_queue_gets_one_for_the_message() -> None:
+    rig = Rig()
+    item = records_of({"Records": [rig.record("{")]})[0]
+    client: Any = rig.sqs
+
+    dead_letter.send(client, "dlq.fifo", item, letter("not-json", "why"))
+
+    assert rig.sqs.sent[0]["MessageGroupId"] == "message-0"

@@ -11,14 +11,20 @@ from function.failures.reasons import PermanentFailure
 from function.message.parsing import parse
 
 SNS = (
-    "an SNS notification; enable raw message delivery on the subscription: RawMessageDelivery=true"
+    "an SNS notification; enable raw message delivery on the subscription: RawMessageDelivery=true,"
+    " or set ecs-run-task:templates in the stage's file: sns"
 )
-EVENT = "an EventBridge event; set an input transformer on the rule's target that makes the request"
+SUBSCRIPTION = "a message of SNS about a subscription; confirm it with its SubscribeURL"
+EVENT = (
+    "an EventBridge event; set an input transformer on the rule's target that makes the request, or"
+    " set ecs-run-task:templates in the stage's file: eventbridge"
+)
 S3_TEST = "an S3 test event, which S3 sends when a notification is configured"
 S3 = (
     "an S3 event notification; send it to EventBridge instead, and set an input transformer on the"
-    " rule's target that makes the request"
+    " rule's target that makes the request, or set ecs-run-task:templates in the stage's file: s3"
 )
+S3_TWO = "an S3 event notification with 2 records; expected one"
 SNS_EVENT = "an SNS event; enable raw message delivery on the subscription"
 
 TOPIC = "arn:aws:sns:eu-central-1:111111111111:jobs"
@@ -28,10 +34,14 @@ TOPIC = "arn:aws:sns:eu-central-1:111111111111:jobs"
     ("body", "problem"),
     [
         ({"Type": "Notification", "TopicArn": TOPIC, "Message": "{}"}, SNS),
-        ({"Type": "SubscriptionConfirmation", "TopicArn": TOPIC, "SubscribeURL": "https://x"}, SNS),
+        (
+            {"Type": "SubscriptionConfirmation", "TopicArn": TOPIC, "SubscribeURL": "https://x"},
+            SUBSCRIPTION,
+        ),
         ({"detail-type": "Scheduled Event", "detail": {}}, EVENT),
         ({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b"}, S3_TEST),
         ({"Records": [{"eventSource": "aws:s3"}]}, S3),
+        ({"Records": [{"eventSource": "aws:s3"}, {"eventSource": "aws:s3"}]}, S3_TWO),
         ({"Records": [{"EventSource": "aws:sns"}]}, SNS_EVENT),
     ],
 )

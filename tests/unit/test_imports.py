@@ -35,10 +35,19 @@ LOADED_BY_HANDLER = {
 
 # What each package may import of ours: modules, or packages with all of their modules. Imports for
 # types count as well. The stack program deploys `function` as a bundle, and shares with it only
-# limits and what an operator lets senders choose.
+# limits, what an operator lets senders choose, the names of states, and how both check limits of
+# messages and templates for events.
 DIRECTION = {
     "function": ("function",),
-    "infra": ("infra", "function.limits", "function.sender_choice"),
+    "infra": (
+        "infra",
+        "function.limits",
+        "function.message.patterns",
+        "function.message.task_limits",
+        "function.message.templates",
+        "function.outcomes.states",
+        "function.sender_choice",
+    ),
     "runtask": ("runtask", "infra", "function"),
     "rehearsal": ("rehearsal", "runtask", "infra", "function"),
     # The simulated AWS of the benchmarks is the tests' model of it.
@@ -48,6 +57,7 @@ DIRECTION = {
         "function.launch",
         "function.failures",
         "function.ledger",
+        "function.table",
         "function.clock",
         "function.limits",
     ),
@@ -120,6 +130,7 @@ def test_the_handler_loads_only_botocore_and_powertools() -> None:
         "message.builder",
         "message.idempotency",
         "message.lookups",
+        "message.task_limits",
         "sqs.visibility",
     ],
 )

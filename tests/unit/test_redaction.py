@@ -13,7 +13,7 @@ from botocore.exceptions import EndpointConnectionError, ParamValidationError
 from function.message.quotable import secrets_of
 from function.message.redaction import redact
 from function.observability import make_logger
-from tests.unit.fakes import MESSAGE, Rig, client_error, message
+from tests.unit.fakes import MESSAGE, Rig, client_error, message, settings
 
 CANARY = 'c4n4ry-"va\'lue"\\é'
 ARGUMENT = "argument-c4n4ry"
@@ -182,7 +182,7 @@ def test_a_short_value_is_masked_as_a_whole_word() -> None:
 
 
 def test_a_text_without_secrets_is_unchanged() -> None:
-    secrets = secrets_of(GOOD)
+    secrets = secrets_of(GOOD, settings())
 
     assert redact("PASSWORD of main on batch", secrets) == "PASSWORD of main on batch"
 
@@ -196,6 +196,6 @@ def test_redacting_a_mebibyte_of_secrets_is_fast() -> None:
     body = message(overrides={"containerOverrides": [{"command": ["y" * 9] * 90_000}]})
 
     start = time.process_time()
-    redact("y" * 8000, secrets_of(body))
+    redact("y" * 8000, secrets_of(body, settings()))
 
     assert time.process_time() - start < 2

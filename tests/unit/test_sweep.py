@@ -320,13 +320,16 @@ class FakeLeases:
     def wake(self, group: str) -> None:
         self.calls.append(("wake", group))
 
+    def groups(self) -> list[str]:
+        return ["etl"]
+
     def holders(self) -> list[Held]:
         return list(self.held)
 
 
 def test_the_lease_of_a_key_that_has_ended_is_healed(monkeypatch: pytest.MonkeyPatch) -> None:
     leases = FakeLeases()
-    monkeypatch.setattr("function.outcomes.assembly.NoLeases", lambda: leases)
+    monkeypatch.setattr("function.application.Leases", lambda *_args, **_kwargs: leases)
     rig = OutcomesRig()
     now = rig.clock.time()
     rig.feed(rig.launched(1, key="ended"), rig.exited(1, 0, "ended"))
@@ -353,7 +356,7 @@ def test_the_end_of_a_key_releases_its_lease(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     leases = FakeLeases()
-    monkeypatch.setattr("function.outcomes.assembly.NoLeases", lambda: leases)
+    monkeypatch.setattr("function.application.Leases", lambda *_args, **_kwargs: leases)
     rig = OutcomesRig()
     limits = {"concurrency": {"max": 3, "group": "etl"}}
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from rehearsal.engine.resources import (
     cloudwatch,
     dynamodb,
+    events,
     iam,
     kms,
     lambda_functions,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 RESOURCE_TYPES: Final[dict[str, ResourceType]] = {
     resource_type.type: resource_type
-    for module in (cloudwatch, dynamodb, iam, kms, lambda_functions, logs, s3, sns, sqs)
+    for module in (cloudwatch, dynamodb, events, iam, kms, lambda_functions, logs, s3, sns, sqs)
     for resource_type in module.RESOURCE_TYPES
 }
 

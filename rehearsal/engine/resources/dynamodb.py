@@ -13,6 +13,8 @@ from rehearsal.engine.resource_types import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rehearsal.engine.inputs import Inputs
 
 # Inputs of UpdateTable, besides the encryption.
@@ -21,6 +23,8 @@ _ATTRIBUTES: Final = {
     "deletionProtectionEnabled": "DeletionProtectionEnabled",
     "tableClass": "TableClass",
 }
+
+_INDEXES: Final = "GlobalSecondaryIndexes"
 
 # Inputs that have a call of their own.
 _TTL: Final = "ttl"
@@ -32,11 +36,9 @@ def _table(context: CreateContext) -> Created:
     name = context.physical_name()
     table = client.create_table(
         TableName=name,
-        AttributeDefinitions=[
-            part.as_api({"name": "AttributeName", "type": "AttributeType"})
-            for part in inputs.parts("attributes")
-        ],
+        AttributeDefinitions=_attributes(inputs),
         KeySchema=[{"AttributeName": inputs.require("hashKey"), "KeyType": "HASH"}],
+        **({_INDEXES: indexes} if (indexes := _indexes(inputs)) else {}),
         Tags=context.tag_list(),
         **inputs.as_api(_ATTRIBUTES),
         **_encryption(inputs),
@@ -49,12 +51,12 @@ def _table(context: CreateContext) -> Created:
 def _update_table(context: CreateContext) -> Created:
     inputs, client = context.inputs, context.client("dynamodb")
     name, before = context.physical_name(), context.existing.inputs
-    for fixed in ("attributes", "hashKey"):
-        inputs.get(fixed)
+    inputs.get("hashKey")
     changes = {**inputs.as_api(_ATTRIBUTES), **_encryption(inputs)}
     now = {key: inputs.get(key) for key in (*_ATTRIBUTES, "serverSideEncryption")}
     if any(value != before.get(key) for key, value in now.items()):
         client.update_table(TableName=name, **changes)
+    _update_indexes(client, name, inputs, before)
     if inputs.get(_TTL) != before.get(_TTL):
         _set_time_to_live(client, name, inputs)
     if inputs.get(_BACKUPS) != before.get(_BACKUPS):
@@ -75,6 +77,51 @@ def _delete_table(context: DeleteContext) -> None:
     wait_until_gone(
         lambda: client.describe_table(TableName=context.id), "ResourceNotFoundException"
     )
+
+
+def _attributes(inputs: Inputs) -> list[dict[str, str]]:
+    names = {"name": "AttributeName", "type": "AttributeType"}
+    return [part.as_api(names) for part in inputs.parts("attributes")]
+
+
+def _indexes(inputs: Inputs) -> list[dict[str, Any]]:
+    """Return the global secondary indexes by the API's names."""
+    found = []
+    for part in inputs.parts("globalSecondaryIndexes"):
+        keys = (("hashKey", "HASH"), ("rangeKey", "RANGE"))
+        named = [(part.get(key), kind) for key, kind in keys]
+        found.append(
+            {
+                "IndexName": part.require("name"),
+                "KeySchema": [{"AttributeName": n, "KeyType": kind} for n, kind in named if n],
+                "Projection": part.as_api({"projectionType": "ProjectionType"}),
+            }
+        )
+    return found
+
+
+def _update_indexes(
+    client: Any,  # noqa: ANN401 - a client
+    name: str,
+    inputs: Inputs,
+    before: Mapping[str, Any],
+) -> None:
+    """Create and delete indexes, one at a time, as DynamoDB demands."""
+    attributes = _attributes(inputs)
+    wanted = {index["IndexName"]: index for index in _indexes(inputs)}
+    was = {index["name"] for index in before.get("globalSecondaryIndexes") or ()}
+    changes: list[dict[str, Any]] = [
+        *({"Delete": {"IndexName": gone}} for gone in sorted(was - wanted.keys())),
+        *({"Create": wanted[new]} for new in sorted(wanted.keys() - was)),
+    ]
+    for change in changes:
+        client.update_table(
+            TableName=name,
+            AttributeDefinitions=attributes,
+            GlobalSecondaryIndexUpdates=[change],
+        )
+        # The provider waits until the index is there, or gone.
+        client.describe_table(TableName=name)
 
 
 def _encryption(inputs: Inputs) -> dict[str, Any]:
@@ -108,6 +155,6 @@ RESOURCE_TYPES: Final = (
         create=_table,
         update=_update_table,
         delete=_delete_table,
-        replace_on=("name", "hashKey", "attributes"),
+        replace_on=("name", "hashKey"),
     ),
 )

@@ -1,0 +1,170 @@
+"""Resource-based policies of what follows a launch: events queue, results queue, payload bucket."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from infra.names import PREFIX, ROLE_PATH
+from infra.policies.function_actions import PAYLOADS
+from infra.policies.principals import EVENTS_SERVICE, payload_readers_of
+from infra.policies.resource_policies import TAKE_ACTIONS
+from infra.policies.statements import (
+    Document,
+    allow,
+    deny,
+    deny_without_tls,
+    document,
+    under,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pulumi import Input
+
+    from infra.names import Location
+
+
+def events_queue_policy(
+    location: Location,
+    queue_arn: Input[str],
+    function_role_arn: Input[str],
+    rule_arns: Sequence[Input[str]],
+) -> Document:
+    """Return the events queue's policy: TLS, the stage's rules, and its function.
+
+    What is in the queue decides whether a task is started again. So nobody else sends to it,
+    whatever the policies of the account's roles say, and nobody else receives.
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
+
+    Args:
+        location: The account and region.
+        queue_arn: ARN of the queue.
+        function_role_arn: ARN of the role of the stage's function.
+        rule_arns: ARNs of the rules whose target the queue is.
+    """
+    return document(
+        deny_without_tls(["sqs:*"], [queue_arn]),
+        deny(
+            "DenyOtherConsumers",
+            TAKE_ACTIONS,
+            resources=[queue_arn],
+            conditions={"ArnNotEquals": {"aws:PrincipalArn": function_role_arn}},
+        ),
+        deny(
+            "DenyOtherSenders",
+            ["sqs:SendMessage"],
+            resources=[queue_arn],
+            conditions={
+                "ArnNotEquals": {
+                    "aws:PrincipalArn": function_role_arn,
+                    "aws:SourceArn": rule_arns,
+                }
+            },
+        ),
+        allow(
+            "Rules",
+            ["sqs:SendMessage"],
+            resources=[queue_arn],
+            principals=EVENTS_SERVICE,
+            conditions={
+                "ArnEquals": {"aws:SourceArn": rule_arns},
+                "StringEquals": {"aws:SourceAccount": location.account},
+            },
+        ),
+    )
+
+
+def results_queue_policy(
+    location: Location,
+    queue_arn: Input[str],
+    function_role_arn: Input[str],
+    readers: Sequence[str],
+) -> Document:
+    """Return the results queue's policy: TLS, the function that sends, and the readers.
+
+    Args:
+        location: The account and region.
+        queue_arn: ARN of the queue.
+        function_role_arn: ARN of the role of the stage's function.
+        readers: The option `resultReaders`.
+    """
+    return document(
+        deny_without_tls(["sqs:*"], [queue_arn]),
+        deny(
+            "DenyOtherSenders",
+            ["sqs:SendMessage"],
+            resources=[queue_arn],
+            conditions={"ArnNotEquals": {"aws:PrincipalArn": function_role_arn}},
+        ),
+        deny(
+            "DenyFunctions",
+            TAKE_ACTIONS,
+            resources=[queue_arn],
+            conditions={
+                "ArnLike": {"aws:PrincipalArn": location.iam_arn(f"role{ROLE_PATH}{PREFIX}*")}
+            },
+        ),
+        allow(
+            "Readers",
+            sorted((*TAKE_ACTIONS, "sqs:GetQueueAttributes", "sqs:GetQueueUrl")),
+            resources=[queue_arn],
+            principals={"AWS": sorted(readers)},
+        )
+        if readers
+        else None,
+    )
+
+
+def payload_bucket_policy(
+    bucket_arn: Input[str],
+    kms_key_arn: Input[str],
+    function_role_arn: Input[str],
+    readers: Sequence[str],
+) -> Document:
+    """Return the payload bucket's policy: TLS, the function that writes, the roles that read.
+
+    An object is encrypted with the stage's key because the bucket says so; an upload that asks for
+    something else is refused.
+
+    Args:
+        bucket_arn: ARN of the bucket.
+        kms_key_arn: ARN of the stage's KMS key.
+        function_role_arn: ARN of the role of the stage's function.
+        readers: The option `taskRoles`: role ARNs or patterns.
+    """
+    objects = under(bucket_arn, "/*")
+    return document(
+        deny_without_tls(["s3:*"], [bucket_arn, objects]),
+        deny(
+            "DenyOtherWriters",
+            ["s3:PutObject"],
+            resources=[objects],
+            conditions={"ArnNotEquals": {"aws:PrincipalArn": function_role_arn}},
+        ),
+        deny(
+            "DenyOtherReaders",
+            ["s3:GetObject", "s3:GetObjectVersion"],
+            resources=[objects],
+            conditions={"ArnNotLike": {"aws:PrincipalArn": sorted(readers)}},
+        ),
+        deny(
+            "DenyOtherKeys",
+            ["s3:PutObject"],
+            resources=[objects],
+            conditions={
+                "StringNotEqualsIfExists": {
+                    "s3:x-amz-server-side-encryption-aws-kms-key-id": kms_key_arn
+                }
+            },
+        ),
+        deny(
+            "DenyOtherEncryption",
+            ["s3:PutObject"],
+            resources=[objects],
+            conditions={"StringNotEqualsIfExists": {"s3:x-amz-server-side-encryption": "aws:kms"}},
+        ),
+        *payload_readers_of(
+            ["s3:GetObject"], [under(bucket_arn, f"/{PAYLOADS}/*")], readers, conditions={}
+        ),
+    )
