@@ -13,10 +13,11 @@ from function.launch.admission import Admission, TimeBudget
 from function.launch.circuit_breaker import CircuitBreaker
 from function.launch.daily_allowance import DailyAllowance
 from function.launch.launcher import Launcher, list_tasks
+from function.launch.leases import Leases
 from function.launch.progress import Progress
 from function.launch.rate_limiter import Quota, Quotas, RateLimiter
 from function.ledger import Ledger
-from function.limits import LAUNCH_RESERVE_SECONDS, MAX_HOLD_SECONDS
+from function.limits import LAUNCH_RESERVE_SECONDS, MAX_HOLD_SECONDS, REPORT_RESERVE_SECONDS
 from function.memory import Memory
 from function.message.idempotency import Stage
 from function.message.lookups import Lookups
@@ -24,6 +25,7 @@ from function.message.payload_store import PayloadStore
 from function.notifications import Notifications
 from function.outcome import Disposition
 from function.processor import Processor
+from function.reporter import Reporter
 from function.sqs.record import records_of
 from function.sqs.visibility import return_to_queue
 from function.table import Table
@@ -39,7 +41,9 @@ if TYPE_CHECKING:
 
     from function.clock import Clock
     from function.observability import Log
+    from function.outcome import Outcome
     from function.outcomes.consumer import Consumer
+    from function.outcomes.restarts import Restarts
     from function.outcomes.results import EventBus
     from function.settings import Settings
 
@@ -110,6 +114,25 @@ class Application:
             draw=draw,
             max_backoff_seconds=settings.max_backoff_seconds,
         )
+        leases = Leases(
+            table,
+            sqs,
+            settings.queue_url,
+            retention_seconds=settings.key_retention_seconds,
+            max_wait_seconds=settings.max_backoff_seconds / 2,
+            clock=clock,
+        )
+
+        @functools.cache
+        def restarts() -> Restarts:
+            # Loaded with the first restart.
+            from function.outcomes.restarts import Restarts  # noqa: PLC0415
+            from function.outcomes.store import HistoryStore  # noqa: PLC0415
+
+            store = HistoryStore(table, settings.key_retention_seconds, clock)
+            return Restarts(store=store, ecs=ecs, settings=settings, clock=clock)
+
+        outcomes = settings.events_queue_url is not None
         self._processor = Processor(
             settings=settings,
             stage=Stage(name=settings.stage, account=settings.account, region=settings.region),
@@ -131,6 +154,7 @@ class Application:
                 )
                 if settings.max_tasks_per_day
                 else None,
+                leases=leases,
             ),
             admission=admission,
             memory=Memory(ledger=ledger, clock=clock),
@@ -140,6 +164,8 @@ class Application:
             log=log,
             clock=clock,
             payloads=PayloadStore(s3=s3, account=settings.account, clock=clock),
+            reporter=Reporter(clock=clock) if outcomes else None,
+            restarts=restarts if outcomes else None,
         )
 
         def make_consumer(queue_url: str) -> Consumer:
@@ -154,7 +180,7 @@ class Application:
                 sns=sns,
                 events=events,
                 table=table,
-                leases=assembly.NoLeases(),
+                leases=leases,
                 lookups=lookups,
                 rate_limiter=rate_limiter,
                 log=log,
@@ -178,7 +204,7 @@ class Application:
         Raises:
             EventError: if the event is not an SQS batch.
         """
-        records = prepared(records_of(event), self._settings, self._log)
+        records = records_of(event)
         if not records:
             return {"batchItemFailures": []}
         self._log.append_keys(request_id=context.aws_request_id)
@@ -194,8 +220,13 @@ class Application:
             # A mapping has one queue, and an invocation is of one mapping.
             returned = self._make_consumer(url).process(records, time_budget.deadline)
             return {"batchItemFailures": [{"itemIdentifier": name} for name in returned]}
+        records = prepared(records, self._settings, self._log)
+        if not records:
+            return {"batchItemFailures": []}
         outcomes = batch.process(records, self._processor, time_budget)
         return_to_queue(self._sqs, self._settings.queue_url, outcomes, self._log)
+        if url is not None:
+            self._report(url, outcomes, time_budget)
         observability.emit_metrics(outcomes, self._settings.stage)
         return {
             "batchItemFailures": [
@@ -204,3 +235,19 @@ class Application:
                 if outcome.disposition is Disposition.RETURNED
             ]
         }
+
+    def _report(self, url: str, outcomes: list[Outcome], time_budget: TimeBudget) -> None:
+        """Tell the events queue what became of the messages; nothing depends on it."""
+        from function.outcomes import reports  # noqa: PLC0415 - only if it is used
+
+        waiting = [outcome.report for outcome in outcomes if outcome.report is not None]
+        if not waiting:
+            return
+        lost = waiting
+        latest = time_budget.deadline + LAUNCH_RESERVE_SECONDS - REPORT_RESERVE_SECONDS
+        if self._clock.monotonic() <= latest:
+            lost = reports.send(self._sqs, url, waiting, self._log)
+        if lost:
+            observability.emit(self._settings.stage, {"ReportsLost": len(lost)})
+        for report in lost:
+            report.lost()

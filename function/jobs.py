@@ -9,6 +9,7 @@ from function.launch.admission import Demand
 from function.launch.job import Job
 from function.launch.leases import Place
 from function.message import builder
+from function.message.applied_limits import group_of
 from function.message.idempotency import (
     KEY_ATTRIBUTE,
     Stage,
@@ -16,7 +17,6 @@ from function.message.idempotency import (
     origin_of,
     started_by,
 )
-from function.message.task_limits import group_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +39,7 @@ def job_of(  # noqa: PLR0913 - what is known of a message
     digest: Callable[[], str],
     unique: bool,
     restarted: bool = False,
+    prepare: Callable[[], None] = lambda: None,
 ) -> Job:
     """Return the tasks of a message, in one delivery.
 
@@ -51,6 +52,7 @@ def job_of(  # noqa: PLR0913 - what is known of a message
         digest: Returns the hash of what the sender asked for.
         unique: Whether no other delivery can have used the key.
         restarted: Whether the tasks are started again, so that the ledger has to be asked.
+        prepare: Makes what the tasks need, before the call is announced.
     """
 
     def call(attempt: int, count: int, supply: int) -> dict[str, Any]:
@@ -71,6 +73,7 @@ def job_of(  # noqa: PLR0913 - what is known of a message
         unrecorded_since=unrecorded_since(record),
         supplies=max(1, len(limits.capacity)),
         place=_place(record, request, limits),
+        prepare=prepare,
     )
 
 

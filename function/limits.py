@@ -360,6 +360,7 @@ MAX_EXIT_CODE: Final = 255
 
 # Entries of the list of those that wait that are read at once, and groups that a sweep looks at.
 MAX_WAITERS_READ: Final = 100
+MAX_GROUPS_READ: Final = 1000
 
 # The first wait of a message for which there is no place; it doubles with each further receive.
 # A release wakes it before, so this is for a wake that was lost.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from function import observability
+from function.delivery import Delivery
 from function.failures.reasons import (
     Failure,
     FailureClass,
@@ -15,26 +16,24 @@ from function.failures.reasons import (
     RetryableFailure,
     make_failure,
 )
-from function.launch.admission import Admission, Demand, TimeBudget
-from function.launch.job import Job, LaunchStats
+from function.jobs import job_of, with_supply
+from function.launch.later_attempts import begin_restart
 from function.message import builder
-from function.message.idempotency import (
-    KEY_ATTRIBUTE,
-    Stage,
-    key_of,
-    launches_known,
-    origin_of,
-    started_by,
-)
+from function.message.applied_limits import effective
+from function.message.idempotency import KEY_ATTRIBUTE, Stage, key_of, origin_of
 from function.message.quotable import public_pieces, secrets_of
 from function.message.redaction import redact
 from function.outcome import Disposition, Outcome
 from function.sqs import dead_letter
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from types_boto3_sqs import SQSClient
 
     from function.clock import Clock
+    from function.launch.admission import Admission, TimeBudget
+    from function.launch.job import Job
     from function.launch.launcher import Launcher
     from function.memory import Memory
     from function.message.lookups import Lookups
@@ -42,62 +41,13 @@ if TYPE_CHECKING:
     from function.message.request import Request
     from function.notifications import Notifications
     from function.observability import Log
+    from function.outcomes.restarts import Restarts
+    from function.reporter import Reporter
     from function.settings import Settings
     from function.sqs.record import Record
 
-# The call of a redriven message of which nothing is known but that it may have been made.
-_LONG_AGO: Final = 1.0
-
-
-@dataclass(kw_only=True)
-class Delivery:
-    """A record on its way to its outcome.
-
-    Attributes:
-        record: The delivery of the message.
-        key: The message's idempotency key; None until it is read, and where it is not valid.
-        request: What it asks for; None until it is read.
-        launch_stats: What is known of its tasks.
-    """
-
-    record: Record
-    key: str | None = None
-    request: Request | None = None
-    launch_stats: LaunchStats = field(default_factory=LaunchStats)
-
-    @property
-    def unique(self) -> bool:
-        """Whether no other delivery can have used the key, so that the ledger knows nothing."""
-        return KEY_ATTRIBUTE not in self.record.attributes and self.record.receives <= 1
-
-    def outcome(
-        self,
-        disposition: Disposition,
-        *,
-        reason: str = "",
-        visibility_seconds: int = 0,
-        age_seconds: float = 0.0,
-    ) -> Outcome:
-        """Return the outcome, with what the RunTask calls have achieved."""
-        return Outcome(
-            record=self.record,
-            disposition=disposition,
-            reason=reason,
-            visibility_seconds=visibility_seconds,
-            launched=self.launch_stats.launched,
-            already_started=self.launch_stats.already_started,
-            throttled=self.launch_stats.throttled,
-            table_failures=self.launch_stats.table_failures,
-            age_seconds=age_seconds,
-        )
-
-    def log_keys(self) -> dict[str, Any]:
-        """Return what every log line about the delivery has in common."""
-        return {
-            "message_id": self.record.message_id,
-            "key": self.key,
-            "receives": self.record.receives,
-        }
+# How the body of a restart begins.
+_RESTART: Final = '{"restart":'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +66,8 @@ class Processor:
         log: The function's logger.
         clock: Tells a message's age.
         payloads: Stores what is too large for an override.
+        reporter: Makes reports for the events queue; None for a stage without outcomes.
+        restarts: Returns what turns restarts into requests; None for a stage without outcomes.
     """
 
     settings: Settings
@@ -129,6 +81,8 @@ class Processor:
     log: Log
     clock: Clock
     payloads: PayloadStore
+    reporter: Reporter | None = None
+    restarts: Callable[[], Restarts] | None = None
 
     def process(self, record: Record, time_budget: TimeBudget) -> Outcome:
         """Return the outcome of a record. Never raises: that would fail the whole batch."""
@@ -193,20 +147,59 @@ class Processor:
         Raises:
             Failure: if at least one of the tasks was not started.
         """
+        if self.restarts is not None and is_restart(delivery.record):
+            self._start_again(delivery, key, self.restarts(), time_budget)
+            return
         stats = delivery.launch_stats
         asked = delivery.request = builder.read(delivery.record.body, self.settings)
-        request = None
+        limits = delivery.limits = effective(asked, self.settings)
+        asked, request = with_supply(asked, limits, 0), None
         try:
-            request = builder.complete(
-                asked, self.lookups, time_budget.deadline, settings=self.settings
-            )
+            request = self._complete(asked, time_budget)
             self.launcher.launch(self._job(delivery, key, request, time_budget), time_budget, stats)
         except PermanentFailure as failure:
             # Before the message is condemned for what ECS said minutes ago, ECS is asked again.
             fresh = self._fresh(asked, time_budget) if _blames_request(failure) else None
             if fresh is None or fresh in (asked, request):
                 raise
+            request = fresh
             self.launcher.launch(self._job(delivery, key, fresh, time_budget), time_budget, stats)
+        self._log_launched(delivery)
+        if self.reporter is not None:
+            self.reporter.launched(delivery, key, request)
+
+    def _start_again(
+        self, delivery: Delivery, key: str, restarts: Restarts, time_budget: TimeBudget
+    ) -> None:
+        """Start tasks again that the stage itself has decided to.
+
+        Raises:
+            Failure: if at least one of the tasks was not started.
+        """
+        delivery.restart, history = restarts.check(delivery.record.body, key)
+        plan = restarts.plan(delivery.restart, history)
+        if plan is None:
+            return
+        delivery.request, limits = plan.request, plan.limits
+        request = self._complete(with_supply(plan.request, limits, 0), time_budget)
+        job = job_of(
+            delivery.record,
+            key,
+            request,
+            limits,
+            self.stage,
+            digest=lambda: plan.asked.digest,
+            unique=False,
+            restarted=True,
+        )
+        begin_restart(self.launcher.progress.ledger, job, plan.restart)
+        self.launcher.launch(job, time_budget, delivery.launch_stats)
+        self._log_launched(delivery)
+        if self.reporter is not None:
+            self.reporter.restarted(delivery, key, plan.asked)
+
+    def _log_launched(self, delivery: Delivery) -> None:
+        stats = delivery.launch_stats
         self.log.info(
             "message launched",
             **delivery.log_keys(),
@@ -214,34 +207,24 @@ class Processor:
             already_started=stats.already_started,
         )
 
+    def _complete(self, request: Request, time_budget: TimeBudget) -> Request:
+        return builder.complete(request, self.lookups, time_budget.deadline, settings=self.settings)
+
     def _fresh(self, asked: Request, time_budget: TimeBudget) -> Request | None:
         """Return a request completed anew, None if no answer was older than the batch."""
         if not self.lookups.forget(before=time_budget.started):
             return None
-        return builder.complete(asked, self.lookups, time_budget.deadline, settings=self.settings)
+        return self._complete(asked, time_budget)
 
     def _job(self, delivery: Delivery, key: str, request: Request, time_budget: TimeBudget) -> Job:
-        record = delivery.record
-        asked = delivery.request or request
-        return Job(
-            key=key,
-            digest=asked.digest,
-            count=request.count,
-            call=lambda attempt, count: builder.call(
-                request, key, self.stage, attempt=attempt, count=count
-            ),
-            cluster=request.cluster,
-            started_by=started_by(self.stage.name, key),
-            demand=Demand(
-                pool=request.capacity_pool,
-                size_pool=request.size_pool,
-                supplies=request.supplies,
-                tasks=request.count,
-            ),
-            origin=origin_of(record),
-            first=record.receives <= 1,
+        return job_of(
+            delivery.record,
+            key,
+            request,
+            delivery.limits,
+            self.stage,
+            digest=(delivery.request or request).digest,
             unique=delivery.unique,
-            unrecorded_since=unrecorded_since(record),
             prepare=lambda: self._store(request, key, time_budget),
         )
 
@@ -252,7 +235,7 @@ class Processor:
     def _fail(self, delivery: Delivery, failure: Failure, time_budget: TimeBudget) -> Outcome:
         """Reject a message or return it to the queue, by the class of its failure."""
         record, reason = delivery.record, failure.reason
-        secrets = secrets_of(record.body, self.settings)
+        secrets = secrets_of(delivery.body, self.settings)
         text = redact(failure.error, secrets, public_pieces(self.settings))
         failure = make_failure(reason, text, failure.seconds)
         failure_class = failure.details.failure_class
@@ -279,6 +262,13 @@ class Processor:
     def _reject(self, delivery: Delivery, failure: Failure, time_budget: TimeBudget) -> Outcome:
         """Move a message to the dead-letter queue; return it to the queue if that fails."""
         record = delivery.record
+        if delivery.restart is not None and self.reporter is not None:
+            # The key has a history, which tells; the message was sent by nobody.
+            self.log.warning(
+                "restart failed", **delivery.log_keys(), reason=failure.reason, error=failure.error
+            )
+            self.reporter.restart_failed(delivery, delivery.restart, failure)
+            return delivery.outcome(Disposition.LAUNCHED)
         if self.clock.monotonic() >= time_budget.deadline:
             # If the invocation timed out after sending the dead letter, the next one would send
             # it again.
@@ -304,8 +294,15 @@ class Processor:
             error=failure.error,
             tasks=letter.tasks,
         )
-        if self.clock.monotonic() < time_budget.deadline:
-            self.notifications.rejected(record, failure, delivery.key)
+
+        def notify() -> None:
+            if self.clock.monotonic() < time_budget.deadline:
+                self.notifications.rejected(record, failure, delivery.key)
+
+        if self.reporter is None or failure.reason == "bad-restart":
+            notify()
+        else:
+            self.reporter.rejected(delivery, failure, instead=notify)
         return delivery.outcome(Disposition.REJECTED, reason=failure.reason)
 
     def _return_to_queue(self, delivery: Delivery, failure: Failure) -> Outcome:
@@ -330,11 +327,9 @@ class Processor:
         return max(0.0, self.clock.time() - record.sent_at)
 
 
-def unrecorded_since(record: Record) -> float | None:
-    """Return since when a call may have been made that the ledger does not know of."""
-    if launches_known(record):
-        return None
-    return _LONG_AGO if KEY_ATTRIBUTE in record.attributes else record.first_received_at
+def is_restart(record: Record) -> bool:
+    """Return whether a message looks like a restart by the stage itself."""
+    return record.body.startswith(_RESTART) and KEY_ATTRIBUTE in record.attributes
 
 
 def _blames_request(failure: PermanentFailure) -> bool:

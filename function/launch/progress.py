@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from function.failures.reasons import PermanentFailure, RetryableFailure
 from function.ledger import LAUNCHED, ContendedError, Item, Ledger, Value

@@ -69,27 +69,16 @@ class LeaseBook(Protocol):
     """The part of the leases of concurrency groups that is used after a launch."""
 
     def release(self, group: str, key: str) -> object:
-        """Give a lease back; nothing happens if it is not held."""
+        """Give a lease back, if it is held, and let the messages come that wait for it."""
 
     def wake(self, group: str) -> object:
         """Let the messages come that wait for the group."""
 
+    def groups(self) -> Iterable[str]:
+        """Return the groups that have or had a lease."""
+
     def holders(self) -> Iterable[Holder]:
         """Return all leases that are held."""
-
-
-class NoLeases:
-    """The leases of a stage that has no concurrency groups."""
-
-    def release(self, group: str, key: str) -> None:
-        """Do nothing."""
-
-    def wake(self, group: str) -> None:
-        """Do nothing."""
-
-    def holders(self) -> tuple[Holder, ...]:
-        """Return nothing."""
-        return ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,7 +198,6 @@ class Effects:
         if not isinstance(group, str):
             raise EffectError("the concurrency group of the key is not known")
         self.leases.release(group, history.key)
-        self.leases.wake(group)
 
     def _cause(self, error: Exception) -> str:
         if isinstance(error, ClientError):

@@ -21,8 +21,8 @@ class Asked:
 
     Attributes:
         digest: The hash of the request, `Request.digest()`.
-        parameters: The parameters of RunTask as they were completed, without `overrides`, `count`,
-            `startedBy`, `clientToken` and values of tags.
+        parameters: The parameters of RunTask as the sender gave them, without `overrides`, `count`
+            and values of tags; a restart completes them anew.
         containers: The names of the containers that the message overrides.
         count: How many tasks.
         group: The sender's message group; None if there is none.

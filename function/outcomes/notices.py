@@ -160,8 +160,8 @@ class Notices:
         if item is None or until > now * _MILLISECONDS:
             return
         waiting, unsent = _int(item, _WAITING), _int(item, _UNSENT)
-        same = f"#{_UNTIL} = :until AND #{_WAITING} = :waiting"
-        found = {":until": _number(until), ":waiting": _number(waiting)}
+        same = f"#{_UNTIL} = :read_until AND #{_WAITING} = :read_waiting"
+        found = {":read_until": _number(until), ":read_waiting": _number(waiting)}
         used = (_UNTIL, _WAITING)
         if not waiting and not unsent:
             dropped = (_UNTIL, _WAITING, _KEYS, LISTED, LISTED_AT)
@@ -180,7 +180,8 @@ class Notices:
             return  # another sweep does it, or it is counted the next time
         _, state, reason = name.split("/", 2)
         try:
-            self._publish(State(state), reason, count, {"keys": keys, **self._command(keys[0])})
+            details = {"keys": keys, **(self._command(keys[0]) if keys else {})}
+            self._publish(State(state), reason, count, details)
         except (ClientError, BotoCoreError) as error:
             # It is told with the keys of the next window.
             self._log.error("notice not published", reason=reason, cause=type(error).__name__)

@@ -165,15 +165,15 @@ def parse(body: str, stage: str) -> Observation | None:
                 return from_description(found, stage)
             case {"report": "launched"}:
                 return Launched(
-                    key=_text(found, "key"),
+                    key=_key(found),
                     asked=_asked(found["asked"]),
                     tasks=tuple(str(arn) for arn in found["tasks"]),
                 )
             case {"report": "rejected"}:
-                return Rejected(key=_text(found, "key"), rejection=_rejection(found))
+                return Rejected(key=_key(found), rejection=_rejection(found))
             case {"report": "restart-failed"}:
                 return RestartFailed(
-                    key=_text(found, "key"),
+                    key=_key(found),
                     generation=int(found["generation"]),
                     reason=_text(found, "reason"),
                 )
@@ -307,6 +307,13 @@ def _text(found: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str) or not value:
         raise TypeError(f"property {name!r}: expected text, got {type(value).__name__}")
     return value
+
+
+def _key(found: Mapping[str, Any]) -> str:
+    key = _text(found, "key")
+    if not valid_key(key):
+        raise ValueError(f"property 'key': expected a key, got {len(key)} characters")
+    return key
 
 
 def _moment(found: Mapping[str, Any], name: str) -> float:

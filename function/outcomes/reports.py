@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from function.limits import MAX_REPORT_BYTES, MAX_SEND_BATCH
+from function.message.applied_limits import block_of
 from function.message.idempotency import origin_of
-from function.message.task_limits import group_of
 from function.outcomes.history import Asked, Rejection
 from function.outcomes.observations import Launched, Rejected, RestartFailed, to_body
 
@@ -68,13 +68,19 @@ def launched(  # noqa: PLR0913 - all that is known of a launch
             containers=tuple(containers),
             count=request.count,
             group=record.group,
-            limits=limits_block(request, limits),
+            limits=block_of(request, limits),
             message_id=origin_of(record),
             queued_at=record.sent_at,
             launched_at=at,
         ),
         tasks=tuple(tasks),
     )
+
+
+def containers_of(request: Request) -> list[str]:
+    """Return the names of the containers that a request overrides."""
+    overrides = request.parameters.get(_OVERRIDES, {}).get("containerOverrides", ())
+    return [str(override.get("name", "")) for override in overrides]
 
 
 def rejected(record: Record, key: str | None, failure: Failure, *, at: float) -> Rejected:
@@ -97,14 +103,6 @@ def rejected(record: Record, key: str | None, failure: Failure, *, at: float) ->
             group=record.group,
         ),
     )
-
-
-def limits_block(request: Request, limits: TaskLimits) -> dict[str, Any]:
-    """Return limits in the form of the block, with the name of the concurrency group."""
-    if limits.concurrency is not None:
-        group = group_of(request, limits.concurrency)
-        limits = replace(limits, concurrency=replace(limits.concurrency, group=group))
-    return limits.as_block()
 
 
 def send(sqs: SQSClient, queue_url: str, reports: Iterable[Report], log: Log) -> list[Report]:

@@ -111,23 +111,24 @@ class Restarts:
     settings: Settings
     clock: Clock
 
-    def check(self, message: Message, key: str) -> History:
-        """Return the history in which a restart was decided.
+    def check(self, body: str, key: str) -> tuple[Message, History]:
+        """Return a restart, and the history in which it was decided.
 
         Args:
-            message: The restart.
+            body: Of the message.
             key: The key of the message attribute.
 
         Raises:
             PermanentFailure: `bad-restart` if nobody has decided it.
             RetryableFailure: `table-unavailable`.
         """
+        message = parse(body)
         history = self.store.load(key)
         if history.asked is None or not _is_decided(message, key, history):
             raise PermanentFailure(
                 "bad-restart", "the body: the history of the key knows nothing of this restart"
             )
-        return history
+        return message, history
 
     def plan(self, message: Message, history: History) -> Plan | None:
         """Return what to start, None if the restart was answered before.

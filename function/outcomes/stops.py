@@ -107,7 +107,7 @@ _CODES: Final = {
 
 @dataclass(frozen=True, kw_only=True)
 class _Text:
-    """A row of the table of texts: lower case, without apostrophes and double spaces."""
+    """A row of the table of texts: lower case, no apostrophes, no double spaces, one a line."""
 
     hint: str
     pattern: str
@@ -211,7 +211,7 @@ _TEXTS: Final = (
     ),
 )
 
-_PATTERNS: Final = tuple((row.hint, re.compile(row.pattern)) for row in _TEXTS)
+_PATTERNS: Final = tuple((row.hint, re.compile(row.pattern, re.MULTILINE)) for row in _TEXTS)
 _APOSTROPHES: Final = re.compile("['\u2018\u2019\u02bc`]")
 _SPACES: Final = re.compile(r"\s+")
 
@@ -222,7 +222,7 @@ def hint_of(texts: Iterable[str]) -> str:
     Args:
         texts: What ECS says of the task and its containers, at full length.
     """
-    text = _SPACES.sub(" ", _APOSTROPHES.sub("", " ".join(texts))).strip().lower()
+    text = "\n".join(_SPACES.sub(" ", _APOSTROPHES.sub("", item)).strip() for item in texts).lower()
     found = next((hint for hint, pattern in _PATTERNS if pattern.search(text)), "")
     # The words of a failed connection are the same, whatever was to be reached.
     return "image-pull" if found == "network" and "cannotpull" in text else found

@@ -219,7 +219,10 @@ class Sweep:
             if now - holder.since >= LEASE_CHECK_SECONDS and self._is_over(holder, now):
                 self.log.warning("lease healed", key=holder.key, group=holder.group)
                 self.leases.release(holder.group, holder.key)
-                self.leases.wake(holder.group)
+        for group in self.leases.groups():
+            if self.clock.monotonic() < deadline:
+                # A message that was woken while its batch was at work has not come.
+                self.leases.wake(group)
 
     def _is_over(self, holder: Holder, now: float) -> bool:
         history = self.store.load(holder.key)

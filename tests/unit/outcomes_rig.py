@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools.logging import Logger
 
 from function.outcomes.history import Asked, History
+from function.outcomes.notices import Notices
 from function.outcomes.observations import Launched, to_body
 from function.outcomes.store import HistoryStore
-from function.settings import Settings
 from function.table import Table
 from tests.model.dynamodb import DynamoDbClient
 from tests.unit.fakes import ENVIRONMENT, FakeEcs, FakeWire, Rig, settings
+
+if TYPE_CHECKING:
+    from function.settings import Settings
 
 EVENTS = f"{ENVIRONMENT['QUEUE_URL']}-events"
 RESULTS = f"{ENVIRONMENT['QUEUE_URL']}-results"
@@ -42,7 +47,10 @@ class FakeTasks(FakeEcs):
         self.stop_calls: list[dict[str, Any]] = []
         self.stop_error: Exception | None = None
 
-    def describe_tasks(self, *, cluster: str, tasks: list[str]) -> dict[str, Any]:
+    def describe_tasks(
+        self, *, cluster: str, tasks: list[str], include: list[str] | None = None
+    ) -> dict[str, Any]:
+        assert include in (None, ["TAGS"])
         assert cluster == "batch"
         assert 1 <= len(tasks) <= 100
         self.describe_calls.append(tasks)
@@ -88,10 +96,17 @@ class OutcomesRig(Rig):
         super().__post_init__()
         wire: Any = FakeWire()
         client: Any = DynamoDbClient(wire=wire, table=self.table)
-        self.store = HistoryStore(Table(client, "ledger", self.clock), 1e6, self.clock)
+        self.stored = Table(client, "ledger", self.clock)
+        self.store = HistoryStore(self.stored, 1e6, self.clock)
 
     def clients(self) -> dict[str, Any]:
         return {**super().clients(), "events": self.events}
+
+    def notices(self) -> Notices:
+        """Return the notices alone, on the same table and topic."""
+        sns: Any = self.sns
+        log = Logger(service=f"notices-{id(self)}", stream=self.log_text)
+        return Notices(sns, self.stored, self.settings, log, self.clock)
 
     def history(self, key: str = "job") -> History:
         return self.store.load(key)

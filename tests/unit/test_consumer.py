@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from function.outcomes import updating
+from function.outcomes import reducer, updating
 from function.outcomes.states import State
 from tests.model.dynamodb import Away
 from tests.unit.fakes import Rig, client_error, message
@@ -96,10 +96,16 @@ def test_a_malformed_record_fails_alone(rig: OutcomesRig, body: str) -> None:
     assert "canary" not in rig.log_text.getvalue()
 
 
+def test_no_report_writes_to_an_item_that_is_not_of_a_key(rig: OutcomesRig) -> None:
+    assert rig.feed(rig.launched(1, key="tasks/2026-11-24")) == ["message-0"]
+
+    assert rig.table.items == {}
+
+
 def test_a_record_at_which_the_code_fails_fails_alone(
     rig: OutcomesRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = updating.reduce
+    real = reducer.reduce
 
     def broken(history: History, observation: Any, policy: Any, now: float) -> History:
         if getattr(observation, "run", None) and observation.run.status == "RUNNING":
@@ -118,7 +124,7 @@ def test_a_record_at_which_the_code_fails_fails_alone(
 
 @pytest.mark.parametrize("away", list(Away))
 def test_the_table_away_returns_events_and_loses_none(rig: OutcomesRig, away: Away) -> None:
-    bodies = [rig.launched(1), rig.task(1, "STOPPED"), rig.launched(2, key="other")]
+    bodies: list[Any] = [rig.launched(1), rig.task(1, "STOPPED"), rig.launched(2, key="other")]
     rig.table.away = away
 
     assert rig.feed(*bodies, receives=8) == ["message-0", "message-1", "message-2"]
@@ -196,7 +202,7 @@ def test_a_crash_between_write_and_effect_performs_it_later(rig: OutcomesRig) ->
     class Killed(BaseException):
         """The execution environment ends."""
 
-    def killed(**_call: Any) -> None:
+    def killed(**_call: Any) -> dict[str, Any]:
         raise Killed
 
     rig.feed(rig.launched(1))
@@ -241,7 +247,10 @@ def test_an_injected_container_does_not_decide(rig: OutcomesRig) -> None:
 def test_what_ecs_does_not_tell_is_waited_for_but_not_for_ever(rig: OutcomesRig) -> None:
     rig.ecs.lookup_error = client_error("ThrottlingException", "x", "DescribeTaskDefinition")
     containers = [{"name": name, "runtimeId": name, "exitCode": 0} for name in ("a", "b")]
-    bodies = [rig.launched(1, containers=()), rig.task(1, "STOPPED", containers=containers)]
+    bodies: list[Any] = [
+        rig.launched(1, containers=()),
+        rig.task(1, "STOPPED", containers=containers),
+    ]
 
     assert rig.feed(*bodies, receives=1) == ["message-0", "message-1"]
     assert rig.feed(*bodies, receives=4) == []

@@ -57,8 +57,8 @@ def overriding(*containers: dict[str, Any]) -> dict[str, Any]:
 
 def test_the_only_container_gets_uri_and_hash_of_what_is_stored() -> None:
     one = rig()
-    assert one.run(message(payload={"b": [1, None], "a": "ü"})) == []
-    content = '{"a":"ü","b":[1,null]}'.encode()
+    assert one.run(message(payload={"b": [1, None], "a": "ü", "c": {"d": None}})) == []
+    content = '{"a":"ü","b":[1,null],"c":{"d":null}}'.encode()
     ((name, stored),) = one.s3.objects.items()
     assert stored == content
     digest = hashlib.sha256(b"message-0\0" + content).hexdigest()[:32]
