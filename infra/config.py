@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from function.limits import (
+    FARGATE_LAUNCH_RATE,
+    LARGE_REGIONS,
     LOG_LEVELS,
     MAX_STAGE_LENGTH,
+    SMALL_REGION_FARGATE_LAUNCH_RATE,
     VISIBILITY_TIMEOUTS_PER_FUNCTION_TIMEOUT,
 )
 from function.sender_choice import SenderChoice
@@ -110,6 +113,12 @@ class FunctionConfig(SenderChoice):
         """How long the queue hides a message that was received."""
         timeouts = VISIBILITY_TIMEOUTS_PER_FUNCTION_TIMEOUT * self.timeout_seconds
         return timeouts + self.batching_window_seconds
+
+    @property
+    def default_fargate_launch_rate(self) -> int:
+        """Tasks per second that AWS lets every account of the region launch on Fargate."""
+        large = self.location.region in LARGE_REGIONS
+        return FARGATE_LAUNCH_RATE if large else SMALL_REGION_FARGATE_LAUNCH_RATE
 
     @property
     def roles(self) -> Mapping[str, tuple[str, ...]]:

@@ -7,13 +7,10 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from function.limits import (
-    FARGATE_LAUNCH_RATE,
-    LARGE_REGIONS,
     MAX_BACKOFF_SECONDS,
     MAX_TASKS,
     MAX_VISIBILITY_TIMEOUT_SECONDS,
     RUN_TASK_RATE,
-    SMALL_REGION_FARGATE_LAUNCH_RATE,
     THREADS,
     VISIBILITY_TIMEOUTS_PER_FUNCTION_TIMEOUT,
 )
@@ -96,11 +93,7 @@ def _check_visibility(reader: Reader, config: FunctionConfig) -> None:
 
 
 def _check_rates(reader: Reader, config: FunctionConfig) -> None:
-    fargate = (
-        FARGATE_LAUNCH_RATE
-        if config.location.region in LARGE_REGIONS
-        else SMALL_REGION_FARGATE_LAUNCH_RATE
-    )
+    fargate = config.default_fargate_launch_rate
     for option, given, default in (
         ("runTaskRate", config.run_task_rate, RUN_TASK_RATE),
         ("fargateLaunchRate", config.fargate_launch_rate, fargate),

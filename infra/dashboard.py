@@ -9,7 +9,6 @@ import pulumi
 from pulumi import Input, Output, ResourceOptions
 from pulumi_aws import cloudwatch
 
-from function.settings import default_fargate_launch
 from infra.documents import to_json
 from infra.limits import MINUTE_SECONDS
 from infra.names import PROJECT, function_name, stage_name
@@ -182,8 +181,7 @@ def dashboard_body(args: DashboardArgs) -> dict[str, Any]:
 
 def _pace(config: FunctionConfig) -> dict[str, Any]:
     """Return the launches per second, beside what the stage may use of the account's quota."""
-    rate, _ = default_fargate_launch(config.location.region)
-    quota = config.fargate_launch_rate or rate
+    quota = config.fargate_launch_rate or config.default_fargate_launch_rate
     return {
         **_graph(
             config,

@@ -5,6 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from function.limits import MAX_START_ATTEMPTS, START_ATTEMPTS
+from function.message.patterns import any_matches
+from function.message.task_limits import LimitsError, parse_stage
+from function.message.templates import TemplateError, check_templates
 from function.outcomes.states import FINAL, State
 from infra import limits
 from infra.config_reader import is_principal
@@ -85,7 +89,10 @@ def _is_object(text: str) -> bool:
 
 
 def check_outcomes(reader: Reader, config: FunctionConfig) -> None:
-    """Report every option that has no effect, or no reader, because of another one."""
+    """Report what the handler could not work with, and what has no effect because of another."""
+    _check_limits(reader, config)
+    _check_start_attempts(reader, config)
+    _check_templates(reader, config)
     if not config.outcomes:
         _check_nothing_depends_on_outcomes(reader, config)
     if config.result_readers and config.results != RESULTS_QUEUE:
@@ -105,6 +112,46 @@ def check_outcomes(reader: Reader, config: FunctionConfig) -> None:
                 f"{PROJECT}:taskRoles[0]", config.location.iam_arn("role/report-task")
             ),
         )
+
+
+def _check_limits(reader: Reader, config: FunctionConfig) -> None:
+    """Check the limits by the rules of the handler, and their capacity providers."""
+    try:
+        found = parse_stage(config.limits, f"{PROJECT}:limits")
+    except LimitsError as error:
+        reader.problems.append(str(error))
+        return
+    for pattern, task_limits in found.items():
+        for provider in task_limits.capacity:
+            if not any_matches(config.capacity_providers, provider):
+                reader.problem(
+                    f"{PROJECT}:limits",
+                    f"found the capacity provider {provider!r} at {pattern!r}",
+                    f"expected one that capacityProviders allows: "
+                    f"{', '.join(config.capacity_providers) or 'none'}",
+                )
+
+
+def _check_start_attempts(reader: Reader, config: FunctionConfig) -> None:
+    for cause, attempts in json.loads(config.start_attempts).items():
+        key = f"{PROJECT}:startAttempts"
+        if cause not in START_ATTEMPTS:
+            reader.problem(
+                key, f"found the cause {cause!r}", f"expected one of {', '.join(START_ATTEMPTS)}"
+            )
+        elif type(attempts) is not int or not 1 <= attempts <= MAX_START_ATTEMPTS:
+            reader.problem(
+                key,
+                f"found {json.dumps(attempts)} for {cause}",
+                f"expected a number of starts, 1 to {MAX_START_ATTEMPTS}",
+            )
+
+
+def _check_templates(reader: Reader, config: FunctionConfig) -> None:
+    try:
+        check_templates(config.templates)
+    except TemplateError as error:
+        reader.problem(f"{PROJECT}:templates", "a template is not valid", str(error))
 
 
 def _check_nothing_depends_on_outcomes(reader: Reader, config: FunctionConfig) -> None:

@@ -254,6 +254,14 @@ def group_of(request: Request, concurrency: Concurrency) -> str:
     return concurrency.group or family_of(request.task_definition)
 
 
+def block_of(request: Request, limits: TaskLimits) -> dict[str, Any]:
+    """Return limits in the form of the block, with the name of the concurrency group."""
+    if limits.concurrency is not None:
+        group = group_of(request, limits.concurrency)
+        limits = replace(limits, concurrency=replace(limits.concurrency, group=group))
+    return limits.as_block()
+
+
 def family_of(task_definition: str) -> str:
     """Return the family of a task definition's name, `family:revision`, or ARN."""
     return task_definition.rpartition("/")[2].partition(":")[0]

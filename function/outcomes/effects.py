@@ -69,7 +69,7 @@ class LeaseBook(Protocol):
     """The part of the leases of concurrency groups that is used after a launch."""
 
     def release(self, group: str, key: str) -> object:
-        """Give a lease back; nothing happens if it is not held."""
+        """Give a lease back, if it is held, and let the messages come that wait for it."""
 
     def wake(self, group: str) -> object:
         """Let the messages come that wait for the group."""
@@ -209,7 +209,6 @@ class Effects:
         if not isinstance(group, str):
             raise EffectError("the concurrency group of the key is not known")
         self.leases.release(group, history.key)
-        self.leases.wake(group)
 
     def _cause(self, error: Exception) -> str:
         if isinstance(error, ClientError):

@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from function.limits import MAX_REPORT_BYTES, MAX_SEND_BATCH
 from function.message.idempotency import origin_of
-from function.message.task_limits import group_of
+from function.message.task_limits import block_of
 from function.outcome import Report
 from function.outcomes.history import Asked, Rejection
 from function.outcomes.observations import Launched, Rejected, RestartFailed, to_body
@@ -140,7 +140,7 @@ def launched(  # noqa: PLR0913 - all that is known of a launch
             containers=tuple(containers),
             count=request.count,
             group=record.group,
-            limits=limits_block(request, limits),
+            limits=block_of(request, limits),
             message_id=origin_of(record),
             queued_at=record.sent_at,
             launched_at=at,
@@ -169,14 +169,6 @@ def rejected(record: Record, key: str | None, failure: Failure, *, at: float) ->
             group=record.group,
         ),
     )
-
-
-def limits_block(request: Request, limits: TaskLimits) -> dict[str, Any]:
-    """Return limits in the form of the block, with the name of the concurrency group."""
-    if limits.concurrency is not None:
-        group = group_of(request, limits.concurrency)
-        limits = replace(limits, concurrency=replace(limits.concurrency, group=group))
-    return limits.as_block()
 
 
 def send(sqs: SQSClient, queue_url: str, reports: Iterable[Report], log: Log) -> list[Report]:

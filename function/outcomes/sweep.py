@@ -213,13 +213,18 @@ class Sweep:
     def _heal_leases(self, deadline: float) -> None:
         """Give back the leases of keys that have ended, or of which nothing is known."""
         now = self.clock.time()
+        groups: set[str] = set()
         for holder in self.leases.holders():
             if self.clock.monotonic() >= deadline:
                 return
+            groups.add(holder.group)
             if now - holder.since >= LEASE_CHECK_SECONDS and self._is_over(holder, now):
                 self.log.warning("lease healed", key=holder.key, group=holder.group)
                 self.leases.release(holder.group, holder.key)
-                self.leases.wake(holder.group)
+        for group in sorted(groups):
+            if self.clock.monotonic() < deadline:
+                # A message that was woken while its batch was at work has not come.
+                self.leases.wake(group)
 
     def _is_over(self, holder: Holder, now: float) -> bool:
         history = self.store.load(holder.key)

@@ -269,7 +269,9 @@ def test_the_environment_names_no_reserved_variable(dev: Recorder) -> None:
 def test_a_fifo_stage_has_fifo_queues(stack: Stack) -> None:
     recorder = stack("dev", fifo="true")
     assert work_queue(recorder)["name"] == "ecs-run-task-dev.fifo"
-    fifo = {queue.name for queue in recorder.all("sqs/queue:Queue") if queue.inputs.get("fifoQueue")}
+    fifo = {
+        queue.name for queue in recorder.all("sqs/queue:Queue") if queue.inputs.get("fifoQueue")
+    }
     assert fifo == {"ecs-run-task-dev", "ecs-run-task-dev-dlq"}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from function.settings import Settings
-from function.table import EXPIRES, KEY
+from function.table import EXPIRES, KEY, LISTED, LISTED_AT, LISTED_INDEX
 
 if TYPE_CHECKING:
     from tests.infra.conftest import Stack
@@ -18,9 +18,30 @@ def test_the_table_has_the_handlers_key_and_time_to_live(dev: Recorder) -> None:
     table = dev.only(TABLE).inputs
     assert table["name"] == "ecs-run-task-dev-ledger"
     assert table["hashKey"] == KEY
-    assert table["attributes"] == [{"name": KEY, "type": "S"}]
+    assert table["attributes"] == [
+        {"name": KEY, "type": "S"},
+        {"name": LISTED, "type": "S"},
+        {"name": LISTED_AT, "type": "N"},
+    ]
     assert table["ttl"] == {"attributeName": EXPIRES, "enabled": True}
     assert "rangeKey" not in table
+
+
+def test_what_is_not_finished_or_went_wrong_has_an_index(dev: Recorder) -> None:
+    assert dev.only(TABLE).inputs["globalSecondaryIndexes"] == [
+        {
+            "name": LISTED_INDEX,
+            "hashKey": LISTED,
+            "rangeKey": LISTED_AT,
+            "projectionType": "KEYS_ONLY",
+        }
+    ]
+
+
+def test_a_stage_that_follows_no_tasks_has_no_index(stack: Stack) -> None:
+    table = stack("dev", outcomes="false").only(TABLE).inputs
+    assert table["attributes"] == [{"name": KEY, "type": "S"}]
+    assert "globalSecondaryIndexes" not in table
 
 
 def test_the_table_costs_what_is_used(dev: Recorder) -> None:

@@ -84,7 +84,9 @@ def test_an_option_is_an_attribute_of_the_same_name() -> None:
 
 def test_a_variable_has_the_name_of_its_option_and_of_its_setting(project: Project) -> None:
     values = project.stack_config("dev") | {
-        f"ecs-run-task:{option}": '{"a": {}}' for option in ("limits", "startAttempts", "templates")
+        "ecs-run-task:limits": '{"*": {"maxRuntime": "4h"}}',
+        "ecs-run-task:startAttempts": '{"capacity": 3}',
+        "ecs-run-task:templates": """{"s3": "{taskDefinition: 'report'}"}""",
     }
     config = read_function_config("dev", values.get)
     environment = function_environment(

@@ -201,3 +201,19 @@ def test_the_variables_of_a_payload_are_in_the_dry_run(run: Run, folder: Path) -
     masked = run("send", file, *options)
     assert uri["value"] not in masked.stdout
     assert "19.90" not in masked.stdout
+
+
+def test_the_limits_that_hold_are_explained(run: Run, folder: Path) -> None:
+    set_option(folder, "limits", value='{"*": {"maxRuntime": "4h", "concurrency": 3}}')
+    body = json.loads((EXAMPLES / "run-task.json").read_text(encoding="utf-8"))
+    body["ECS"]["limits"] = {"maxRuntime": "30m"}
+    result = run("explain", "-", "--stage", "dev", "--json", stdin=json.dumps(body))
+    assert result.exit_code == 0, result.stdout
+    (found,) = json.loads(result.stdout)
+    limits = {name: value for name, value in found["asks"].items() if name.startswith("limits.")}
+    family = body["ECS"]["taskDefinition"]
+    assert limits == {
+        "limits.maxRuntime": "30m",
+        "limits.concurrency.max": 3,
+        "limits.concurrency.group": family,
+    }

@@ -262,6 +262,34 @@ class FakeSqs:
         self.send_error: Exception | None = None
         self.visibility_error: Exception | None = None
         self.refused: set[str] = set()
+        self.reports: list[dict[str, Any]] = []
+        self.batch_error: Exception | None = None
+        self.refused_entries: set[int] = set()
+        self.woken: list[str] = []
+        self.wake_error: Exception | None = None
+
+    def send_message_batch(self, **call: Any) -> dict[str, Any]:
+        entries = call["Entries"]
+        assert call["QueueUrl"].endswith("-events")
+        assert 1 <= len(entries) <= 10
+        assert sum(len(entry["MessageBody"]) for entry in entries) <= 1_048_576
+        if self.batch_error:
+            raise self.batch_error
+        failed = []
+        for number, entry in enumerate(entries):
+            if number in self.refused_entries:
+                failed.append({"Id": entry["Id"], "Code": "InternalError"})
+            else:
+                self.reports.append(json.loads(entry["MessageBody"]))
+        return {"Successful": [], "Failed": failed}
+
+    def change_message_visibility(self, **call: Any) -> dict[str, Any]:
+        assert call["VisibilityTimeout"] == 0
+        assert call["QueueUrl"] == ENVIRONMENT["QUEUE_URL"]
+        if self.wake_error:
+            raise self.wake_error
+        self.woken.append(call["ReceiptHandle"])
+        return {}
 
     def send_message(self, **arguments: Any) -> dict[str, Any]:
         if self.send_error:

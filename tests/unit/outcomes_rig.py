@@ -47,7 +47,10 @@ class FakeTasks(FakeEcs):
         self.stop_calls: list[dict[str, Any]] = []
         self.stop_error: Exception | None = None
 
-    def describe_tasks(self, *, cluster: str, tasks: list[str]) -> dict[str, Any]:
+    def describe_tasks(
+        self, *, cluster: str, tasks: list[str], include: list[str] | None = None
+    ) -> dict[str, Any]:
+        assert include in (None, ["TAGS"])
         assert cluster == "batch"
         assert 1 <= len(tasks) <= 100
         self.describe_calls.append(tasks)

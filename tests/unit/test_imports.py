@@ -35,14 +35,17 @@ LOADED_BY_HANDLER = {
 
 # What each package may import of ours: modules, or packages with all of their modules. Imports for
 # types count as well. The stack program deploys `function` as a bundle, and shares with it only
-# limits, what an operator lets senders choose, and the check of the templates for events.
+# limits, what an operator lets senders choose, the names of states, and how both check limits of
+# messages and templates for events.
 DIRECTION = {
     "function": ("function",),
     "infra": (
         "infra",
         "function.limits",
+        "function.message.patterns",
         "function.message.task_limits",
         "function.message.templates",
+        "function.outcomes.states",
         "function.sender_choice",
     ),
     "runtask": ("runtask", "infra", "function"),
