@@ -9,16 +9,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import MISSING, fields, is_dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from function.outcomes.history import Asked, Container, Effect, History, Rejection, Run
 from function.outcomes.states import State
 from function.outcomes.texts import shortened
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
-_T = TypeVar("_T", bound="DataclassInstance")
+_T = TypeVar("_T")
 
 # They are attributes of the item itself.
 _OUTSIDE: Final = frozenset({"key", "revision"})
@@ -78,7 +75,11 @@ def _run(found: dict[str, Any]) -> Run:
 
 
 def _made(kind: type[_T], found: dict[str, Any]) -> _T:
-    return kind(**{item.name: found[item.name] for item in fields(kind) if item.name in found})
+    return kind(**{name: found[name] for name in _names(kind) if name in found})
+
+
+def _names(kind: type[Any]) -> list[str]:
+    return [item.name for item in fields(kind)]
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - of any field
