@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
@@ -104,10 +105,17 @@ class OutcomeStage:
         """Return what became of each key."""
         return {key: fate_of(history) for key, history in self.histories().items()}
 
-    def settled(self, expected: Mapping[str, Fate]) -> dict[str, Fate]:
-        """Return what became of each key, once nothing more can."""
+    def settled(self, expected: Mapping[str, Fate], *, heal: bool = False) -> dict[str, Fate]:
+        """Return what became of each key, once nothing more can.
+
+        Args:
+            expected: The keys.
+            heal: Whether the sweep looks at all of them, again and again.
+        """
 
         def holds() -> bool:
+            if heal:
+                self.heal()
             found = self.histories()
             return all(
                 key in found and found[key].state in FINAL and not found[key].todo
@@ -120,22 +128,25 @@ class OutcomeStage:
     def heal(self) -> None:
         """Let the sweep look at every key that has not ended, as if the time for it had come."""
         client = self.stage.client("dynamodb")
+        conflict = client.exceptions.ConditionalCheckFailedException
         for item in self.items():
             if item.get("listed", {}).get("S") != "active":
                 continue
             content = json.loads(item["history"]["S"])
             overdue = json.dumps({**content, "due_at": 0.0})
-            client.update_item(
-                TableName=self.table,
-                Key={"key": item["key"]},
-                UpdateExpression="SET history = :history, listed_at = :then",
-                ConditionExpression="revision = :revision",
-                ExpressionAttributeValues={
-                    ":history": {"S": overdue},
-                    ":then": {"N": "0"},
-                    ":revision": item["revision"],
-                },
-            )
+            # What has changed meanwhile is looked at in the next round.
+            with contextlib.suppress(conflict):
+                client.update_item(
+                    TableName=self.table,
+                    Key={"key": item["key"]},
+                    UpdateExpression="SET history = :history, listed_at = :then",
+                    ConditionExpression="revision = :revision",
+                    ExpressionAttributeValues={
+                        ":history": {"S": overdue},
+                        ":then": {"N": "0"},
+                        ":revision": item["revision"],
+                    },
+                )
 
     def spy(self) -> str:
         """Return the URL of a new queue that gets what the stage's rules send to its own."""
