@@ -120,7 +120,7 @@ def _line_of(node: Node, path: Path) -> int:
             line, node = entry[0].start_mark.line + 1, entry[1]
         elif isinstance(node, SequenceNode) and isinstance(step, int) and step < len(node.value):
             node = node.value[step]
-            line: int = node.start_mark.line + 1
+            line = node.start_mark.line + 1
         else:
             break
     return line
