@@ -237,7 +237,11 @@ def test_a_sender_that_may_read_the_queue_is_told_the_key(
 def test_a_sender_that_the_queue_refuses_is_not_sent_to_the_key(
     run: Run, queue: Queue, refuse: Callable[..., None]
 ) -> None:
-    refuse("SendMessageBatch", code="AccessDenied", message="not authorized to perform: sqs:SendMessage")
+    refuse(
+        "SendMessageBatch",
+        code="AccessDenied",
+        message="not authorized to perform: sqs:SendMessage",
+    )
     result = run("send", EXAMPLE, "--stage", "dev")
     assert "kms" not in str(result.exception)
     assert queue() == []

@@ -139,7 +139,7 @@ def test_an_error_of_json_lines_names_the_line(write: Write) -> None:
 
 
 def test_each_problem_of_a_message_has_its_own_line(write: Write) -> None:
-    name = write("job.yaml", 'taskDefinition: 5\ncluster: 6\noverrides:\n  cpu: 7\n')
+    name = write("job.yaml", "taskDefinition: 5\ncluster: 6\noverrides:\n  cpu: 7\n")
 
     lines = refusal([name]).splitlines()[1:]
 
@@ -316,7 +316,9 @@ def test_each_row_is_a_message(write: Write) -> None:
 
 @pytest.mark.parametrize("count", ['"{n}"', "{n}"])
 def test_a_column_is_a_number_where_one_is_expected(write: Write, count: str) -> None:
-    template = write("job.yaml", f"taskDefinition: report-{{n}}\ncount: {count}\ncluster: '{{n}}'\n")
+    template = write(
+        "job.yaml", f"taskDefinition: report-{{n}}\ncount: {count}\ncluster: '{{n}}'\n"
+    )
 
     (message,) = sent([template], each=write("rows.csv", "n\n5\n"))
 
