@@ -177,7 +177,7 @@ def send(  # noqa: PLR0913, PLR0917 - one for each option
       runtask send examples/run-task.json --stage dev
       runtask send nightly.yaml --stage prod --key nightly-2026-11-22
       runtask send job.yaml --stage dev --set ECS.overrides.cpu=1024 --env MONTH=2026-10
-      runtask send job.yaml --stage dev --command -- python report.py --fast
+      runtask send job.yaml --stage dev --command -- sh -c 'exit 7'
       runtask send job.yaml --stage prod --each customers.csv --group '{tenant}' --rate 50
       runtask send job.yaml --stage prod --each customers.csv --run 2026-11-22
       generate-jobs | runtask send - --stage prod --json | jq -r .key

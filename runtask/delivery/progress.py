@@ -108,15 +108,15 @@ class Bar:
         self._bar.update(self._task, completed=sent, description=text)
 
 
-def make_progress(total: int, before: int, *, at_least: int) -> Progress:
+def make_progress(total: int, before: int, *, shown: bool) -> Progress:
     """Return what shows the progress of a run.
 
     Args:
         total: The number of messages.
         before: Those that an earlier run sent.
-        at_least: With fewer messages, nothing is shown.
+        shown: Whether anything is shown.
     """
-    if total < at_least:
+    if not shown:
         return Silent()
     terminal = Console(stderr=True, highlight=False)
     return Bar(terminal, total, before) if terminal.is_terminal else Lines(total, before)

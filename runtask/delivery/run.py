@@ -70,12 +70,14 @@ class SendOptions:
         record: Where the run is recorded; None for nowhere.
         run: The name of the run, from which keys are derived; None for a new one.
         threads: Calls under way at once.
+        quiet: Whether nothing is shown.
     """
 
     rate: float | None = None
     record: Path | None = None
     run: str | None = None
     threads: int = THREADS
+    quiet: bool = False
 
 
 def check(messages: Sequence[Message], config: FunctionConfig) -> None:
@@ -180,7 +182,8 @@ def _sent(
         )
     failure: RuntaskError | None = None
     try:
-        with make_progress(len(messages), len(sender.sent), at_least=PROGRESS_MESSAGES) as progress:
+        shown = len(messages) >= PROGRESS_MESSAGES and not how.quiet
+        with make_progress(len(messages), len(sender.sent), shown=shown) as progress:
             sender.run(progress)
     except RuntaskError as error:
         failure = error

@@ -7,6 +7,7 @@ import json
 import math
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -209,7 +210,7 @@ def _check(value: object, place: Place, origin: Origin, seen: list[int]) -> None
     seen[0] += 1
     if seen[0] > _MAX_VALUES:
         raise UsageError(f"{origin}: more values than a message of SQS can hold")
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         for name, item in value.items():
             if not isinstance(name, str):
                 raise UsageError(

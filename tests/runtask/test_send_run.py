@@ -6,10 +6,8 @@ import json
 import signal
 import threading
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
@@ -24,6 +22,10 @@ from runtask.errors import AccountError, RuntaskError, UsageError
 from runtask.messages import Message, MessageInput
 from runtask.project import load_project
 from tests.runtask.conftest import ROOT, Run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 BODY = json.dumps({"ECS": {"cluster": "batch", "taskDefinition": "report"}})
 
