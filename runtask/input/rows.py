@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from runtask.errors import UsageError
-from runtask.input.documents import Document, as_body, read_text, shown_name
+from runtask.input.documents import Document, as_body, read_text, sendable, shown_name
 from runtask.input.origin import shown_path
-from runtask.input.shapes import typed
+from runtask.input.shapes import takes_text, typed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -100,30 +101,52 @@ def read_rows(path: str) -> Rows:
 
 
 class Template:
-    """A message with `{column}` in its texts.
+    """A message with `{column}` in its texts; its JSON is written once, with gaps for the columns.
 
     Args:
         document: The message.
         rows: What it will be filled in with.
 
     Raises:
-        UsageError: if it names a column that there is not.
+        UsageError: if it names a column that there is not, or JSON has no such value.
     """
 
     def __init__(self, document: Document, rows: Rows) -> None:
         self._origin = document.origin
-        self._value = document.value()
-        for place, column in _columns(self._value, ()):
+        value = document.value()
+        for place, column in _columns(value, ()):
             rows.require(column, f"{document.origin.at(place)}: {shown_path(place)}")
+        as_body(value, document.origin)  # the rest cannot fail when it is written
+        self._pieces = list(_pieces(value, ()))
 
     def filled(self, row: Row) -> Document:
-        """Return the message of a row.
+        """Return the message of a row."""
+        cells = row.cells
+        body = "".join(
+            piece if isinstance(piece, str) else piece.written(cells[piece.column])
+            for piece in self._pieces
+        )
+        return Document(origin=self._origin.at_row(row.source), body=sendable(body))
 
-        Raises:
-            UsageError: if JSON has no such value.
-        """
-        origin = self._origin.at_row(row.source)
-        return Document(origin=origin, body=as_body(_filled(self._value, (), row), origin))
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Gap:
+    """Where the value of a column goes.
+
+    Attributes:
+        column: The column.
+        place: The parameter, if it is this value alone; None inside of a longer text.
+    """
+
+    column: str
+    place: Place | None
+
+    def written(self, cell: str) -> str:
+        """Return a value as JSON, or as a part of a JSON text."""
+        if self.place is None:
+            return _json(cell)[1:-1]
+        value = cell if takes_text(self.place) else typed(cell)
+        return _json(value)
 
 
 class TextTemplate:
@@ -185,20 +208,50 @@ def _columns(value: Any, place: Place) -> Iterator[tuple[Place, str]]:  # noqa: 
                 yield place, found[2]
 
 
-def _filled(value: Any, place: Place, row: Row) -> Any:  # noqa: ANN401 - JSON
+def _pieces(value: Any, place: Place) -> Iterator[str | _Gap]:  # noqa: ANN401 - JSON
+    """Yield the JSON of a message, with gaps for the columns."""
     if isinstance(value, dict):
         column = _bare(value)
         if column is not None:
-            return typed(row.cells[column], place)
-        return {name: _filled(item, (*place, name), row) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_filled(item, (*place, position), row) for position, item in enumerate(value)]
-    if not isinstance(value, str) or "{" not in value:
-        return value
-    whole = _PLACEHOLDER.fullmatch(value)
+            yield _Gap(column=column, place=place)
+            return
+        yield "{"
+        for number, (name, item) in enumerate(value.items()):
+            yield f"{', ' if number else ''}{_json(name)}: "
+            yield from _pieces(item, (*place, name))
+        yield "}"
+    elif isinstance(value, list | tuple):
+        yield "["
+        for number, item in enumerate(value):
+            if number:
+                yield ", "
+            yield from _pieces(item, (*place, number))
+        yield "]"
+    elif isinstance(value, str):
+        yield from _text_pieces(value, place)
+    else:
+        yield _json(value)
+
+
+def _text_pieces(text: str, place: Place) -> Iterator[str | _Gap]:
+    whole = _PLACEHOLDER.fullmatch(text)
     if whole is not None and whole[2] is not None:
-        return typed(row.cells[whole[2]], place)
-    return _replaced(value, row)
+        yield _Gap(column=whole[2], place=place)
+        return
+    end = 0
+    yield '"'
+    for found in _PLACEHOLDER.finditer(text):
+        yield _json(text[end : found.start()])[1:-1]
+        end = found.end()
+        if found[2] is None:
+            yield f"{{{found[1]}}}"
+        else:
+            yield _Gap(column=found[2], place=None)
+    yield _json(text[end:])[1:-1] + '"'
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _replaced(text: str, row: Row) -> str:

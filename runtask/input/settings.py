@@ -11,7 +11,7 @@ from function.message.parsing import WRAPPER
 from runtask.errors import UsageError
 from runtask.input.documents import Document, as_body
 from runtask.input.origin import parse_path, shown_path
-from runtask.input.shapes import typed
+from runtask.input.shapes import takes_text, typed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,7 +58,7 @@ class Settings:
         for path, text in self.values:
             option = f"--set {shown_path(path)}"
             place = _placed(path, value)
-            _set(value, place, typed(text, place), option)
+            _set(value, place, text if takes_text(place) else typed(text), option)
             changed.append(((WRAPPER, *_without_wrapper(path)), option))
         if self.environment or self.command is not None:
             where, container = self._container(value, document)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.model import ListShape, MapShape, StringShape, StructureShape
@@ -24,20 +25,19 @@ _SERVICE: Final = "service"
 _CAPITALS: Final = {"Name": "name", "Value": "value"}
 
 
-def typed(text: str, path: Path) -> Any:  # noqa: ANN401 - a value of JSON
-    """Return the value that a text stands for at a path of a message.
-
-    Where RunTask takes a text it stays one; elsewhere it is read as JSON if it is JSON.
-    """
-    if _takes_text(path):
-        return text
+def typed(text: str) -> Any:  # noqa: ANN401 - a value of JSON
+    """Return the value that a text stands for: itself, if it is not JSON."""
     try:
-        return json.loads(text)
+        value = json.loads(text)
+        json.dumps(value, allow_nan=False)
     except (ValueError, RecursionError):
         return text
+    return value
 
 
-def _takes_text(path: Path) -> bool:
+@cache
+def takes_text(path: Path) -> bool:
+    """Return whether RunTask takes a text at a path of a message."""
     if path[:1] == (WRAPPER,):
         path = path[1:]
     if path == (_SERVICE,):
