@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from infra.config import FunctionConfig
+    from runtask.account import Sessions
     from runtask.delivery.run import SendOptions, SentMessage
     from runtask.messages import MessageInput
     from runtask.profiles import Profiles
@@ -187,6 +188,7 @@ def send(  # noqa: PLR0913, PLR0917 - one for each option
     from runtask.delivery.run import SendOptions  # noqa: PLC0415 - imports boto3
     from runtask.input.settings import read_settings  # noqa: PLC0415
     from runtask.messages import read_input  # noqa: PLC0415
+    from runtask.surroundings import surroundings  # noqa: PLC0415
 
     words = context.meta.get(_COMMAND)
     if command and words is None:
@@ -210,23 +212,22 @@ def send(  # noqa: PLR0913, PLR0917 - one for each option
         record=record or _default_record(source, files, stage),
         run=run_name,
     )
-    _send(source, config, how, profiles, as_json=as_json)
+    _send(source, config, how, surroundings(project, profiles).sessions, as_json=as_json)
 
 
 def _send(
     source: MessageInput,
     config: FunctionConfig,
     how: SendOptions,
-    profiles: Profiles,
+    sessions: Sessions,
     *,
     as_json: bool,
 ) -> None:
-    from runtask.account import ProfileSessions  # noqa: PLC0415 - imports boto3
-    from runtask.delivery import run  # noqa: PLC0415
+    from runtask.delivery import run  # noqa: PLC0415 - imports boto3
 
     sent: list[SentMessage] = []
     try:
-        sent.extend(run.send(source, config, ProfileSessions(profiles=profiles), how))
+        sent.extend(run.send(source, config, sessions, how))
     finally:  # what was sent before an error is in the queue, and belongs into the result
         _print_sent(sent, as_json=as_json)
 
