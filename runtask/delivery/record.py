@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 _VERSION: Final = 1
 _OWNER_ONLY: Final = 0o600
 
+# The descriptor of no file.
+_CLOSED: Final = -1
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunHeader:
@@ -167,8 +170,11 @@ class Record:
         return self
 
     def __exit__(self, *_: object) -> None:
+        # A thread that a second Ctrl-C left behind must not write to another file of this number.
+        with self._lock, self._sync_lock:
+            file, self._file = self._file, _CLOSED
         with contextlib.suppress(OSError):
-            os.close(self._file)
+            os.close(file)
 
     def begin(self, positions: Iterable[int]) -> None:
         """Note that messages are about to be sent."""

@@ -104,20 +104,16 @@ class Sender:
             threading.Thread(target=self._work, daemon=True)
             for _ in range(min(self._threads, len(self._batches)))
         ]
-        started: list[threading.Thread] = []
         try:
             for thread in threads:
                 thread.start()
-                started.append(thread)
-            while any(thread.is_alive() for thread in started):
-                started[-1].join(_POLL_SECONDS)
-                for thread in started[:-1]:
-                    thread.join(0 if started[-1].is_alive() else _POLL_SECONDS)
+            while alive := [thread for thread in threads if thread.is_alive()]:
+                alive[0].join(_POLL_SECONDS)
                 progress.update(len(self.sent))
         except KeyboardInterrupt:
             self._stop.set()
             console.progress("interrupted; waiting for the answers of what is under way")
-            self._drain(started)
+            self._drain(threads)
             raise InterruptedSendError(f"interrupted; {self.so_far}") from None
         if self._error is not None:
             raise self._error
@@ -145,7 +141,8 @@ class Sender:
     def _drain(self, threads: Sequence[threading.Thread]) -> None:
         deadline = time.monotonic() + _MAX_DRAIN_SECONDS
         for thread in threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
+            if thread.ident is not None:  # Ctrl-C can come while the threads are being started
+                thread.join(max(0.0, deadline - time.monotonic()))
 
     def _work(self) -> None:
         """Send batches until there are none."""

@@ -46,10 +46,11 @@ def test_one_file_can_hold_several_messages(run: Run, queue: Queue, tmp_path: Pa
     (tmp_path / "two.yaml").write_text(f"{text}---\n{text}", encoding="utf-8")
     result = run("send", str(tmp_path / "two.yaml"), "--stage", "dev", "--json")
     sent = [json.loads(line) for line in result.stdout.splitlines()]
-    second = text.count("\n") + 3  # after the line `---` and a comment
+    lines = text.splitlines()
+    first = next(number for number, line in enumerate(lines, 1) if not line.startswith("#"))
     assert [Path(message["source"]).name for message in sent] == [
-        "two.yaml:2",
-        f"two.yaml:{second}",
+        f"two.yaml:{first}",
+        f"two.yaml:{len(lines) + 1 + first}",
     ]
     assert len({message["key"] for message in sent}) == 2
     assert len(queue()) == 2
