@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from bench import against, drain, handler, outcomes, plot, realtime
+from bench import against, drain, handler, outcomes, plot, realtime, send
 from bench.policies import OURS_RETRIED
 from bench.results import judged, shown, spread
 
@@ -89,6 +89,9 @@ def sections(results: Results) -> dict[str, str]:
                 for name in subjects
             ),
         )
+    if "send" in results:
+        figures = ([figure, _cell(results, "send", "", figure)] for figure in send.FIGURES)
+        made["send"] = _meta(results, "send") + _table(("", "median (range)"), figures)
     return made
 
 

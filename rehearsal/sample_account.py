@@ -6,12 +6,15 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from infra.names import PROJECT, Location
+from infra.names import BOOTSTRAP_SUFFIX, PROJECT, Location
+from runtask.promotion.pin import dumped, round_trip_yaml
+from runtask.routes import locations_by_stack
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from rehearsal.emulator import Emulator
+    from runtask.project import Project
 
 # The names that the messages in `examples` use.
 CLUSTER: Final = "batch"
@@ -87,9 +90,10 @@ class SampleAccount:
         """Subscribe a new queue to a stage's failure topic, and return the queue's URL."""
         sqs = self.emulator.client("sqs", self.location.account, self.location.region)
         sns = self.emulator.client("sns", self.location.account, self.location.region)
-        inbox = self.location.arn("sqs", _INBOX)
+        name = f"{_INBOX}-{topic_arn.rpartition(':')[2]}"
+        inbox = self.location.arn("sqs", name)
         url: str = sqs.create_queue(
-            QueueName=_INBOX, Attributes={"Policy": json.dumps(_delivery_policy(topic_arn, inbox))}
+            QueueName=name, Attributes={"Policy": json.dumps(_delivery_policy(topic_arn, inbox))}
         )["QueueUrl"]
         sns.subscribe(
             TopicArn=topic_arn,
@@ -151,6 +155,37 @@ def with_sample_limits(config: dict[str, str], location: Location) -> dict[str, 
         "deployPrincipals": [location.iam_arn("root")],
     }
     return with_names(config, names)
+
+
+def with_samples(
+    locations: Mapping[str, Location],
+) -> Callable[[str, dict[str, str]], dict[str, str]]:
+    """Return what adds the sample account to the configuration of each stack.
+
+    Args:
+        locations: Account and region of every stack.
+    """
+
+    def adapt(stack: str, config: dict[str, str]) -> dict[str, str]:
+        bootstrap = stack.endswith(BOOTSTRAP_SUFFIX)
+        add = with_sample_limits if bootstrap else with_sample_account
+        return add(config, locations[stack])
+
+    return adapt
+
+
+def with_samples_in_files(project: Project) -> None:
+    """Add the sample account to the stack files of a copy of a project."""
+    locations = locations_by_stack(project)
+    adapt = with_samples(locations)
+    for stack in locations:
+        config, path = project.stack_config(stack), project.stack_file(stack)
+        yaml = round_trip_yaml()
+        content = yaml.load(path.read_text(encoding="utf-8"))
+        for key, text in adapt(stack, config).items():
+            if text != config.get(key):
+                content["config"][key] = json.loads(text)
+        path.write_text(dumped(yaml, content), encoding="utf-8")
 
 
 def with_names(config: dict[str, str], names: Mapping[str, list[str]]) -> dict[str, str]:
