@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import click
@@ -100,12 +101,17 @@ def run_command(command: click.Command, *, prog_name: str) -> None:
     """
     try:
         command.main(prog_name=prog_name, standalone_mode=False)
+        sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         sys.exit(ExitCode.USAGE)
     except RuntaskError as error:
         console.error(str(error))
         sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # Who reads the output has enough of it. What is still buffered goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(ExitCode.FAILED)
     except (click.Abort, KeyboardInterrupt):
         console.error("interrupted")
         sys.exit(ExitCode.INTERRUPTED)

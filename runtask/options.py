@@ -81,6 +81,14 @@ def _needs_stage(context: click.Context) -> bool:
     )
 
 
+def _complete_stage(context: click.Context, _option: click.Parameter, incomplete: str) -> list[str]:
+    """Return the stages whose names begin so, for a shell; no file is read."""
+    folder = Path(context.params.get(_PROJECT) or os.environ.get(PROJECT_VARIABLE) or ".")
+    stacks = (path.name.split(".")[1] for path in folder.glob("Pulumi.*.yaml"))
+    found = (stack for stack in stacks if not stack.endswith("-bootstrap"))
+    return sorted(stage for stage in found if stage.startswith(incomplete))
+
+
 def only_stage(project: Project) -> str:
     """Return the only stage of a project.
 
@@ -149,6 +157,7 @@ stage_option = click.option(
     metavar="STAGE",
     envvar=STAGE_VARIABLE,
     callback=_default_stage,
+    shell_complete=_complete_stage,
     help=f"The stage, as in Pulumi.STAGE.yaml.  [default: {STAGE_VARIABLE}, or the only stage]",
 )
 
@@ -158,6 +167,7 @@ stages_option = click.option(
     "only",
     metavar="STAGE",
     multiple=True,
+    shell_complete=_complete_stage,
     help="The stage, as in Pulumi.STAGE.yaml; can be given several times.  [default: all stages]",
 )
 

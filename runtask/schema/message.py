@@ -23,7 +23,7 @@ DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 Schema = dict[str, Any]
 
 # A length of time: `90s`, `30m`, `4h`, `2d`.
-_DURATION: Final[Schema] = {"type": "string", "pattern": "^[1-9][0-9]*[smhd]$"}
+_DURATION: Final[Schema] = {"type": "string", "pattern": "^[1-9][0-9]{0,8}[smhd]$"}
 
 # An exit code, or a range of them such as `100-110`.
 _EXIT_CODES: Final[Schema] = {
@@ -54,6 +54,7 @@ _LIMITS: Final[Schema] = {
                         "max": {"type": "integer", "minimum": 1},
                         "group": {
                             "type": "string",
+                            "pattern": "^[A-Za-z0-9_-]{1,255}$",
                             "description": "What is counted together; by default the family.",
                         },
                     },
@@ -63,6 +64,7 @@ _LIMITS: Final[Schema] = {
         "capacity": {
             "type": "array",
             "minItems": 1,
+            "maxItems": limits.MAX_CAPACITY_PROVIDERS,
             "items": {"type": "string"},
             "description": "Capacity providers, each tried where the one before it has none left.",
         },

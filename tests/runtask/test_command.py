@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import signal
 import subprocess
 import sys
 import tomllib
@@ -143,20 +145,33 @@ def test_the_command_completes_in_every_shell(shell: str) -> None:
     assert "_RUNTASK_COMPLETE" in done.stdout
 
 
-def test_a_completed_line_has_the_verbs_that_begin_so() -> None:
+@pytest.mark.parametrize(
+    ("words", "word", "expected"),
+    [
+        ("runtask pro", "pro", ["promote"]),
+        ("runtask send --stage d", "d", ["dev"]),
+        ("runtask stages --stage ", "", ["dev", "prod"]),
+        ("runtask verify --pro", "--pro", ["--probe-aws", "--profile", "--project"]),
+    ],
+)
+def test_a_completed_line_has_what_begins_so(
+    words: str, word: str, expected: list[str], folder: Path
+) -> None:
     done = subprocess.run(
         [sys.executable, "-c", "from runtask.__main__ import run; run()"],
-        cwd=ROOT,
+        cwd=folder,
         env={
             "_RUNTASK_COMPLETE": "fish_complete",
-            "COMP_WORDS": "runtask pro",
-            "COMP_CWORD": "pro",
+            "COMP_WORDS": words,
+            "COMP_CWORD": word,
+            "PYTHONPATH": str(ROOT),
         },
         capture_output=True,
         text=True,
         check=False,
     )
-    assert [line.partition("\t")[0] for line in done.stdout.splitlines()] == ["plain,promote"]
+    found = [line.partition("\t")[0] for line in done.stdout.splitlines()]
+    assert found == [f"plain,{name}" for name in expected]
 
 
 def test_without_a_stage_the_known_ones_are_named() -> None:
@@ -203,6 +218,79 @@ def test_a_rehearsal_that_has_ended_is_named(tmp_path: Path) -> None:
     done = runtask("history", "prod", variables={"RUNTASK_REHEARSAL": gone})
     assert (done.returncode, done.stdout) == (2, "")
     assert f"RUNTASK_REHEARSAL names {gone}, a rehearsal that has ended" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["schema", "message"], ["explain"]])
+def test_a_reader_that_has_enough_ends_the_command_without_a_traceback(
+    arguments: list[str],
+) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "runtask", *arguments],
+        cwd=ROOT,
+        env={"PATH": "", "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["history", "dev"],
+        ["new", "--from", "report", "--stage", "dev"],
+        ["doctor", "--stage", "dev"],
+        ["init", "--add-stage", "qa", "--discover", "--dry-run"],
+    ],
+)
+@pytest.mark.parametrize(
+    "credentials",
+    [
+        {},
+        {"AWS_PROFILE": "nosuch"},
+        {
+            "AWS_ACCESS_KEY_ID": "expired",
+            "AWS_SECRET_ACCESS_KEY": "expired",
+            "AWS_ENDPOINT_URL": "http://127.0.0.1:9",  # nobody answers there
+            "AWS_MAX_ATTEMPTS": "1",
+        },
+    ],
+    ids=["none", "no such profile", "refused"],
+)
+def test_credentials_that_are_no_good_are_a_message_and_an_exit_code(
+    arguments: list[str], credentials: dict[str, str]
+) -> None:
+    done = runtask(*arguments, variables=credentials)
+    assert done.returncode in {1, 2, 4}
+    assert "Traceback" not in done.stderr
+    assert done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("verb", ["new", "explain"])
+def test_an_interruption_at_any_moment_is_exit_code_130(verb: str) -> None:
+    for seconds in (0.02, 0.2, 0.6):
+        with subprocess.Popen(
+            [sys.executable, "-m", "runtask", verb, "--stage", "dev"],
+            cwd=ROOT,
+            env={"PATH": "", "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(seconds)
+            process.send_signal(signal.SIGINT)
+            assert process.stderr
+            errors = process.stderr.read()
+        # Before the interpreter has begun, a signal ends the process itself.
+        assert process.returncode in {0, 130, -signal.SIGINT}
+        if process.returncode == ExitCode.INTERRUPTED:
+            assert "Traceback" not in errors
 
 
 def test_nothing_is_coloured_in_a_pipe() -> None:
