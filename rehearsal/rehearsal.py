@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from infra.bundle import ROOT
 from infra.names import BOOTSTRAP_SUFFIX, Location
-from rehearsal.checks import Check, no_drift, same_artifact, stage_checks
+from rehearsal.checks import Check, no_drift, same_artifact, sample_checks, stage_checks
 from rehearsal.engine import EmulatorSessions, InProcessEngine
 from rehearsal.observer import ObservedSample, StageObserver
 from rehearsal.pulumi_cli import prepare
 from rehearsal.sample_account import SampleAccount, with_sample_account, with_sample_limits
-from rehearsal.samples import DEV_SAMPLES, PROD_SAMPLES, Sample
+from rehearsal.samples import DEV_SAMPLES, LATE_SAMPLES, PROD_SAMPLES, Sample
 from rehearsal.teardown import RehearsalEngine, Teardown
 from rehearsal.verification import StageVerification, verify_stage
 from runtask.project import PROJECT_FILE, Project, load_project
@@ -93,7 +93,9 @@ class Rehearsal:
             engine.up(f"{stage}{BOOTSTRAP_SUFFIX}")
             SampleAccount(emulator=self.emulator, location=location).create()
         engine.up(SOURCE)
-        self._send(locations[SOURCE], engine.outputs(SOURCE), DEV_SAMPLES)
+        observer = self._send(
+            locations[SOURCE], engine.outputs(SOURCE), (*DEV_SAMPLES, *LATE_SAMPLES)
+        )
         context = PromotionContext(
             project=project,
             engine=engine,
@@ -113,6 +115,7 @@ class Rehearsal:
         self._checks.extend(no_drift(state.stage, state.drift) for state in states)
         verification = verify_stage(SOURCE, locations[SOURCE], context)
         self._checks.append(verification.check)
+        self._wait_late(observer)
         self._checks.extend(self._teardown(project, engine, digests).checks())
         return RehearsalResult(
             locations=locations,
@@ -151,8 +154,8 @@ class Rehearsal:
 
     def _send(
         self, location: Location, outputs: Mapping[str, Any], samples: Sequence[Sample]
-    ) -> None:
-        """Send samples to a stage, and observe and check what becomes of them."""
+    ) -> StageObserver:
+        """Send samples to a stage, and observe and check what becomes of all but the late ones."""
         sample_account = SampleAccount(emulator=self.emulator, location=location)
         observer = StageObserver(
             emulator=self.emulator,
@@ -165,6 +168,13 @@ class Rehearsal:
         observed = observer.wait()
         self._observed.extend((outputs["stage"], one) for one in observed)
         self._checks.extend(stage_checks(observer, observed))
+        return observer
+
+    def _wait_late(self, observer: StageObserver) -> None:
+        """Observe and check what becomes of the late samples of a stage."""
+        for one in observer.wait(late=True):
+            self._observed.append((observer.outputs["stage"], one))
+            self._checks.extend(sample_checks(observer, one))
 
     def _say(self, text: str) -> None:
         self.say(f"[{time.monotonic() - self._started_at:4.1f} s] {text}")
