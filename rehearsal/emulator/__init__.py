@@ -7,6 +7,7 @@ What it answers is no evidence about AWS; it is there to run the whole kit on on
 
 from __future__ import annotations
 
+from rehearsal.emulator.attached import AttachedEmulator
 from rehearsal.emulator.clients import Credentials
 from rehearsal.emulator.interception import (
     Disconnect,
@@ -26,6 +27,7 @@ __all__ = [
     "KEPT",
     "READINGS",
     "RETRIED",
+    "AttachedEmulator",
     "Call",
     "Credentials",
     "Disconnect",
