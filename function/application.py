@@ -112,7 +112,15 @@ class Application:
             draw=draw,
             max_backoff_seconds=settings.max_backoff_seconds,
         )
-        leases = reporter = restarts = None
+        leases = Leases(
+            table,
+            sqs,
+            settings.queue_url,
+            retention_seconds=settings.key_retention_seconds,
+            max_wait_seconds=settings.max_backoff_seconds / 2,
+            clock=clock,
+        )
+        reporter = restarts = None
         if settings.events_queue_url is not None:
             from function.outcomes.reports import Reporter  # noqa: PLC0415 - only if it is used
             from function.outcomes.restarts import Restarts  # noqa: PLC0415
@@ -123,14 +131,6 @@ class Application:
                 store=HistoryStore(table, settings.key_retention_seconds, clock),
                 ecs=ecs,
                 settings=settings,
-                clock=clock,
-            )
-            leases = Leases(
-                table,
-                sqs,
-                settings.queue_url,
-                retention_seconds=settings.key_retention_seconds,
-                max_wait_seconds=settings.max_backoff_seconds / 2,
                 clock=clock,
             )
         self._processor = Processor(
@@ -180,7 +180,7 @@ class Application:
                 sns=sns,
                 events=events,
                 table=table,
-                leases=leases or assembly.NoLeases(),
+                leases=leases,
                 lookups=lookups,
                 rate_limiter=rate_limiter,
                 log=log,

@@ -96,6 +96,12 @@ def test_a_malformed_record_fails_alone(rig: OutcomesRig, body: str) -> None:
     assert "canary" not in rig.log_text.getvalue()
 
 
+def test_no_report_writes_to_an_item_that_is_not_of_a_key(rig: OutcomesRig) -> None:
+    assert rig.feed(rig.launched(1, key="tasks/2026-11-24")) == ["message-0"]
+
+    assert rig.table.items == {}
+
+
 def test_a_record_at_which_the_code_fails_fails_alone(
     rig: OutcomesRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
