@@ -112,7 +112,15 @@ class Application:
             draw=draw,
             max_backoff_seconds=settings.max_backoff_seconds,
         )
-        leases = reporter = restarts = None
+        leases = Leases(
+            table,
+            sqs,
+            settings.queue_url,
+            retention_seconds=settings.key_retention_seconds,
+            max_wait_seconds=settings.max_backoff_seconds / 2,
+            clock=clock,
+        )
+        reporter = restarts = None
         if settings.events_queue_url is not None:
             from function.outcomes.reports import Reporter  # noqa: PLC0415 - only if it is used
             from function.outcomes.restarts import Restarts  # noqa: PLC0415
@@ -123,14 +131,6 @@ class Application:
                 store=HistoryStore(table, settings.key_retention_seconds, clock),
                 ecs=ecs,
                 settings=settings,
-                clock=clock,
-            )
-            leases = Leases(
-                table,
-                sqs,
-                settings.queue_url,
-                retention_seconds=settings.key_retention_seconds,
-                max_wait_seconds=settings.max_backoff_seconds / 2,
                 clock=clock,
             )
         self._processor = Processor(
@@ -180,7 +180,7 @@ class Application:
                 sns=sns,
                 events=events,
                 table=table,
-                leases=leases or assembly.NoLeases(),
+                leases=leases,
                 lookups=lookups,
                 rate_limiter=rate_limiter,
                 log=log,
@@ -225,9 +225,10 @@ class Application:
             return {"batchItemFailures": []}
         outcomes = batch.process(records, self._processor, time_budget)
         return_to_queue(self._sqs, self._settings.queue_url, outcomes, self._log)
+        lost = None
         if url is not None:
-            self._report(url, outcomes, time_budget)
-        observability.emit_metrics(outcomes, self._settings.stage)
+            lost = self._report(url, outcomes, time_budget)
+        observability.emit_metrics(outcomes, self._settings.stage, reports_lost=lost)
         return {
             "batchItemFailures": [
                 {"itemIdentifier": outcome.record.message_id}
@@ -236,18 +237,21 @@ class Application:
             ]
         }
 
-    def _report(self, url: str, outcomes: list[Outcome], time_budget: TimeBudget) -> None:
-        """Tell the events queue what became of the messages; nothing depends on it."""
+    def _report(self, url: str, outcomes: list[Outcome], time_budget: TimeBudget) -> int:
+        """Tell the events queue what became of the messages; nothing depends on it.
+
+        Returns:
+            How many reports were lost.
+        """
         from function.outcomes import reports  # noqa: PLC0415 - only if it is used
 
         waiting = [outcome.report for outcome in outcomes if outcome.report is not None]
         if not waiting:
-            return
+            return 0
         lost = waiting
         latest = time_budget.deadline + LAUNCH_RESERVE_SECONDS - REPORT_RESERVE_SECONDS
         if self._clock.monotonic() <= latest:
             lost = reports.send(self._sqs, url, waiting, self._log)
-        if lost:
-            observability.emit(self._settings.stage, {"ReportsLost": len(lost)})
         for report in lost:
             report.lost()
+        return len(lost)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from function.limits import MAX_REPORT_BYTES, MAX_SEND_BATCH
+from function.message.applied_limits import block_of
 from function.message.idempotency import origin_of
-from function.message.task_limits import block_of
 from function.outcome import Report
 from function.outcomes.history import Asked, Rejection
 from function.outcomes.observations import Launched, Rejected, RestartFailed, to_body
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from types_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
     from function.clock import Clock
+    from function.delivery import Delivery
     from function.failures.reasons import Failure
     from function.message.request import Request
     from function.message.task_limits import TaskLimits
     from function.observability import Log
     from function.outcomes.restarts import Message
-    from function.processor import Delivery
     from function.sqs.record import Record
 
 # What a report leaves out of the parameters: it can hold what a sender keeps secret.
