@@ -159,16 +159,17 @@ def _of_end(world: FollowedWorld, key: Key) -> Iterator[str]:
 
 
 def _of_reported(world: FollowedWorld, key: Key, job: LimitedJob, found: Fact) -> Iterator[str]:
-    unseen = any(was_unseen(world, key, life) for life in key.lives)
+    unseen = [life for life in key.lives if was_unseen(world, key, life)]
     made = len(key.lives) - job.count
     wanted = facts(job, key.lives)
-    if made == due_restarts(job, key.lives) and (found in wanted or (unseen and found == UNKNOWN)):
+    if made == due_restarts(job, key.lives) and found in wanted:
         return
     lives = [life for life in key.lives if job.restarts(life.fate)[1]]
     late = any(was_hindered(world, key, life) for life in lives)
     if unseen or late:
         # What was not started again counts, and says why.
-        possible = worst(map(fact_of, key.lives)) | wanted | {UNKNOWN}
+        seen = [UNKNOWN if life in unseen else fact_of(life) for life in key.lives]
+        possible = worst(map(fact_of, key.lives)) | worst(seen) | wanted | {UNKNOWN}
         if found in possible or (found[0] == "never-started" and found[1] in TOO_LATE):
             return
     tasks = [
