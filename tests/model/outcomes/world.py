@@ -162,16 +162,17 @@ class FollowedWorld(World):
         """Let time pass in which events are delivered, and sweeps run."""
         end = self.kernel.now + seconds
         while self.kernel.now < end:
-            self.tick(min(self._until_next(end - self.kernel.now), end - self.kernel.now))
+            self.tick(min(self._until_next(end), end - self.kernel.now))
             if sweeping:
                 self.schedule()
             self.drain_events(plan)
 
-    def _until_next(self, left: float) -> float:
+    def _until_next(self, end: float) -> float:
         """Return how long nothing is due; a sweep that finds nothing changes nothing."""
         now = self.kernel.now
-        due = [at - now for at in self._due() if at - now < left]
-        return max(SWEEP_SECONDS, min([*due, _IDLE_SECONDS]))
+        moments = [*self._due(), self.bus.next_at() or end]
+        moments += [m.visible_at for after in self.after.values() for m in after.events.live]
+        return max(SWEEP_SECONDS, min([*moments, now + _IDLE_SECONDS]) - now)
 
     def _due(self) -> list[float]:
         return [
