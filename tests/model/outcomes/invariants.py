@@ -168,9 +168,10 @@ def _of_reported(world: FollowedWorld, key: Key, job: LimitedJob, found: Fact) -
     late = any(was_hindered(world, key, life) for life in lives)
     if unseen or late:
         # What was not started again counts, and says why.
-        seen = [UNKNOWN if life in unseen else fact_of(life) for life in key.lives]
-        possible = worst(map(fact_of, key.lives)) | worst(seen) | wanted | {UNKNOWN}
-        if found in possible or (found[0] == "never-started" and found[1] in TOO_LATE):
+        fixed = [fact_of(life) for life in key.lives if life not in (*unseen, *lives)]
+        seen = {UNKNOWN if life in unseen else fact_of(life) for life in key.lives}
+        possible = found in seen | wanted | {UNKNOWN} and found in worst([*fixed, found])
+        if possible or (found[0] == "never-started" and found[1] in TOO_LATE):
             return
     tasks = [
         (*fact_of(life), round(life.task.created_at), round(life.task.stops_at))
