@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sys
 import tomllib
 import zipfile
 from pathlib import Path
@@ -113,28 +114,28 @@ def tests(session: nox.Session) -> None:
 def local(session: nox.Session) -> None:
     """Rehearse everything on an embedded AWS; --keep leaves it running."""
     install(session)
-    session.run("python", "-m", "rehearsal", *session.posargs)
+    command(session, "rehearsal")
 
 
 @nox.session(default=False)
 def send(session: nox.Session) -> None:
     """Send messages: nox -s send -- examples/run-task.json --stage dev."""
     install(session)
-    session.run("python", "-m", "runtask", "send", *session.posargs)
+    command(session, "runtask", "send")
 
 
 @nox.session(default=False)
 def promote(session: nox.Session) -> None:
     """Promote what a stage runs to another: nox -s promote -- dev prod."""
     install(session)
-    session.run("python", "-m", "runtask", "promote", *session.posargs)
+    command(session, "runtask", "promote")
 
 
 @nox.session(default=False)
 def stages(session: nox.Session) -> None:
     """Show what every stage runs, and whether it is what it should run."""
     install(session)
-    session.run("python", "-m", "runtask", "stages", *session.posargs)
+    command(session, "runtask", "stages")
 
 
 @nox.session(default=False)
@@ -259,6 +260,14 @@ def lock(session: nox.Session) -> None:
 
 # Of these, the operators' version counts: the emulator pins one, and is tested with another.
 OVERRIDDEN: Final = ("botocore",)
+
+
+def command(session: nox.Session, *module: str) -> None:
+    """Run a command of ours with the arguments after --; stdout has its results and nothing else.
+
+    Otherwise nox sends both streams of what it runs to stdout, and `| jq` reads progress as JSON.
+    """
+    session.run("python", "-m", *module, *session.posargs, stderr=sys.stderr)
 
 
 def install(session: nox.Session) -> None:

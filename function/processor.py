@@ -28,6 +28,8 @@ from function.outcome import Disposition, Outcome
 from function.sqs import dead_letter
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from types_boto3_sqs import SQSClient
 
     from function.clock import Clock
@@ -40,8 +42,8 @@ if TYPE_CHECKING:
     from function.message.request import Request
     from function.notifications import Notifications
     from function.observability import Log
-    from function.outcomes.reports import Reporter
     from function.outcomes.restarts import Restarts
+    from function.reporter import Reporter
     from function.settings import Settings
     from function.sqs.record import Record
 
@@ -66,7 +68,7 @@ class Processor:
         clock: Tells a message's age.
         payloads: Stores what is too large for an override.
         reporter: Makes reports for the events queue; None for a stage without outcomes.
-        restarts: Turns restarts into requests; None for a stage without outcomes.
+        restarts: Returns what turns restarts into requests; None for a stage without outcomes.
     """
 
     settings: Settings
@@ -81,7 +83,7 @@ class Processor:
     clock: Clock
     payloads: PayloadStore
     reporter: Reporter | None = None
-    restarts: Restarts | None = None
+    restarts: Callable[[], Restarts] | None = None
 
     def process(self, record: Record, time_budget: TimeBudget) -> Outcome:
         """Return the outcome of a record. Never raises: that would fail the whole batch."""
@@ -147,7 +149,7 @@ class Processor:
             Failure: if at least one of the tasks was not started.
         """
         if self.restarts is not None and is_restart(delivery.record):
-            self._start_again(delivery, key, self.restarts, time_budget)
+            self._start_again(delivery, key, self.restarts(), time_budget)
             return
         stats = delivery.launch_stats
         asked = delivery.request = builder.read(delivery.record.body, self.settings)

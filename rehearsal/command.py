@@ -8,12 +8,14 @@ import threading
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
+from rehearsal.attachment import PROJECT_FOLDER
 from rehearsal.emulator import Emulator, EmulatorError
 from rehearsal.rehearsal import Rehearsal, RehearsalResult
 from rehearsal.requirements import check_emulator, check_pulumi
 from rehearsal.shell import write_exports
 from runtask import console
 from runtask.errors import ExitCode, RuntaskError
+from runtask.options import PROJECT_VARIABLE, REHEARSAL_VARIABLE, STAGE_VARIABLE
 from runtask.stack_files import check_stack_files
 
 if TYPE_CHECKING:
@@ -22,7 +24,16 @@ if TYPE_CHECKING:
     from rehearsal.observer import ObservedSample
     from runtask.project import Project
 
-_COLUMNS: Final = ("stage", "message", "result", "task", "exit code", "s to RUNNING")
+_COLUMNS: Final = (
+    "stage",
+    "message",
+    "result",
+    "outcome",
+    "starts",
+    "task",
+    "exit code",
+    "s to RUNNING",
+)
 
 
 def run(project: Project, *, keep: bool, as_json: bool, pulumi_cli: bool) -> ExitCode:
@@ -61,7 +72,7 @@ def run(project: Project, *, keep: bool, as_json: bool, pulumi_cli: bool) -> Exi
             result = rehearsal.run()
             _show(result, emulator, as_json=as_json, keep=keep)
             if keep:
-                console.progress("running until Ctrl-C")
+                console.progress("ready; running until Ctrl-C")
                 threading.Event().wait()
     except EmulatorError as error:
         raise RuntaskError(str(error)) from None
@@ -87,6 +98,7 @@ def _show(result: RehearsalResult, emulator: Emulator, *, as_json: bool, keep: b
                 },
                 "digests": result.digests,
                 "verification": result.verification.report,
+                "endpoint": emulator.endpoint if keep else None,
                 "environmentFiles": files if keep else None,
             }
         )
@@ -95,23 +107,40 @@ def _show(result: RehearsalResult, emulator: Emulator, *, as_json: bool, keep: b
         console.table(_COLUMNS, rows)
     for stage, location in result.locations.items():
         console.progress(
-            f"stage {stage}: account {location.account}, artifact {result.digests[stage]}"
+            f"stage {stage}: account {location.account}, artifact "
+            f"{console.shown_digest(result.digests[stage])}"
         )
     for check in result.failed:
         console.error(f"check failed: {check.text}; found: {check.found}")
     passed = len(result.checks) - len(result.failed)
     console.progress(f"{passed} of {len(result.checks)} checks passed")
     if keep and not as_json:
-        console.progress("for any AWS client, in a shell (the commands of messages run as you):")
+        console.progress(
+            "for runtask and any AWS client, in a shell (messages' commands run as you):"
+        )
         for stage, file in files.items():
-            console.progress(f". {file}    # account {result.locations[stage].account}")
+            console.progress(
+                f". {file}    # stage {stage}, account {result.locations[stage].account}"
+            )
+        # Version 1 of the AWS CLI, and version 2 before 2.13, do not read AWS_ENDPOINT_URL.
+        console.progress("for example, with any version of the AWS CLI:")
+        for stage, file in files.items():
+            console.progress(
+                f"(. {file} && aws sqs list-queues --endpoint-url {emulator.endpoint} --region "
+                f"{result.locations[stage].region})"
+            )
 
 
 def _write_exports(result: RehearsalResult, emulator: Emulator) -> dict[str, str]:
     """Write a file for each stage with which a shell becomes its account's root user."""
     files = {}
     for stage, location in result.locations.items():
-        variables = emulator.variables(location.account, location.region)
+        variables = {
+            **emulator.variables(location.account, location.region),
+            REHEARSAL_VARIABLE: str(emulator.folder),
+            PROJECT_VARIABLE: str(emulator.folder / PROJECT_FOLDER),
+            STAGE_VARIABLE: stage,
+        }
         files[stage] = str(write_exports(emulator.folder, stage, variables))
     return files
 
@@ -122,6 +151,8 @@ def _row(stage: str, one: ObservedSample) -> dict[str, str | int | float | None]
         "stage": stage,
         "message": one.sent.sample.name,
         "result": f"{one.result}: {one.reason}" if one.reason else str(one.result),
+        "outcome": one.outcome or None,
+        "starts": one.starts or None,
         "task": one.task.rpartition("/")[2] or None,
         "exitCode": one.exit_code,
         "secondsToRunning": None if seconds is None else round(seconds, 2),
@@ -129,4 +160,5 @@ def _row(stage: str, one: ObservedSample) -> dict[str, str | int | float | None]
 
 
 def _cells(row: dict[str, str | int | float | None]) -> list[str]:
-    return ["-" if value is None else str(value) for value in row.values()]
+    shown = {**row, "task": console.shown_digest(str(row["task"] or "")) or None}
+    return ["-" if value is None else str(value) for value in shown.values()]

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from infra.names import BOOTSTRAP_SUFFIX, PROJECT
+from infra.names import PROJECT
 from rehearsal.engine import InProcessEngine
 from rehearsal.sample_account import (
     SampleAccount,
@@ -60,8 +60,8 @@ def deploy_stage(
     Raises:
         RuntaskError: if a resource cannot be created.
     """
-    location = project.stage_config(stage).location
-    bootstrap = f"{stage}{BOOTSTRAP_SUFFIX}"
+    stage_config = project.stage_config(stage)
+    location, bootstrap = stage_config.location, stage_config.bootstrap
     replaced = _qualified(options)
     limits = {
         "boundaryClusters": json.loads(replaced.get(f"{PROJECT}:clusters", "[]")),
@@ -76,7 +76,7 @@ def deploy_stage(
         if stack == bootstrap:
             config |= _qualified(bootstrap_options)
             return with_names(with_sample_limits(config, location), limits)
-        return with_sample_account(config | replaced, location)
+        return with_sample_account(config | replaced, location, options={})
 
     engine = InProcessEngine(project=project, emulator=emulator, adapt=adapt)
     engine.up(bootstrap)

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Final
 from ruamel.yaml import YAML
 
 from infra.bundle import ROOT
-from infra.names import BOOTSTRAP_SUFFIX, Location
-from rehearsal.sample_account import with_sample_account, with_sample_limits
+from rehearsal.sample_account import with_samples
 from runtask.engine import PulumiEngine
 from runtask.project import PROJECT_FILE, Project
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from infra.names import Location
     from rehearsal.emulator import Emulator
 
 # The services that the program's resources and AssumeRole use. The provider lists the tags of a
@@ -66,27 +66,21 @@ def prepare(
     Args:
         project: The copy.
         emulator: The embedded AWS that the AWS plugin calls.
-        locations: Account and region of each function stack.
+        locations: Account and region of each stack.
     """
     state = project.folder / "state"
     state.mkdir()
     (project.folder / "infra").symlink_to(ROOT / "infra")
     _use_this_python(project.folder / PROJECT_FILE)
-    accounts = {}
-    for stack in project.stacks():
+    adapt = with_samples(locations)
+    for stack in locations:
         config = project.stack_config(stack)
-        accounts[stack] = str(json.loads(config["aws:allowedAccountIds"])[0])
-        adapted = config
-        if location := locations.get(stack.removesuffix(BOOTSTRAP_SUFFIX)):
-            adapt = with_sample_account if stack in locations else with_sample_limits
-            adapted = adapt(config, location)
+        adapted = adapt(stack, config)
         changed = {key: json.loads(text) for key, text in adapted.items() if text != config[key]}
         _use_emulator(emulator.endpoint, project.stack_file(stack), changed)
 
     def variables(stack: str) -> dict[str, str]:
-        location = next(
-            location for location in locations.values() if location.account == accounts[stack]
-        )
+        location = locations[stack]
         return {
             **_NO_PROFILE,
             **emulator.variables(location.account, location.region),

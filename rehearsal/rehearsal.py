@@ -1,37 +1,33 @@
-"""The steps of the rehearsal: four stacks in two accounts, messages, a promotion, messages."""
+"""The steps of the rehearsal: every stack of the project, messages, promotions, messages."""
 
 from __future__ import annotations
 
 import shutil
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from infra.bundle import ROOT
-from infra.names import BOOTSTRAP_SUFFIX, Location
-from rehearsal.checks import Check, no_drift, same_artifact, stage_checks
+from rehearsal.attachment import PROJECT_FOLDER, save_state
+from rehearsal.checks import Check, no_drift, same_artifact, sample_checks, stage_checks
 from rehearsal.engine import EmulatorSessions, InProcessEngine
 from rehearsal.observer import ObservedSample, StageObserver
 from rehearsal.pulumi_cli import prepare
-from rehearsal.sample_account import SampleAccount, with_sample_account, with_sample_limits
-from rehearsal.samples import DEV_SAMPLES, PROD_SAMPLES, Sample
+from rehearsal.sample_account import SampleAccount, with_samples, with_samples_in_files
+from rehearsal.samples import DEV_SAMPLES, LATE_SAMPLES, PROD_SAMPLES, Sample
 from rehearsal.teardown import RehearsalEngine, Teardown
 from rehearsal.verification import StageVerification, verify_stage
 from runtask.project import PROJECT_FILE, Project, load_project
 from runtask.promotion.promote import PromotionContext, plan_promotion, promote
 from runtask.promotion.rebuild import Checkout
 from runtask.promotion.state import load_stage_state
+from runtask.routes import locations_by_stack, routes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from infra.names import Location
     from rehearsal.emulator import Emulator
-
-# The stages that the artifact is promoted from and to.
-SOURCE: Final = "dev"
-TARGET: Final = "prod"
-
-_BOOTSTRAP_STACKS: Final = (f"{SOURCE}{BOOTSTRAP_SUFFIX}", f"{TARGET}{BOOTSTRAP_SUFFIX}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +38,7 @@ class RehearsalResult:
         locations: Account and region of each stage.
         digests: The SHA-256 of the artifact that each stage runs.
         observed: Stage and sample, in the order of sending.
-        verification: What `runtask verify` found in the source stage.
+        verification: What `runtask verify` found in the first stage.
         checks: All checks, passed or not.
     """
 
@@ -87,13 +83,14 @@ class Rehearsal:
             ProjectError: if Pulumi.yaml or a stack's file is wrong.
         """
         project = self._private_copy()
-        locations = {stage: project.stage_config(stage).location for stage in (SOURCE, TARGET)}
-        engine = self._engine(project, locations)
-        for stage, location in locations.items():
-            engine.up(f"{stage}{BOOTSTRAP_SUFFIX}")
+        configs = {stage: project.stage_config(stage) for stage in project.stages()}
+        order = routes(project)
+        first = order[0].stage
+        engine = self._engine(project)
+        for stack in dict.fromkeys(configs[route.stage].bootstrap for route in order):
+            engine.up(stack)
+        for location in dict.fromkeys(configs[route.stage].location for route in order):
             SampleAccount(emulator=self.emulator, location=location).create()
-        engine.up(SOURCE)
-        self._send(locations[SOURCE], engine.outputs(SOURCE), DEV_SAMPLES)
         context = PromotionContext(
             project=project,
             engine=engine,
@@ -102,31 +99,43 @@ class Rehearsal:
             say=self._say,
             confirm=lambda _question: True,
         )
-        # The handler may not be committed yet. If it is, the artifact is rebuilt from its commit.
-        promote(plan_promotion(SOURCE, TARGET, context, allow_dirty=True), context)
-        self._send(locations[TARGET], engine.outputs(TARGET), PROD_SAMPLES)
+        observers: dict[str, StageObserver] = {}
+        for route in order:
+            if route.source:
+                # The handler may not be committed yet. If it is, it is rebuilt from its commit.
+                plan = plan_promotion(route.source, route.stage, context, allow_dirty=True)
+                promote(plan, context)
+            else:
+                engine.up(route.stage)
+            samples = (*DEV_SAMPLES, *LATE_SAMPLES) if route.stage == first else PROD_SAMPLES
+            location = configs[route.stage].location
+            observers[route.stage] = self._send(location, engine.outputs(route.stage), samples)
         states = [
-            load_stage_state(project, stage, engine, context.sessions) for stage in (SOURCE, TARGET)
+            load_stage_state(project, route.stage, engine, context.sessions) for route in order
         ]
         digests = {state.stage: state.running for state in states}
         self._checks.append(same_artifact(digests))
         self._checks.extend(no_drift(state.stage, state.drift) for state in states)
-        verification = verify_stage(SOURCE, locations[SOURCE], context)
+        verification = verify_stage(first, configs[first].location, context)
         self._checks.append(verification.check)
+        self._wait_late(observers[first])
         self._checks.extend(self._teardown(project, engine, digests).checks())
+        if not self.destroy and isinstance(engine, InProcessEngine):
+            save_state(self.emulator.folder, engine.state)
         return RehearsalResult(
-            locations=locations,
+            locations={stage: configs[stage].location for stage in digests},
             digests=digests,
             observed=self._observed,
             verification=verification,
             checks=self._checks,
         )
 
-    def _engine(self, project: Project, locations: Mapping[str, Location]) -> RehearsalEngine:
+    def _engine(self, project: Project) -> RehearsalEngine:
+        locations = locations_by_stack(project)
         if self.pulumi_cli:
             return prepare(project, self.emulator, locations)
         return InProcessEngine(
-            project=project, emulator=self.emulator, say=self._say, adapt=_adapter(locations)
+            project=project, emulator=self.emulator, say=self._say, adapt=with_samples(locations)
         )
 
     def _teardown(
@@ -141,18 +150,19 @@ class Rehearsal:
         )
 
     def _private_copy(self) -> Project:
-        folder = self.emulator.folder / "project"
+        folder = self.emulator.folder / PROJECT_FOLDER
         folder.mkdir()
-        for stack in (SOURCE, TARGET, *_BOOTSTRAP_STACKS):
-            self.project.stack_config(stack)  # a missing file is an error that names it
+        for stack in locations_by_stack(self.project):
             shutil.copy(self.project.stack_file(stack), folder)
         shutil.copy(self.project.folder / PROJECT_FILE, folder)
-        return load_project(folder)
+        project = load_project(folder)
+        with_samples_in_files(project)
+        return project
 
     def _send(
         self, location: Location, outputs: Mapping[str, Any], samples: Sequence[Sample]
-    ) -> None:
-        """Send samples to a stage, and observe and check what becomes of them."""
+    ) -> StageObserver:
+        """Send samples to a stage, and observe and check what becomes of all but the late ones."""
         sample_account = SampleAccount(emulator=self.emulator, location=location)
         observer = StageObserver(
             emulator=self.emulator,
@@ -165,17 +175,13 @@ class Rehearsal:
         observed = observer.wait()
         self._observed.extend((outputs["stage"], one) for one in observed)
         self._checks.extend(stage_checks(observer, observed))
+        return observer
+
+    def _wait_late(self, observer: StageObserver) -> None:
+        """Observe and check what becomes of the late samples of a stage."""
+        for one in observer.wait(late=True):
+            self._observed.append((observer.outputs["stage"], one))
+            self._checks.extend(sample_checks(observer, one))
 
     def _say(self, text: str) -> None:
         self.say(f"[{time.monotonic() - self._started_at:4.1f} s] {text}")
-
-
-def _adapter(locations: Mapping[str, Location]) -> Callable[[str, dict[str, str]], dict[str, str]]:
-    """Return what adds the sample account to the configuration of the stacks."""
-
-    def adapt(stack: str, config: dict[str, str]) -> dict[str, str]:
-        if stack in locations:
-            return with_sample_account(config, locations[stack])
-        return with_sample_limits(config, locations[stack.removesuffix(BOOTSTRAP_SUFFIX)])
-
-    return adapt

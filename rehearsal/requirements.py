@@ -22,18 +22,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _EMULATOR: Final = "the package ministack, which is the embedded AWS,"
+# What is imported of it, and of what it is made of.
+_EMULATOR_PACKAGES: Final = {
+    "ministack": _EMULATOR,
+    "hypercorn": "the package hypercorn, the web server of the embedded AWS,",
+}
 _INSTALL_EMULATOR: Final = "pip install --no-deps -r requirements-dev.txt"
 _INSTALL_CLI: Final = "install it: https://www.pulumi.com/docs/install/"
 
 
 def check_emulator() -> None:
-    """Check that the package of the embedded AWS is installed.
+    """Check that the packages of the embedded AWS are installed.
 
     Raises:
         RuntaskError: if it is not; the text has the command that installs it.
     """
-    if find_spec("ministack") is None:
-        raise RuntaskError(_missing(_EMULATOR, _INSTALL_EMULATOR))
+    for package, what in _EMULATOR_PACKAGES.items():
+        if find_spec(package) is None:
+            raise RuntaskError(_missing(what, _INSTALL_EMULATOR))
 
 
 def check_pulumi() -> None:

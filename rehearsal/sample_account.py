@@ -6,12 +6,15 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from infra.names import PROJECT, Location
+from infra.names import BOOTSTRAP_SUFFIX, PROJECT, Location
+from runtask.promotion.pin import dumped, round_trip_yaml
+from runtask.routes import locations_by_stack
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from rehearsal.emulator import Emulator
+    from runtask.project import Project
 
 # The names that the messages in `examples` use.
 CLUSTER: Final = "batch"
@@ -87,9 +90,10 @@ class SampleAccount:
         """Subscribe a new queue to a stage's failure topic, and return the queue's URL."""
         sqs = self.emulator.client("sqs", self.location.account, self.location.region)
         sns = self.emulator.client("sns", self.location.account, self.location.region)
-        inbox = self.location.arn("sqs", _INBOX)
+        name = f"{_INBOX}-{topic_arn.rpartition(':')[2]}"
+        inbox = self.location.arn("sqs", name)
         url: str = sqs.create_queue(
-            QueueName=_INBOX, Attributes={"Policy": json.dumps(_delivery_policy(topic_arn, inbox))}
+            QueueName=name, Attributes={"Policy": json.dumps(_delivery_policy(topic_arn, inbox))}
         )["QueueUrl"]
         sns.subscribe(
             TopicArn=topic_arn,
@@ -115,12 +119,20 @@ def _delivery_policy(topic_arn: str, queue_arn: str) -> dict[str, object]:
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
-def with_sample_account(config: dict[str, str], location: Location) -> dict[str, str]:
+# What the samples need besides names: one has a payload, and what became of each is read from
+# the results queue.
+SAMPLE_OPTIONS: Final = {"payloads": "true", "results": "queue"}
+
+
+def with_sample_account(
+    config: dict[str, str], location: Location, options: Mapping[str, str] = SAMPLE_OPTIONS
+) -> dict[str, str]:
     """Return a stage's configuration that takes the sample messages, which name the sample account.
 
     Args:
         config: The stage's configuration; the names in it stay.
         location: Account and region of the stage.
+        options: Options by name that are set, whatever they are in the configuration.
     """
     names = {
         "clusters": [CLUSTER],
@@ -133,7 +145,8 @@ def with_sample_account(config: dict[str, str], location: Location) -> dict[str,
         "tagKeys": ["team"],
     }
     # One of the messages is written as senders of the AWS Labs sample write it.
-    return with_names(config, names) | {f"{PROJECT}:pythonLiterals": "true"}
+    added = {**options, "pythonLiterals": "true"}
+    return with_names(config, names) | {f"{PROJECT}:{name}": text for name, text in added.items()}
 
 
 def with_sample_limits(config: dict[str, str], location: Location) -> dict[str, str]:
@@ -151,6 +164,42 @@ def with_sample_limits(config: dict[str, str], location: Location) -> dict[str, 
         "deployPrincipals": [location.iam_arn("root")],
     }
     return with_names(config, names)
+
+
+def with_samples(
+    locations: Mapping[str, Location],
+) -> Callable[[str, dict[str, str]], dict[str, str]]:
+    """Return what adds the sample account to the configuration of each stack.
+
+    Args:
+        locations: Account and region of every stack.
+    """
+
+    def adapt(stack: str, config: dict[str, str]) -> dict[str, str]:
+        bootstrap = stack.endswith(BOOTSTRAP_SUFFIX)
+        add = with_sample_limits if bootstrap else with_sample_account
+        return add(config, locations[stack])
+
+    return adapt
+
+
+def with_samples_in_files(project: Project) -> None:
+    """Add the sample account to the stack files of a copy of a project."""
+    locations = locations_by_stack(project)
+    adapt = with_samples(locations)
+    for stack in locations:
+        config, path = project.stack_config(stack), project.stack_file(stack)
+        yaml = round_trip_yaml()
+        content = yaml.load(path.read_text(encoding="utf-8"))
+        for key, text in adapt(stack, config).items():
+            if text != config.get(key):
+                content["config"][key] = _value(text)
+        path.write_text(dumped(yaml, content), encoding="utf-8")
+
+
+def _value(text: str) -> object:
+    """Return an option's value from the engine's text: lists and booleans are JSON there."""
+    return json.loads(text) if text.startswith("[") or text in {"true", "false"} else text
 
 
 def with_names(config: dict[str, str], names: Mapping[str, list[str]]) -> dict[str, str]:

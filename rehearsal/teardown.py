@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 
 from infra.artifact_keys import ARTIFACTS, BUILDS, artifact_object_key
 from infra.config import BUILD
-from infra.names import BOOTSTRAP_SUFFIX, PROJECT
+from infra.names import PROJECT
 from rehearsal.checks import Check
 from runtask.engine import Engine
 from runtask.errors import RuntaskError
@@ -64,7 +64,8 @@ class Teardown:
 
     def checks(self) -> Iterator[Check]:
         """Yield what must be true of each stack, function stacks first."""
-        bootstraps = [f"{stage}{BOOTSTRAP_SUFFIX}" for stage in self.digests]
+        # Stages of one account have the same bootstrap stack.
+        bootstraps = {self._bootstrap(stage): stage for stage in self.digests}
         for stack in (*self.digests, *bootstraps):
             # A refused `destroy` goes first: what it deleted nevertheless is a change.
             if self.destroy:
@@ -80,7 +81,7 @@ class Teardown:
                 text=f"{stage}: the stage can be taken away, and its artifacts stay",
                 found=_error(self._take_stage_away, stage),
             )
-        for stage, stack in zip(self.digests, bootstraps, strict=True):
+        for stack, stage in bootstraps.items():
             yield Check(
                 text=f"{stack}: the account's resources can be taken away",
                 found=_error(self._take_bootstrap_away, stage),
@@ -113,7 +114,7 @@ class Teardown:
 
     def _take_bootstrap_away(self, stage: str) -> None:
         """Destroy the stack, with the artifacts in its bucket."""
-        stack, bucket = f"{stage}{BOOTSTRAP_SUFFIX}", self._bucket(stage)
+        stack, bucket = self._bootstrap(stage), self._bucket(stage)
         self._unprotect(stack)
         self.engine.destroy(stack)
         names = [one["Name"] for one in self._client("s3", stage).list_buckets()["Buckets"]]
@@ -130,8 +131,11 @@ class Teardown:
         yaml.dump(content, path)
         self.engine.up(stack)
 
+    def _bootstrap(self, stage: str) -> str:
+        return self.project.stage_config(stage).bootstrap
+
     def _bucket(self, stage: str) -> str:
-        return str(self.engine.outputs(f"{stage}{BOOTSTRAP_SUFFIX}")["artifactBucket"])
+        return str(self.engine.outputs(self._bootstrap(stage))["artifactBucket"])
 
     def _client(self, service: str, stage: str) -> Any:  # noqa: ANN401 - its type follows from the service
         location = self.project.stage_config(stage).location

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
 from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+
+from runtask.tables import table_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-# Columns of a table that is not printed on a terminal: a pipe or a file has no width.
-_UNLIMITED_COLUMNS: Final = 1000
 
 # What a terminal or a reader could take for something else than text: control characters except
 # tab and newline, line separators, and marks that change the direction of text.
@@ -27,9 +25,7 @@ _CONTROLS: Final = re.compile(
 _SHORT_DIGEST_LENGTH: Final = 12
 
 _progress: Final = Console(stderr=True, highlight=False, soft_wrap=True)
-_results: Final = Console(
-    highlight=False, width=None if sys.stdout.isatty() else _UNLIMITED_COLUMNS
-)
+_results: Final = Console(highlight=False, soft_wrap=True)
 
 
 def progress(text: str) -> None:
@@ -42,12 +38,20 @@ def error(text: str) -> None:
     _progress.print(f"runtask: {printable(text)}", style="red", markup=False)
 
 
+def on_terminal() -> bool:
+    """Return whether results are read on a terminal, and not by a program or from a file."""
+    return sys.stdout.isatty()
+
+
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table on stdout; its lines are wrapped only on a terminal."""
-    view = Table(*columns, box=None, pad_edge=False, header_style="bold")
-    for row in rows:
-        view.add_row(*(escape(printable(str(cell))) for cell in row))
-    _results.print(view)
+    """Print a table on stdout; no cell is cut, and lines are wrapped only on a terminal."""
+    width = shutil.get_terminal_size().columns if on_terminal() else None
+    cells = [[printable(str(cell)) for cell in row] for row in rows]
+    header, lines = table_lines(columns, cells, width)
+    for line in header:
+        _results.print(line, style="bold", markup=False)
+    for line in lines:
+        _results.print(line, markup=False)
 
 
 def as_json(value: object) -> None:
@@ -67,3 +71,8 @@ def printable(text: str) -> str:
 def short_digest(digest: str) -> str:
     """Return the first characters of a digest or a commit, enough to recognize it."""
     return digest[:_SHORT_DIGEST_LENGTH]
+
+
+def shown_digest(digest: str) -> str:
+    """Return a digest, a commit or an id for a table: short on a terminal, whole anywhere else."""
+    return short_digest(digest) if on_terminal() else digest

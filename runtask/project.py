@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from infra.boundary import cluster_arns, outside, role_arns
+from infra.bundle import ROOT
 from infra.config import FunctionConfig, read_function_config
 from infra.config_reader import ConfigError
 from infra.names import BOOTSTRAP_SUFFIX
@@ -58,6 +60,11 @@ class Project:
     name: str
     declared: Mapping[str, Mapping[str, Any]]
 
+    @property
+    def checkout(self) -> Path:
+        """The checkout of the project; of a copy of the files, the one that this code is of."""
+        return self.folder if (self.folder / "infra").is_dir() else ROOT
+
     def stack_file(self, stack: str) -> Path:
         """Return the path of a stack's file."""
         return self.folder / f"Pulumi.{stack}.yaml"
@@ -86,9 +93,12 @@ class Project:
         """
         path = self.stack_file(stack)
         if not path.exists():
-            known = ", ".join(self.stacks())
+            known = self.stacks()
+            near = difflib.get_close_matches(stack, known, n=1)
+            guess = f"; did you mean {near[0]}?" if near else ""
             raise ProjectError(
-                f"{path.name} is missing in {self.folder.resolve()}; the stacks there are {known}"
+                f"{path.name} is missing in {self.folder.resolve()}; the stacks there are "
+                f"{', '.join(known) or 'none'}{guess}"
             )
         values = _load(path).get("config") or {}
         config = {key: value["value"] for key, value in self.declared.items() if "value" in value}
@@ -109,6 +119,11 @@ class Project:
         Raises:
             ProjectError: naming file, key and fix.
         """
+        if stage.endswith(BOOTSTRAP_SUFFIX):
+            raise ProjectError(
+                f"{stage} is the bootstrap stack of an account; expected a stage: "
+                f"{', '.join(self.stages()) or 'there is none'}"
+            )
         values = self.stack_config(stage)
         # Reading a stage does not require that an artifact is pinned.
         values[f"{self.name}:artifact"] = values.get(f"{self.name}:artifact") or "build"
@@ -172,8 +187,10 @@ class Project:
                 f"{file}: {key} was replaced by {REPLACED[name]}; move each value to its list"
             )
         if name not in self.declared:
-            known = ", ".join(sorted(key for key in self.declared if ":" not in key))
-            raise ProjectError(f"{file}: {key} is not declared in {PROJECT_FILE}; known: {known}")
+            known = sorted(key for key in self.declared if ":" not in key)
+            near = difflib.get_close_matches(name, known, n=1)
+            guess = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+            raise ProjectError(f"{file}: {key} is not declared in {PROJECT_FILE}; {guess}")
         wanted = str(self.declared[name].get("type", "string"))
         # In Python, True is also an int; in YAML, true is not an integer.
         wrong = isinstance(value, bool) and wanted != "boolean"

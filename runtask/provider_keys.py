@@ -47,6 +47,13 @@ def provider_key_problems(name: str, value: object) -> Iterator[str]:
         yield f"{where}: expected a text; found {_shown(value)}"
 
 
+def provider_keys() -> tuple[str, ...]:
+    """Return the names of all keys of the AWS provider, without their namespace."""
+    from pulumi_aws import ProviderArgs  # noqa: PLC0415 - takes a while to import
+
+    return _options(ProviderArgs)
+
+
 def _object(where: str, value: object, known: Sequence[str]) -> Iterator[str]:
     if not isinstance(value, dict):
         yield f"{where}: expected an object with {', '.join(known)}; found {_shown(value)}"

@@ -23,21 +23,26 @@ _INTRODUCTION: Final = """\
 
 # The command `runtask`
 
-`runtask` is what an operator works with: it sends messages, promotes an artifact from stage to
-stage, rolls a stage back, verifies a stage, and shows what every stage runs. `pip install -e .` in
+`runtask` is what an operator works with: it writes the stack files and message files, sends
+messages, promotes an artifact from stage to stage, rolls a stage back, verifies a stage, shows what
+every stage runs and ran, and finds out what is wrong. `pip install -e .` in
 a checkout installs it; `python -m runtask` is the same.
 
 Results are printed on stdout, as a table or with `--json` as JSON; progress, questions and errors
 on stderr. An option has the same name and meaning in every verb:
 
-- `--project FOLDER` names the folder of `Pulumi.yaml`, if it is not the current one.
-- `--stage STAGE` names a stage, as in `Pulumi.STAGE.yaml`.
+- `--project FOLDER` names the folder of `Pulumi.yaml`, if it is not the current one (or
+  `RUNTASK_PROJECT`).
+- `--stage STAGE` names a stage, as in `Pulumi.STAGE.yaml`. Without it, `RUNTASK_STAGE` does; a
+  project with a single stage needs neither.
 - `--profile PROFILE` names the AWS profile for every stage of the command, and
   `--profile STAGE=PROFILE` the profile for one stage, which then takes precedence; the option can
   be given several times. Without it, the credentials of the shell are used (`AWS_PROFILE`,
   `AWS_ACCESS_KEY_ID`, ...). In any case, their account is compared with the stage's before
   anything in it is read or changed.
-- `--json` prints the result as JSON.
+- `--json` prints the result as JSON. A table is fitted to a terminal, where digests are twelve
+  digits long; in a pipe, and in JSON, everything is whole. There is no colour in a pipe, or where
+  `NO_COLOR` is set.
 - `--dry-run` shows what would be done, and changes nothing.
 - `--yes` deploys or sends without asking; where there is no terminal to ask at, it is required.
 """

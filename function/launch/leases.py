@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from function.failures.reasons import RetryableFailure
 from function.launch.waiters import Waiters
-from function.limits import MAX_GROUPS_READ
 from function.table import EXPIRES, KEY, LISTED, LISTED_AT, ConditionFailedError
 
 if TYPE_CHECKING:
@@ -34,6 +33,9 @@ _LEASE_PREFIX: Final = "lease/"
 # The attributes of a group: the sum, and what each key holds.
 _USED: Final = "used"
 _HOLDER_PREFIX: Final = "holder/"
+
+# Groups that a sweep looks at.
+_MAX_GROUPS: Final = 1000
 
 # How often a change of a group is tried again because another one came first.
 _MAX_TRIES: Final = 12
@@ -170,7 +172,7 @@ class Leases:
         Raises:
             RetryableFailure: `table-unavailable`.
         """
-        listed = self._table.listed(LEASE, None, MAX_GROUPS_READ)
+        listed = self._table.listed(LEASE, None, _MAX_GROUPS)
         return [entry.key.removeprefix(_LEASE_PREFIX) for entry in listed]
 
     def holders(self) -> Iterator[Holder]:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from function.limits import MAX_WAITERS_READ, MIN_PLACE_WAIT_SECONDS, WAITER_GRACE_SECONDS
 from function.table import EXPIRES, KEY, LISTED, LISTED_AT
 
 if TYPE_CHECKING:
@@ -32,8 +31,18 @@ _MILLISECONDS: Final = 1000
 # How SQS says that a message is visible already, so that it need not be woken.
 _VISIBLE: Final = "MessageNotInflight"
 
+# The first wait of a message for which there is no place; it doubles with each further receive.
+# A release wakes it before, so this is for a wake that was lost.
+_MIN_WAIT_SECONDS: Final = 15.0
+
 # The wait doubles no more often than this.
 _MAX_DOUBLINGS: Final = 10
+
+# A message that is not back this long after its wait counts as gone.
+_GRACE_SECONDS: Final = 60.0
+
+# Entries of the list that are read at once.
+_MAX_READ: Final = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +83,7 @@ class Waiters:
     def wait_seconds(self, place: Place) -> float:
         """Return when a message asks again by itself, if nobody wakes it."""
         doublings = min(place.receives - 1, _MAX_DOUBLINGS)
-        return min(MIN_PLACE_WAIT_SECONDS * 2.0**doublings, self.max_wait_seconds)
+        return min(_MIN_WAIT_SECONDS * 2.0**doublings, self.max_wait_seconds)
 
     def add(self, key: str, place: Place) -> None:
         """Put a message on the list, or renew its entry.
@@ -82,7 +91,7 @@ class Waiters:
         Raises:
             RetryableFailure: `table-unavailable`.
         """
-        until = self.clock.time() + self.wait_seconds(place) + WAITER_GRACE_SECONDS
+        until = self.clock.time() + self.wait_seconds(place) + _GRACE_SECONDS
         self.table.call(
             "put_item",
             Item={
@@ -124,7 +133,7 @@ class Waiters:
         """
         tasks, listed = 0, False
         own = (round(place.sent_at * _MILLISECONDS), key)
-        entries = self.table.listed(_PREFIX + place.group, place.sent_at + 1, MAX_WAITERS_READ)
+        entries = self.table.listed(_PREFIX + place.group, place.sent_at + 1, _MAX_READ)
         for entry in entries:
             name = entry.key.removeprefix(_PREFIX)
             if name == key:
@@ -140,7 +149,7 @@ class Waiters:
         Raises:
             RetryableFailure: `table-unavailable`.
         """
-        for entry in self.table.listed(_PREFIX + group, None, MAX_WAITERS_READ):
+        for entry in self.table.listed(_PREFIX + group, None, _MAX_READ):
             waiter = self._waiter(entry.key.removeprefix(_PREFIX))
             if waiter is not None:
                 yield waiter

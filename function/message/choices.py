@@ -14,7 +14,14 @@ from function.message.forms import path
 from function.message.parameters import PARAMETERS, SetBy
 from function.message.parsing import PAYLOAD, describe
 from function.message.patterns import any_matches
-from function.message.problems import Problem, listed, not_allowed, quoted, raise_first
+from function.message.problems import (
+    Problem,
+    listed,
+    not_allowed,
+    quoted,
+    raise_first,
+    unknown_parameter,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -246,10 +253,8 @@ def _problem(rule: _Rule, where: str, value: object, settings: Settings) -> Prob
 
 
 def _unknown(where: str, node: _Node) -> Problem:
-    return Problem(
-        "unknown-parameter",
-        f"{where}: unknown parameter; expected one of {', '.join(node.below)}",
-    )
+    name = where.rpartition(".")[2]
+    return Problem("unknown-parameter", unknown_parameter(where, name, list(node.below)))
 
 
 def _sums(containers: list[dict[str, Any]], settings: Settings, *, flat: bool) -> list[Problem]:

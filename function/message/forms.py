@@ -30,6 +30,11 @@ FLAT_NAMES: Final = {
 _REPLACED: Final = frozenset({"taskDefinition", "overrides", "networkConfiguration"})
 
 
+# What a message cannot decide, and what it can have besides the parameters of RunTask.
+_DECIDED_BY_THE_KIT: Final = frozenset({"clientToken", "startedBy"})
+_BESIDE_RUN_TASK: Final = ("limits", "payload", "service")
+
+
 def is_flat(content: dict[str, Any]) -> bool:
     """Return whether a message uses the flat form."""
     return any(name in content for name in FLAT_NAMES)
@@ -78,6 +83,18 @@ def path(place: str, *, flat: bool) -> str:
             if place == start or place.startswith((f"{start}.", f"{start}[")):
                 return f"{WRAPPER}.{name}{place[len(start) :]}"
     return f"{WRAPPER}.{place}" if place else WRAPPER
+
+
+def top_level_names(names: list[str], *, flat: bool) -> list[str]:
+    """Return what a message can have at its top, for an error.
+
+    Args:
+        names: The parameters of RunTask.
+        flat: Whether the message uses the flat form.
+    """
+    left_out = _REPLACED | _DECIDED_BY_THE_KIT if flat else _DECIDED_BY_THE_KIT
+    known = [name for name in names if name not in left_out]
+    return sorted({*known, *_BESIDE_RUN_TASK, *(FLAT_NAMES if flat else ())})
 
 
 def _renamed(content: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:

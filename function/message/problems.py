@@ -20,6 +20,9 @@ _QUOTED: Final = re.compile(r"[A-Za-z0-9_.:/*?@+=,-]{1,256}")
 
 _MAX_PROBLEMS_SHOWN: Final = 5
 
+# A name with more characters is no slip of the pen, and comparing it would take long.
+_MAX_COMPARED_LENGTH: Final = 64
+
 
 class Problem(NamedTuple):
     """One thing that is wrong.
@@ -77,3 +80,21 @@ def raise_first(problems: Sequence[Problem]) -> None:
     more = len(texts) - _MAX_PROBLEMS_SHOWN
     shown = texts[:_MAX_PROBLEMS_SHOWN] + ([f"and {more} more"] if more > 0 else [])
     raise PermanentFailure(problems[0].reason, "; ".join(shown))
+
+
+def unknown_parameter(where: str, name: str, known: list[str]) -> str:
+    """Return the error for a name that nobody knows, with the one that was probably meant.
+
+    Args:
+        where: The path of the parameter.
+        name: The name, which a sender chose.
+        known: The names that there are.
+    """
+    if len(name) <= _MAX_COMPARED_LENGTH:
+        import difflib  # noqa: PLC0415 - only for an error, and a cold start need not pay for it
+
+        lower = {one.lower(): one for one in known}
+        near = difflib.get_close_matches(name.lower(), lower, n=1)
+        if near:
+            return f"{where}: unknown parameter; did you mean {lower[near[0]]}?"
+    return f"{where}: unknown parameter; expected one of {', '.join(known)}"

@@ -205,11 +205,6 @@ def seconds_of(duration: str) -> int:
     return int(match[1]) * _UNITS[match[2]]
 
 
-def covers(codes: tuple[tuple[int, int], ...], code: int) -> bool:
-    """Return whether a code is in one of several ranges."""
-    return any(first <= code <= last for first, last in codes)
-
-
 def _given(limits: TaskLimits) -> dict[str, Any]:
     return {
         field.name: value

@@ -20,9 +20,9 @@ from botocore.validate import ParamValidator
 
 from function import limits
 from function.failures.reasons import PermanentFailure
-from function.message.forms import ECS_ARN, path
+from function.message.forms import ECS_ARN, path, top_level_names
 from function.message.parsing import describe
-from function.message.problems import Problem, raise_first
+from function.message.problems import Problem, raise_first, unknown_parameter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -136,11 +136,10 @@ def _shape_problems(parameters: Mapping[str, Any], *, flat: bool) -> Iterator[Pr
             missing = path(f"{place}.{facts['required_name']}".removeprefix("."), flat=flat)
             yield Problem(reason, f"{missing}: required, but missing")
         elif kind == "unknown field":
-            known = ", ".join(facts["valid_names"])
-            yield Problem(
-                reason,
-                f"{where}.{facts['unknown_param']}: unknown parameter; expected one of {known}",
-            )
+            unknown, known = facts["unknown_param"], list(facts["valid_names"])
+            if not place:
+                known = top_level_names(known, flat=flat)
+            yield Problem(reason, unknown_parameter(f"{where}.{unknown}", unknown, known))
         elif kind == "invalid type":
             yield Problem(reason, f"{where}: {_type_problem(place, facts)}")
         elif "min_allowed" in facts:

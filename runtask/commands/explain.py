@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from runtask import console
-from runtask.errors import ExitCode, UsageError
-from runtask.options import HELP, json_option, project_option
+from runtask.errors import ExitCode
+from runtask.options import HELP, STAGE_VARIABLE, json_option, only_stage, project_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 @click.option(
     "--stage",
     metavar="STAGE",
-    help="The stage, as in Pulumi.STAGE.yaml; required with a FILE.",
+    envvar=STAGE_VARIABLE,
+    help="The stage, as in Pulumi.STAGE.yaml.  "
+    f"[default: {STAGE_VARIABLE}, or with a FILE the only stage]",
 )
 @json_option
 @project_option
@@ -53,12 +55,12 @@ def explain(
     from runtask.messages import read_messages  # noqa: PLC0415
     from runtask.sending import handler_settings  # noqa: PLC0415
 
+    if files and stage is None:  # what a message may choose is the stage's decision
+        stage = only_stage(project)
     settings = None if stage is None else handler_settings(project.stage_config(stage))
-    if not files:
+    if not files or settings is None:
         _print_parameters(explanation.explain_parameters(settings), as_json=as_json)
         return
-    if settings is None:
-        raise UsageError("--stage is missing: what a message may choose is the stage's decision")
     messages = explanation.explain_messages(read_messages(list(files), None), settings)
     _print_messages(messages, as_json=as_json)
     sys.exit(ExitCode.USAGE if any(message.refusals for message in messages) else ExitCode.OK)

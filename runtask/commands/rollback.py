@@ -12,7 +12,7 @@ from runtask.options import (
     allow_dirty_option,
     dry_run_option,
     json_option,
-    parse_digest,
+    parse_digest_prefix,
     profile_option,
     project_option,
     yes_option,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @click.command(context_settings=HELP)
 @click.argument("stage", metavar="STAGE")
-@click.argument("digest", metavar="DIGEST", callback=parse_digest)
+@click.argument("digest", metavar="DIGEST", callback=parse_digest_prefix)
 @allow_dirty_option
 @dry_run_option
 @yes_option
@@ -44,17 +44,17 @@ def rollback(  # noqa: PLR0913, PLR0917 - one for each option
 ) -> None:
     """Deploy an earlier artifact of STAGE again.
 
-    DIGEST is the SHA-256 of an artifact in the bucket of the stage's account, such as `previous`
-    in the output of runtask stages --json. It is checked, pinned in Pulumi.STAGE.yaml and
+    DIGEST is the SHA-256 of an artifact in the bucket of the stage's account, or its first digits
+    if no other artifact there begins with them. It is checked, pinned in Pulumi.STAGE.yaml and
     deployed, after a preview and a question. An artifact that no promotion of STAGE has verified is
     rebuilt from its commit first. Everything else in the stack is deployed as it is in the
     checkout.
 
     \b
     Examples:
-      runtask stages --stage prod --json | jq -r '.[0].previous'
-      runtask rollback prod DIGEST --dry-run
-      runtask rollback prod DIGEST --profile acme-prod
+      runtask history prod
+      runtask rollback prod 3f9a01c2 --dry-run
+      runtask rollback prod 3f9a01c2 --profile acme-prod
     """  # noqa: D301 - click wants the character itself
     from runtask.promotion import command  # noqa: PLC0415 - imports Pulumi
     from runtask.promotion.promote import plan_rollback  # noqa: PLC0415

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from runtask import console
-from runtask.account import ProfileSessions
-from runtask.engine import PulumiEngine
 from runtask.errors import ExitCode, UsageError
 from runtask.promotion import promote as steps
 from runtask.promotion.promote import Outcome
 from runtask.promotion.rebuild import Checkout
+from runtask.surroundings import surroundings
 
 if TYPE_CHECKING:
     from runtask.profiles import Profiles
@@ -60,11 +59,12 @@ def context(project: Project, profiles: Profiles, *, ask: bool) -> steps.Promoti
     """
     if ask and not sys.stdin.isatty():
         raise UsageError("no terminal to ask for confirmation; pass --yes to deploy without it")
+    found = surroundings(project, profiles)
     return steps.PromotionContext(
         project=project,
-        engine=PulumiEngine.with_profiles(project.folder, profiles),
-        sessions=ProfileSessions(profiles=profiles),
-        rebuilder=Checkout(folder=project.folder),
+        engine=found.engine,
+        sessions=found.sessions,
+        rebuilder=Checkout(folder=project.checkout),
         say=console.progress,
         confirm=_confirm if ask else (lambda _question: True),
     )
@@ -110,5 +110,5 @@ def _print(plan: steps.Plan, outcome: Outcome, *, as_json: bool) -> None:
         console.as_json(result)
         return
     for name in ("digest", "previous", "commit"):
-        result[name] = console.short_digest(result[name])
+        result[name] = console.shown_digest(result[name])
     console.table(tuple(result), [tuple(cell or "-" for cell in result.values())])

@@ -22,7 +22,7 @@ _LINE_WIDTH: Final = 4096
 
 def pinned(path: Path) -> str:
     """Return the artifact that a stage's file names: a digest, `build`, or nothing."""
-    content = _yaml().load(path.read_text(encoding="utf-8"))
+    content = round_trip_yaml().load(path.read_text(encoding="utf-8"))
     return str((content.get("config") or {}).get(CONFIG_KEY, ""))
 
 
@@ -33,18 +33,13 @@ def pin(path: Path, artifact: str) -> None:
         path: The stage's file.
         artifact: A digest or `build`; empty removes the key.
     """
-    yaml = _yaml()
+    yaml = round_trip_yaml()
     content = yaml.load(path.read_text(encoding="utf-8"))
     if artifact:
         content.setdefault("config", {})[CONFIG_KEY] = artifact
     else:
         content["config"].pop(CONFIG_KEY, None)
-    text = io.StringIO()
-    yaml.dump(content, text)
-    # Renamed into place, so that an interruption never leaves half a file.
-    new = path.with_suffix(".yaml.new")
-    new.write_text(text.getvalue(), encoding="utf-8")
-    new.replace(path)
+    replace_file(path, dumped(yaml, content))
 
 
 @contextlib.contextmanager
@@ -58,7 +53,22 @@ def temporarily_pinned(path: Path, artifact: str) -> Iterator[None]:
         path.write_bytes(before)
 
 
-def _yaml() -> YAML:
+def replace_file(path: Path, text: str) -> None:
+    """Write a file; it is renamed into place, so an interruption never leaves half of it."""
+    new = path.with_suffix(".yaml.new")
+    new.write_text(text, encoding="utf-8")
+    new.replace(path)
+
+
+def dumped(yaml: YAML, content: object) -> str:
+    """Return the text of a file's content."""
+    text = io.StringIO()
+    yaml.dump(content, text)
+    return text.getvalue()
+
+
+def round_trip_yaml() -> YAML:
+    """Return what reads and writes a stack's file with its comments, order and quotes."""
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = _LINE_WIDTH

@@ -182,24 +182,20 @@ def plan_rollback(
     it was promoted. Anything else is rebuilt, as for a promotion.
 
     Args:
-        digest: The artifact's SHA-256, in hexadecimal.
+        digest: The artifact's SHA-256, in hexadecimal, or its first digits.
         target: The stage to deploy.
         context: What to work with.
         allow_dirty: Accept an artifact that was built from uncommitted changes.
 
     Raises:
-        PromotionError: if the bucket does not have it, or it has no manifest, or, without a record,
+        PromotionError: if the bucket does not have it, has several with these digits, or it has no
+            manifest, or, without a record,
             is dirty or not what its commit builds.
         RuntaskError: if the stage cannot be read.
     """
     destination = load_stage_state(context.project, target, context.engine, context.sessions)
     store = destination.store
-    if not store.folder(digest):
-        raise PromotionError(
-            f"account {destination.role.location.account} has no artifact {digest} in "
-            f"bucket {store.bucket}; expected one that stage {target} ran before, as printed by: "
-            f"runtask stages --stage {target} --json"
-        )
+    digest = _only_artifact(destination, digest)
     manifest = _manifest(store, digest, target)
     record = store.last_promotion(target, digest)
     if record is not None:
@@ -215,6 +211,27 @@ def plan_rollback(
         verification=verification,
         target=destination,
         source=None,
+    )
+
+
+def _only_artifact(stage: StageState, prefix: str) -> str:
+    """Return the digest of the only artifact in a stage's bucket that begins with some digits.
+
+    Raises:
+        PromotionError: if there is none, or several.
+    """
+    found = stage.store.digests(prefix)
+    if len(found) == 1:
+        return found[0]
+    account = stage.role.location.account
+    if not found:
+        raise PromotionError(
+            f"account {account} has no artifact {prefix} in bucket {stage.store.bucket}; expected "
+            f"one that stage {stage.stage} ran before, as printed by: runtask history {stage.stage}"
+        )
+    raise PromotionError(
+        f"account {account} has {len(found)} artifacts that begin with {prefix}: "
+        f"{', '.join(found)}; give more digits"
     )
 
 

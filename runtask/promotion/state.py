@@ -17,6 +17,7 @@ from runtask.account import (
     assume_read_role,
     roles_to_assume,
 )
+from runtask.configuration_drift import stale_variables
 from runtask.errors import RuntaskError
 from runtask.promotion.pin import pinned
 from runtask.promotion.store import Store
@@ -41,6 +42,7 @@ class StageState:
         pinned: The artifact in its file: a digest, `build`, or nothing.
         deployed: The digest that its stack exports; empty if it was never deployed.
         running: The digest of the code that its function runs; empty if there is none.
+        stale: The environment variables that a deployment of the stage's file would change.
     """
 
     role: AccountSession
@@ -48,6 +50,7 @@ class StageState:
     pinned: str
     deployed: str
     running: str
+    stale: tuple[str, ...] = ()
 
     @property
     def stage(self) -> str:
@@ -64,21 +67,33 @@ class StageState:
             return f"{found}, and Pulumi.{self.stage}.yaml pins {self.pinned}"
         return ""
 
+    @property
+    def configuration_drift(self) -> str:
+        """What of the stage's file was not deployed; empty if all was, as far as it is known."""
+        if not self.stale:
+            return ""
+        return (
+            f"its function was deployed with other options than Pulumi.{self.stage}.yaml has "
+            f"({', '.join(self.stale)}); to deploy them, run: pulumi up -s {self.stage}"
+        )
+
     def manifest(self) -> Manifest | None:
         """Return the manifest of the running artifact; None if its account has none."""
         return self.store.manifest(self.running) if self.running else None
 
-    def commit(self, last: Promotion | None) -> str:
-        """Return the commit of the running artifact; empty if it is not known.
+    def origin(self, last: Promotion | None) -> tuple[str, bool]:
+        """Return the commit of the running artifact, and whether it has uncommitted changes.
+
+        The commit is empty if it is not known.
 
         Args:
             last: The stage's last promotion. Its record is later than the manifest beside the
                 promoted artifact, which is written once.
         """
         if last is not None and last.digest == self.running:
-            return last.commit
+            return last.commit, not last.verified
         manifest = self.manifest()
-        return manifest.commit if manifest else ""
+        return (manifest.commit, manifest.dirty) if manifest else ("", False)
 
     def last_promotion(self) -> Promotion | None:
         """Return the stage's last promotion or rollback; None if there was none."""
@@ -95,7 +110,8 @@ class Overview:
         region: Its region.
         pinned: The artifact in its file: a digest, `build`, or nothing.
         running: The digest of the code that its function runs; empty if there is none.
-        commit: The git commit that the running artifact was built from, if known.
+        commit: The last git commit of the running artifact's sources, if known.
+        dirty: Whether it was built from that commit with uncommitted changes, or nobody compared.
         previous: The digest that it ran before its last promotion; empty if there was none.
         promoted: Time and source of its last promotion, and whether that changed only the
             configuration; empty if there was none.
@@ -108,6 +124,7 @@ class Overview:
     pinned: str = ""
     running: str = ""
     commit: str = ""
+    dirty: bool = False
     previous: str = ""
     promoted: str = ""
     drift: str = ""
@@ -143,6 +160,7 @@ def load_stage_state(
         _expect_read_role(config, values, bootstrap)
     assume = assume_read_role if read_only else assume_deploy_role
     role = assume(config, values, sessions)
+    running, variables = _running(role)
     return StageState(
         role=role,
         store=Store(
@@ -153,7 +171,8 @@ def load_stage_state(
         ),
         pinned=pinned(project.stack_file(stage)),
         deployed=engine.outputs(stage).get("artifactDigest", ""),
-        running=running_digest(role),
+        running=running,
+        stale=tuple(stale_variables(config, variables)) if running else (),
     )
 
 
@@ -181,17 +200,23 @@ def running_digest(role: AccountSession) -> str:
     Raises:
         RuntaskError: if AWS rejects the request.
     """
+    return _running(role)[0]
+
+
+def _running(role: AccountSession) -> tuple[str, Mapping[str, str]]:
+    """Return digest and environment of the function that the stage's alias points to."""
     functions = role.session.client("lambda")
     name = function_name(role.config.stage)
     try:
         configuration = functions.get_function_configuration(FunctionName=name, Qualifier=ALIAS)
     except functions.exceptions.ResourceNotFoundException:
-        return ""
+        return "", {}
     except (BotoCoreError, ClientError) as error:
         raise RuntaskError(
             f"{role.identity} cannot read function {name} of {role}: {error}"
         ) from None
-    return base64.b64decode(configuration["CodeSha256"]).hex()
+    variables = configuration.get("Environment", {}).get("Variables", {})
+    return base64.b64decode(configuration["CodeSha256"]).hex(), variables
 
 
 def overview(project: Project, stage: str, engine: Engine, sessions: Sessions) -> Overview:
@@ -210,7 +235,7 @@ def overview(project: Project, stage: str, engine: Engine, sessions: Sessions) -
     try:
         state = load_stage_state(project, stage, engine, sessions, read_only=True)
         last = state.last_promotion()
-        commit = state.commit(last)
+        commit, dirty = state.origin(last)
     except RuntaskError as error:
         return Overview(
             stage=stage, account=location.account, region=location.region, drift=f"unknown: {error}"
@@ -222,7 +247,8 @@ def overview(project: Project, stage: str, engine: Engine, sessions: Sessions) -
         pinned=state.pinned,
         running=state.running,
         commit=commit,
+        dirty=dirty,
         previous=last.previous if last else "",
         promoted=str(last) if last else "",
-        drift=state.drift,
+        drift=state.drift or state.configuration_drift,
     )

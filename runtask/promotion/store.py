@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 MAX_ARTIFACT_BYTES: Final = 250 * 1024 * 1024
 
+_ARTIFACT_SUFFIX: Final = ".zip"
+
 # Error codes of GetObject and HeadObject for an object that does not exist.
 _NOT_FOUND: Final = ("NoSuchKey", "404")
 
@@ -172,6 +174,36 @@ class Store:
                 if promotion.digest == digest and promotion.verified:
                     return promotion
         return None
+
+    def promotions(self, stage: str, limit: int) -> list[Promotion]:
+        """Return the last records of a stage, the newest first.
+
+        Args:
+            stage: The stage.
+            limit: The most that are read.
+
+        Raises:
+            StoreError: if a record is invalid, or cannot be read.
+        """
+        object_keys = sorted(self._list(record_prefix(stage)), reverse=True)
+        return [self._promotion(object_key) for object_key in object_keys[:limit]]
+
+    def digests(self, prefix: str) -> list[str]:
+        """Return the artifacts that the bucket has, by the first digits of their digests.
+
+        Args:
+            prefix: The first digits.
+
+        Raises:
+            StoreError: if the role may not list them.
+        """
+        found = {
+            object_key.rpartition("/")[2].removesuffix(_ARTIFACT_SUFFIX)
+            for folder in (ARTIFACTS, BUILDS)
+            for object_key in self._list(f"{folder}/{prefix}")
+            if object_key.endswith(_ARTIFACT_SUFFIX)
+        }
+        return sorted(found)
 
     def record_promotion(self, stage: str, promotion: Promotion, time: datetime) -> None:
         """Write the record of a promotion or a rollback, once.

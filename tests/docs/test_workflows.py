@@ -57,7 +57,13 @@ def test_a_promotion_that_waits_does_not_hold_back_dev() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "job"), [("deploy.yaml", "dev"), ("deploy.yaml", "prod"), ("preview.yaml", "dev")]
+    ("name", "job"),
+    [
+        ("deploy.yaml", "dev"),
+        ("deploy.yaml", "preview-prod"),
+        ("deploy.yaml", "prod"),
+        ("preview.yaml", "dev"),
+    ],
 )
 def test_the_whole_history_is_there_where_an_artifact_is_built(name: str, job: str) -> None:
     assert checkout(jobs(name)[job])["fetch-depth"] == 0
@@ -98,6 +104,29 @@ def test_dev_is_deployed_and_prod_is_promoted_to_and_only_reads_dev() -> None:
         "prod": "${{ vars.DEPLOY_ROLE_ARN }}",
         "state": "${{ vars.STATE_ROLE_ARN }}",
     }
+
+
+def test_the_reviewer_of_prod_sees_before_the_approval_what_would_change() -> None:
+    found = jobs("deploy.yaml")
+    preview, prod = found["preview-prod"], found["prod"]
+    (command,) = (step["run"] for step in preview["steps"] if "run" in step)
+
+    assert preview["environment"] == "preview-prod"
+    assert roles(preview) == {
+        "prod": "${{ vars.READ_ROLE_ARN }}",
+        "state": "${{ vars.STATE_ROLE_ARN }}",
+    }
+    assert "pulumi up" not in command
+    assert '--config-path --config "aws:assumeRoles[0].roleArn=$READ_ROLE_ARN"' in command
+    assert '--config "ecs-run-task:artifact=$DIGEST"' in command
+    assert "preview-prod" in prod["needs"]
+    assert "needs.dev.result == 'success'" in prod["if"]
+
+
+def test_nothing_is_deployed_from_a_fork_that_nobody_set_up() -> None:
+    dev = jobs("deploy.yaml")["dev"]
+
+    assert dev["if"] == "vars.AWS_REGION != ''"
 
 
 def test_the_digest_that_dev_was_deployed_with_is_the_one_that_is_promoted() -> None:

@@ -17,7 +17,7 @@ from rehearsal.emulator import Conditions, Credentials, scripts
 from rehearsal.fault_injection import InjectedFault
 from tests.end_to_end.outcome_kinds import START_ATTEMPTS, TEMPLATE, Fate, fate_of
 from tests.end_to_end.patched_function import patch_artifact
-from tests.end_to_end.stage import STAGE, Stage, deploy, wait_for
+from tests.end_to_end.stage import RETURNED, STAGE, Stage, deploy, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -185,6 +185,11 @@ class OutcomeStage:
             for page in pages.paginate(logGroupName=name)
             for event in page["events"]
         ]
+
+    def waiting(self, reason: str) -> set[str]:
+        """Return the keys of messages that have been returned to the queue for a reason."""
+        lines = self.stage.log_lines(RETURNED)
+        return {line["key"] for line in lines if line["reason"] == reason}
 
     def payloads(self) -> list[str]:
         """Return the names of the objects in the payload bucket."""

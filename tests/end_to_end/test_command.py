@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
+import shlex
 import shutil
 import stat
 import subprocess
@@ -106,6 +108,61 @@ def test_one_that_is_kept_names_files_with_the_secret_and_does_not_print_it() ->
     assert len(secret) >= MIN_SECRET_CHARACTERS
     assert secret not in "\n".join(lines)
     assert not files[0].parent.exists()
+
+
+def test_the_command_works_against_one_that_is_kept() -> None:
+    with in_background() as process:
+        lines = read_until(process, "running until Ctrl-C")
+        files = [Path(line.split()[1]) for line in lines if line.startswith(". ")]
+        dev, prod = (shell_variables(file) for file in files)
+        stages = json.loads(runtask(dev, "stages", "--json").stdout)
+        promoted = runtask(dev, "promote", "dev", "prod", "--yes", "--allow-dirty", "--json")
+        history = json.loads(runtask(prod, "history", "prod", "--json").stdout)
+        digest = stages[1]["running"]
+        back = runtask(prod, "rollback", "prod", digest[:8], "--yes", "--json")
+        unknown = runtask(prod, "rollback", "prod", "0123456789", "--yes")
+        healthy = runtask(dev, "doctor", "--json")
+        process.terminate()
+        process.communicate(timeout=MAX_END_SECONDS)
+    ended = runtask(dev, "stages")
+
+    endpoint = dev["AWS_ENDPOINT_URL"]
+    assert sum(f"--endpoint-url {endpoint}" in line for line in lines) == len(ACCOUNTS)
+    assert [(one["stage"], one["drift"]) for one in stages] == [("dev", ""), ("prod", "")]
+    assert json.loads(promoted.stdout)["outcome"] == "unchanged", promoted.stderr
+    assert [one["digest"] for one in history] == [digest]
+    assert json.loads(back.stdout)["digest"] == digest, back.stderr
+    assert (unknown.returncode, unknown.stdout) == (1, "")
+    assert "no artifact 0123456789" in unknown.stderr
+    assert "runtask history prod" in unknown.stderr
+    verdicts = {
+        (one["stage"], one["check"]): (one["verdict"], one["found"])
+        for one in json.loads(healthy.stdout)
+        # The Pulumi CLI is not here, and the embedded AWS has no quotas.
+        if one["check"] not in {"pulumi-cli", "quotas"}
+    }
+    assert [one for one in verdicts.items() if one[1][0] != "ok"] == []
+    assert {("dev", "artifact"), ("prod", "work-queue"), ("dev", "configuration")} <= set(verdicts)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "a rehearsal that has ended" in ended.stderr
+
+
+def shell_variables(file: Path) -> dict[str, str]:
+    """Return the environment of a shell that has read a file."""
+    found = re.findall(r"^export (\w+)=(.*)$", file.read_text(encoding="utf-8"), re.MULTILINE)
+    return {"PATH": os.defpath, "PYTHONPATH": str(ROOT), **{k: shlex.split(v)[0] for k, v in found}}
+
+
+def runtask(variables: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "runtask", *arguments],
+        cwd=ROOT,
+        env=variables,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def identity(file: Path) -> str:

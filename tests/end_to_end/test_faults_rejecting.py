@@ -98,7 +98,9 @@ def test_wrong_type_deep_inside_is_rejected_with_its_path(
 def test_unknown_parameter_is_rejected_by_its_name(histories: Mapping[str, MessageHistory]) -> None:
     history = histories["unknown"]
     assert history.end == rejected(history.sent, "unknown-parameter")
-    assert history.error.startswith("ECS.taskDefintion: unknown parameter; expected one of ")
+    assert history.error.startswith(
+        "ECS.taskDefintion: unknown parameter; did you mean taskDefinition?"
+    )
     assert history.calls == ()
 
 

@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 
 from rehearsal.pulumi_cli import prepare
 from runtask.project import load_project
+from runtask.routes import locations_by_stack
 from tests.end_to_end.accounts import ROOT
 
 if TYPE_CHECKING:
@@ -39,8 +40,7 @@ def engine(tmp_path: Path) -> PulumiEngine:
     for path in ROOT.glob("Pulumi*.yaml"):
         shutil.copy(path, tmp_path)
     project = load_project(tmp_path)
-    locations = {stage: project.stage_config(stage).location for stage in project.stages()}
-    return prepare(project, cast("Emulator", FakeEmulator()), locations)
+    return prepare(project, cast("Emulator", FakeEmulator()), locations_by_stack(project))
 
 
 def values(engine: PulumiEngine, stack: str) -> dict[str, Any]:

@@ -166,7 +166,7 @@ def test_every_alarm_of_the_stage_is_shown(stack: Stack) -> None:
 
 def test_widgets_fill_the_grid_and_do_not_overlap(body: dict[str, Any]) -> None:
     boxes = [(w["x"], w["y"], w["width"], w["height"]) for w in body["widgets"]]
-    assert all(0 <= x and x + width <= 24 for x, _, width, _ in boxes)
+    assert all(x >= 0 and x + width <= 24 for x, _, width, _ in boxes)
     for one, other in itertools.combinations(boxes, 2):
         assert (
             one[0] + one[2] <= other[0]

@@ -16,8 +16,8 @@ from tools import command as documentation
 
 VERBS: Final = dict(documentation.verbs())
 
-# What reaches AWS or Pulumi on behalf of an operator.
-OPERATORS_VERBS: Final = sorted(set(VERBS) - {"local"})
+# What works with a project on behalf of an operator.
+OPERATORS_VERBS: Final = sorted(set(VERBS) - {"completion", "local", "schema"})
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +71,12 @@ def test_every_exit_code_is_documented_and_no_other(page: str) -> None:
     assert rows == [(str(code.value), code.meaning) for code in ExitCode]
     for code in ExitCode:
         assert f"{code.value:<4} {code.meaning}" in section(page, "`runtask`")
+
+
+def test_the_readme_has_the_same_exit_codes() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| (.+) \|$", readme, re.MULTILINE)
+    assert rows == [(str(code.value), code.meaning) for code in ExitCode]
 
 
 @pytest.mark.parametrize("name", OPERATORS_VERBS)

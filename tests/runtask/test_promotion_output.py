@@ -169,14 +169,22 @@ def test_what_was_deployed_is_printed_as_json(
     assert stage.function.running == NEW
 
 
-def test_a_table_has_the_same_columns_with_short_digests(
-    stage: Stage, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("terminal", "digits"), [(True, 12), (False, 64)])
+def test_a_table_has_the_same_columns_with_short_digests_on_a_terminal(
+    stage: Stage,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    terminal: bool,  # noqa: FBT001
+    digits: int,
 ) -> None:
+    monkeypatch.setattr("runtask.console.on_terminal", lambda: terminal)
+    monkeypatch.setenv("COLUMNS", "300")
     execute(stage.plan, stage.context, dry_run=False, as_json=False)
     header, row = capsys.readouterr().out.splitlines()
     assert header.split()[-1] == "outcome"
     assert row.split() == [
-        *("prod", "222222222222", "eu-central-1", "f" * 12, "0" * 12, "c" * 12),
+        *("prod", "222222222222", "eu-central-1", "f" * digits, "0" * digits),
+        "c" * min(digits, len(COMMIT)),
         *("rebuilt", "prod", "deployed"),
     ]
 

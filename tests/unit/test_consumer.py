@@ -265,13 +265,14 @@ def test_an_overridden_container_needs_no_look_up(rig: OutcomesRig) -> None:
     assert rig.ecs.lookups == []
 
 
-def test_without_an_events_queue_nothing_changes() -> None:
+def test_without_an_events_queue_nothing_changes(capsys: pytest.CaptureFixture[str]) -> None:
     plain, event = Rig(), OutcomesRig()
 
     # The body of an event is no request.
     assert plain.handle(event.event({"event": "sweep"})) == []
 
     assert [letter["reason"] for letter in plain.dead_letters] == ["missing-parameter"]
+    assert "ReportsLost" not in capsys.readouterr().out
 
 
 def test_the_work_queue_is_processed_as_ever(rig: OutcomesRig) -> None:

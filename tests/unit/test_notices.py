@@ -50,17 +50,7 @@ def test_a_success_is_not_told(rig: OutcomesRig) -> None:
 
 
 def test_a_rejection_is_told_without_its_error(rig: OutcomesRig) -> None:
-    body: dict[str, Any] = {
-        "report": "rejected",
-        "key": "job",
-        "reason": "bad-value",
-        "error": "canary",
-        "messageId": "message-1",
-        "queuedAt": 1.0,
-        "rejectedAt": 2.0,
-    }
-
-    rig.feed(body)
+    rig.feed(rig.rejection())
 
     (notice,) = rig.sns.notifications
     assert (notice["state"], notice["reason"]) == ("rejected", "bad-value")

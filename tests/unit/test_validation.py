@@ -86,7 +86,16 @@ if TYPE_CHECKING:
         ({"clientToken": "x"}, "bad-value", "set the message attribute `key`"),
         ({"cluster": ""}, "bad-value", "ECS.cluster: expected the name or ARN of a cluster"),
         ({"taskDefinition": "a/b:c"}, "bad-value", "ECS.taskDefinition"),
-        ({"taskdefinition": "x"}, "unknown-parameter", "ECS.taskdefinition: unknown parameter"),
+        (
+            {"taskdefinition": "x"},
+            "unknown-parameter",
+            "ECS.taskdefinition: unknown parameter; did you mean taskDefinition?",
+        ),
+        (
+            {"servcie": "x"},
+            "unknown-parameter",
+            "ECS.servcie: unknown parameter; did you mean service?",
+        ),
         (
             {"subnets": []},
             "bad-value",

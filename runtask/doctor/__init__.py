@@ -1,0 +1,1 @@
+"""Looks for what would stop an operator: on this machine, in the files, and in each account."""
