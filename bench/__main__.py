@@ -1,7 +1,8 @@
 """Measure, report and save.
 
-`python -m bench [handler|drain|realtime ...] [--runs N]`, or `python -m bench handler --against
-COMMIT [--runs N]` for the handler compared with an earlier version of itself.
+`python -m bench [handler|drain|outcomes|realtime|send ...] [--runs N]`, or
+`python -m bench handler --against COMMIT [--runs N]` for the handler compared with an earlier
+version of itself.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from bench import against, drain, handler, realtime, report, results
+from bench import against, drain, handler, outcomes, realtime, report, results, send
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 _BENCHES: Final[dict[str, Callable[[int], list[dict[str, Any]]]]] = {
     "handler": lambda runs: [{"": figures} for figures in handler.run(runs)],
     "drain": drain.run,
+    "outcomes": outcomes.run,
     "realtime": lambda runs: [realtime.run_once() for _ in range(runs)],
+    "send": lambda runs: [{"": send.run_once()} for _ in range(runs)],
 }
 
 

@@ -6,7 +6,6 @@ measured here. The figures are those of `results.json`, and a test compares the 
 
 from __future__ import annotations
 
-import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,12 +88,12 @@ def launching(saved: Results) -> list[Row]:
 
 def optional(saved: Results) -> list[Row]:
     """Return what each option adds to a message that is launched once and succeeds."""
-    figure = lambda subject, name: _figure(saved, "outcomes", subject, name)  # noqa: E731
+    writes = _figure(saved, "outcomes", "with a key", "writes")
     rows = [
         Row(
             name="a key of the sender's",
-            dollars=prices.TABLE_WRITES * figure("with a key", "writes"),
-            how=f"{figure('with a key', 'writes'):.1f} writes",
+            dollars=prices.TABLE_WRITES * writes,
+            how=f"{writes:.1f} writes",
         )
     ]
     rows += [
@@ -201,7 +200,7 @@ def monthly() -> list[Row]:
 def _markdown(rows: Iterable[Row], unit: str) -> str:
     lines = [f"| part | USD {unit} | made of |", "| --- | ---: | --- |"]
     lines += [f"| {row.name} | {row.dollars:,.2f} | {row.how} |" for row in rows]
-    return "\n".join(lines)
+    return "\n".join(lines) + "\n"
 
 
 def sections(saved: Results) -> dict[str, str]:
@@ -217,12 +216,11 @@ def sections(saved: Results) -> dict[str, str]:
 def page(text: str, saved: Results) -> str:
     """Return the page with its tables calculated anew."""
     for name, table in sections(saved).items():
-        pattern = rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)"
-        text, count = re.subn(
-            pattern, lambda found, table=table: found[1] + table + found[2], text, flags=re.DOTALL
-        )
-        if count != 1:
-            raise SystemExit(f"{PAGE.name}: expected one pair of markers <!-- {name} -->")
+        begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+        if text.count(begin) != 1 or text.count(end) != 1:
+            raise SystemExit(f"{PAGE.name}: expected one pair of markers {begin.strip()} {end}")
+        before, _, rest = text.partition(begin)
+        text = before + begin + table + end + rest.partition(end)[2]
     return text
 
 

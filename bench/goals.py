@@ -151,4 +151,11 @@ GOALS: Final = (
         figure="ratio",
         limit=1.05,
     ),
+    Goal(
+        bench="send",
+        name="messages a second, times bare SendMessageBatch",
+        figure="rate, times bare",
+        limit=0.8,
+        at_least=True,
+    ),
 )

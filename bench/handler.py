@@ -92,6 +92,7 @@ class Bench:
             "PYTHONPATH": str(tree.root),
             "AWS_ENDPOINT_URL_ECS": f"https://127.0.0.1:{self.port}",
             "AWS_ENDPOINT_URL_DYNAMODB": f"https://127.0.0.1:{self.port}",
+            "AWS_ENDPOINT_URL_SQS": f"https://127.0.0.1:{self.port}",
             "AWS_CA_BUNDLE": str(self.bundle),
             "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
             "AWS_SECRET_ACCESS_KEY": "bench",

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from bench import against, drain, handler, plot, realtime
+from bench import against, drain, handler, outcomes, plot, realtime, send
 from bench.policies import OURS_RETRIED
 from bench.results import judged, shown, spread
 
@@ -78,6 +78,8 @@ def sections(results: Results) -> dict[str, str]:
         made["against"] = _against(results)
     if "drain" in results:
         made["drain"] = _drain(results)
+    if "outcomes" in results:
+        made["outcomes"] = _outcomes(results)
     if "realtime" in results:
         subjects = list(realtime.POLICIES)
         made["realtime"] = _meta(results, "realtime") + _table(
@@ -87,6 +89,9 @@ def sections(results: Results) -> dict[str, str]:
                 for name in subjects
             ),
         )
+    if "send" in results:
+        figures = ([figure, _cell(results, "send", "", figure)] for figure in send.FIGURES)
+        made["send"] = _meta(results, "send") + _table(("", "median (range)"), figures)
     return made
 
 
@@ -183,6 +188,23 @@ def _drain(results: Results) -> str:
         text += f"**{scenario.name}** (ideal: {shown(scenario.ideal_seconds)} s)\n\n"
         text += _table(("policy", *(title for title, _ in _DRAIN_COLUMNS)), rows) + "\n"
     return text
+
+
+def _outcomes(results: Results) -> str:
+    def rows(subjects: Iterable[str], figures: Sequence[str]) -> list[list[str]]:
+        return [
+            [subject, *(_cell(results, "outcomes", subject, figure) for figure in figures)]
+            for subject in subjects
+        ]
+
+    added = (*outcomes.FIGURES, *outcomes.TIMES)
+    memories = [f"{memory} MB" for memory in outcomes.MEMORIES_MEGABYTES]
+    return (
+        _meta(results, "outcomes")
+        + _table(("adds", *added), rows(outcomes.OPTIONS, added))
+        + _table(("", *outcomes.REPORTED), rows(("launch",), outcomes.REPORTED))
+        + _table(("memory", *outcomes.AT_MEMORY), rows(memories, outcomes.AT_MEMORY))
+    )
 
 
 def _meta(results: Results, bench: str, reference: str = "") -> str:

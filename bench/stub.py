@@ -1,4 +1,4 @@
-"""An ECS that responds to every RunTask with its tasks after 40 ms, and a ledger table, over TLS.
+"""An ECS that responds to every RunTask with its tasks after 40 ms, a table and queues, over TLS.
 
 Run as `python -m bench.stub CERTIFICATE`; it prints its port and serves until its standard input
 ends.
@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import hashlib
 import json
+import math
 import re
 import ssl
 import sys
@@ -32,6 +34,16 @@ TABLE_LATENCY_SECONDS: Final = 0.008
 # Returns the number of connections, tasks and calls since the last request, and forgets the items
 # of the table.
 COUNTS_PATH: Final = "/counts"
+
+# Returns the bodies of the messages that were sent since the last request.
+MESSAGES_PATH: Final = "/messages"
+
+SQS_LATENCY_SECONDS: Final = 0.005
+
+# What a write unit and a consistent read unit of DynamoDB hold.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
+_WRITE_UNIT_BYTES: Final = 1024
+_READ_UNIT_BYTES: Final = 4096
 
 
 @functools.cache
@@ -73,7 +85,11 @@ def _table() -> DynamoDbClient:
 
 
 # The operations, as they are in a header in lower case.
-_OPERATIONS: Final = {name.lower().encode(): name for name in ("RunTask", "PutItem", "UpdateItem")}
+_TABLE_OPERATIONS: Final = ("GetItem", "PutItem", "Query", "UpdateItem")
+_SENDING: Final = ("SendMessage", "SendMessageBatch")
+_OPERATIONS: Final = {
+    name.lower().encode(): name for name in ("RunTask", *_TABLE_OPERATIONS, *_SENDING)
+}
 
 
 class Stub(asyncio.Protocol):
@@ -83,6 +99,7 @@ class Stub(asyncio.Protocol):
     tasks = 0
     calls: ClassVar[Counter[str]] = Counter()
     tokens: ClassVar[set[str]] = set()
+    messages: ClassVar[list[str]] = []
     table = _table()
 
     def __init__(self) -> None:
@@ -112,6 +129,10 @@ class Stub(asyncio.Protocol):
         if COUNTS_PATH.encode() in head.split(b"\r\n", 1)[0]:
             self._respond(json.dumps(_counts()).encode())
             return
+        if MESSAGES_PATH.encode() in head.split(b"\r\n", 1)[0]:
+            self._respond(json.dumps(Stub.messages).encode())
+            Stub.messages.clear()
+            return
         target = re.search(rb"x-amz-target:\s*\w+\.(\w+)", head)
         operation = _OPERATIONS.get(target[1] if target else b"")
         if operation is None:
@@ -124,6 +145,8 @@ class Stub(asyncio.Protocol):
         parameters = json.loads(body)
         if operation == "RunTask":
             self._run_task(parameters)
+        elif operation in _SENDING:
+            self._send(parameters)
         else:
             self._call_table(operation, parameters)
 
@@ -136,8 +159,33 @@ class Stub(asyncio.Protocol):
             Stub.tokens.add(str(token))
         asyncio.get_running_loop().call_later(LATENCY_SECONDS, self._respond, _tasks(count))
 
+    def _send(self, parameters: dict[str, Any]) -> None:
+        entries = parameters.get("Entries", [parameters])
+        Stub.messages += [entry["MessageBody"] for entry in entries]
+        Stub.calls["messages"] += len(entries)
+        sent = [
+            {
+                "Id": entry.get("Id", "0"),
+                "MessageId": "0",
+                "MD5OfMessageBody": hashlib.md5(
+                    entry["MessageBody"].encode(), usedforsecurity=False
+                ).hexdigest(),
+            }
+            for entry in entries
+        ]
+        answer = {"Successful": sent, "Failed": []} if "Entries" in parameters else sent[0]
+        content = json.dumps(answer).encode()
+        asyncio.get_running_loop().call_later(SQS_LATENCY_SECONDS, self._respond, content)
+
     def _call_table(self, operation: str, parameters: dict[str, Any]) -> None:
-        call = {"PutItem": Stub.table.put_item, "UpdateItem": Stub.table.update_item}[operation]
+        call = {
+            "GetItem": Stub.table.get_item,
+            "PutItem": Stub.table.put_item,
+            "Query": Stub.table.query,
+            "UpdateItem": Stub.table.update_item,
+        }[operation]
+        key = parameters.get("Key", parameters.get("Item", {})).get("key", {}).get("S", "")
+        before = dict(Stub.table.table.items.get(key, {}))
         status = b"200 OK"
         try:
             answer: Any = call(**parameters)
@@ -145,6 +193,7 @@ class Stub(asyncio.Protocol):
             response: Any = error.response
             status = b"400 Bad Request"
             answer = {"__type": response["Error"]["Code"], "Item": response.get("Item")}
+        _count_units(operation, before, Stub.table.table.items.get(key, {}))
         content = json.dumps(answer).encode()
         loop = asyncio.get_running_loop()
         loop.call_later(TABLE_LATENCY_SECONDS, self._respond, content, status)
@@ -159,6 +208,26 @@ class Stub(asyncio.Protocol):
             )
 
 
+def _count_units(operation: str, before: dict[str, Any], after: dict[str, Any]) -> None:
+    """Count the units that a call takes: of the item, and of the index that has its keys alone.
+
+    A changed key of the index is a deletion and an insertion there. A query is one unit.
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html
+    """
+    if operation in {"GetItem", "Query"}:
+        Stub.calls["read units"] += math.ceil(max(_size(before), 1) / _READ_UNIT_BYTES)
+        return
+    size = max(_size(before), _size(after), 1)
+    Stub.calls["write units"] += math.ceil(size / _WRITE_UNIT_BYTES)
+    listed = [(item.get("listed"), item.get("listed_at")) for item in (before, after)]
+    if listed[0] != listed[1]:
+        Stub.calls["write units"] += sum(entry[0] is not None for entry in listed)
+
+
+def _size(item: dict[str, Any]) -> int:
+    return sum(len(name) + len(json.dumps(value)) for name, value in item.items())
+
+
 def _counts() -> dict[str, Any]:
     """Return the counts, and begin anew."""
     counts = {
@@ -169,6 +238,7 @@ def _counts() -> dict[str, Any]:
     Stub.connections = Stub.tasks = 0
     Stub.calls.clear()
     Stub.tokens.clear()
+    Stub.messages.clear()
     Stub.table = _table()
     return counts
 

@@ -25,6 +25,7 @@ from function.message.payload_store import PayloadStore
 from function.notifications import Notifications
 from function.outcome import Disposition
 from function.processor import Processor
+from function.reporter import Reporter
 from function.sqs.record import records_of
 from function.sqs.visibility import return_to_queue
 from function.table import Table
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from function.observability import Log
     from function.outcome import Outcome
     from function.outcomes.consumer import Consumer
+    from function.outcomes.restarts import Restarts
     from function.outcomes.results import EventBus
     from function.settings import Settings
 
@@ -112,27 +114,25 @@ class Application:
             draw=draw,
             max_backoff_seconds=settings.max_backoff_seconds,
         )
-        leases = reporter = restarts = None
-        if settings.events_queue_url is not None:
-            from function.outcomes.reports import Reporter  # noqa: PLC0415 - only if it is used
+        leases = Leases(
+            table,
+            sqs,
+            settings.queue_url,
+            retention_seconds=settings.key_retention_seconds,
+            max_wait_seconds=settings.max_backoff_seconds / 2,
+            clock=clock,
+        )
+
+        @functools.cache
+        def restarts() -> Restarts:
+            # Loaded with the first restart.
             from function.outcomes.restarts import Restarts  # noqa: PLC0415
             from function.outcomes.store import HistoryStore  # noqa: PLC0415
 
-            reporter = Reporter(clock=clock)
-            restarts = Restarts(
-                store=HistoryStore(table, settings.key_retention_seconds, clock),
-                ecs=ecs,
-                settings=settings,
-                clock=clock,
-            )
-            leases = Leases(
-                table,
-                sqs,
-                settings.queue_url,
-                retention_seconds=settings.key_retention_seconds,
-                max_wait_seconds=settings.max_backoff_seconds / 2,
-                clock=clock,
-            )
+            store = HistoryStore(table, settings.key_retention_seconds, clock)
+            return Restarts(store=store, ecs=ecs, settings=settings, clock=clock)
+
+        outcomes = settings.events_queue_url is not None
         self._processor = Processor(
             settings=settings,
             stage=Stage(name=settings.stage, account=settings.account, region=settings.region),
@@ -164,8 +164,8 @@ class Application:
             log=log,
             clock=clock,
             payloads=PayloadStore(s3=s3, account=settings.account, clock=clock),
-            reporter=reporter,
-            restarts=restarts,
+            reporter=Reporter(clock=clock) if outcomes else None,
+            restarts=restarts if outcomes else None,
         )
 
         def make_consumer(queue_url: str) -> Consumer:
@@ -180,7 +180,7 @@ class Application:
                 sns=sns,
                 events=events,
                 table=table,
-                leases=leases or assembly.NoLeases(),
+                leases=leases,
                 lookups=lookups,
                 rate_limiter=rate_limiter,
                 log=log,
@@ -225,9 +225,10 @@ class Application:
             return {"batchItemFailures": []}
         outcomes = batch.process(records, self._processor, time_budget)
         return_to_queue(self._sqs, self._settings.queue_url, outcomes, self._log)
+        lost = None
         if url is not None:
-            self._report(url, outcomes, time_budget)
-        observability.emit_metrics(outcomes, self._settings.stage)
+            lost = self._report(url, outcomes, time_budget)
+        observability.emit_metrics(outcomes, self._settings.stage, reports_lost=lost)
         return {
             "batchItemFailures": [
                 {"itemIdentifier": outcome.record.message_id}
@@ -236,18 +237,21 @@ class Application:
             ]
         }
 
-    def _report(self, url: str, outcomes: list[Outcome], time_budget: TimeBudget) -> None:
-        """Tell the events queue what became of the messages; nothing depends on it."""
+    def _report(self, url: str, outcomes: list[Outcome], time_budget: TimeBudget) -> int:
+        """Tell the events queue what became of the messages; nothing depends on it.
+
+        Returns:
+            How many reports were lost.
+        """
         from function.outcomes import reports  # noqa: PLC0415 - only if it is used
 
         waiting = [outcome.report for outcome in outcomes if outcome.report is not None]
         if not waiting:
-            return
+            return 0
         lost = waiting
         latest = time_budget.deadline + LAUNCH_RESERVE_SECONDS - REPORT_RESERVE_SECONDS
         if self._clock.monotonic() <= latest:
             lost = reports.send(self._sqs, url, waiting, self._log)
-        if lost:
-            observability.emit(self._settings.stage, {"ReportsLost": len(lost)})
         for report in lost:
             report.lost()
+        return len(lost)

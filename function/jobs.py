@@ -9,6 +9,7 @@ from function.launch.admission import Demand
 from function.launch.job import Job
 from function.launch.leases import Place
 from function.message import builder
+from function.message.applied_limits import group_of
 from function.message.idempotency import (
     KEY_ATTRIBUTE,
     Stage,
@@ -16,7 +17,6 @@ from function.message.idempotency import (
     origin_of,
     started_by,
 )
-from function.message.task_limits import group_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -341,34 +341,6 @@ MAX_STOP_TEXT_LENGTH: Final = 300
 # has written it may still be doing it.
 EFFECTS_RETRY_SECONDS: Final = 60.0
 
-# --- The limits of a task (`function.message.task_limits`)
-
-# `maxRuntime`: the tasks that run are looked at once a minute.
-MIN_RUNTIME_SECONDS: Final = 60
-MAX_RUNTIME_SECONDS: Final = 365 * 24 * 60 * 60
-
-# Tasks of a concurrency group at once. Its item has a few dozen bytes for each, and DynamoDB bills
-# a write by the item's size.
-MAX_CONCURRENCY: Final = 1000
-
-# `onExit`: exit codes and ranges of one list, restarts, and the highest exit code of a container.
-MAX_EXIT_RULES: Final = 20
-MAX_EXIT_RESTARTS: Final = 10
-MAX_EXIT_CODE: Final = 255
-
-# --- Concurrency groups (`function.launch.leases`)
-
-# Entries of the list of those that wait that are read at once, and groups that a sweep looks at.
-MAX_WAITERS_READ: Final = 100
-MAX_GROUPS_READ: Final = 1000
-
-# The first wait of a message for which there is no place; it doubles with each further receive.
-# A release wakes it before, so this is for a wake that was lost.
-MIN_PLACE_WAIT_SECONDS: Final = 15.0
-
-# A message that is not back this long after its wait counts as gone.
-WAITER_GRACE_SECONDS: Final = 60.0
-
 # How often a record is retried before a history is settled without what ECS does not tell.
 MAX_PATIENT_RECEIVES: Final = 4
 
@@ -406,3 +378,18 @@ NOTICE_KEPT_SECONDS: Final = 3 * 24 * 60 * 60
 
 # ECS follows its own launches within moments. Before this it is not believed that a task is gone.
 MIN_MISSING_SECONDS: Final = 300.0
+
+# --- The limits of a task (`function.message.task_limits`)
+
+# `maxRuntime`: the tasks that run are looked at once a minute.
+MIN_RUNTIME_SECONDS: Final = 60
+MAX_RUNTIME_SECONDS: Final = 365 * 24 * 60 * 60
+
+# Tasks of a concurrency group at once. Its item has a few dozen bytes for each, and DynamoDB bills
+# a write by the item's size.
+MAX_CONCURRENCY: Final = 1000
+
+# `onExit`: exit codes and ranges of one list, restarts, and the highest exit code of a container.
+MAX_EXIT_RULES: Final = 20
+MAX_EXIT_RESTARTS: Final = 10
+MAX_EXIT_CODE: Final = 255

@@ -15,8 +15,8 @@ from function.message.idempotency import (
 
 if TYPE_CHECKING:
     from function.clock import Clock
+    from function.delivery import Delivery
     from function.failures.reasons import Failure
-    from function.processor import Delivery
     from function.sqs.record import Record
 
 

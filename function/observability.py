@@ -57,11 +57,17 @@ def log_unexpected(log: Log, error: Exception, **keys: Any) -> None:  # noqa: AN
     )
 
 
-def emit_metrics(outcomes: list[Outcome], stage: str) -> None:
+def emit_metrics(outcomes: list[Outcome], stage: str, reports_lost: int | None = None) -> None:
     """Write the metrics of one invocation.
 
     Rejected and Returned are written twice: by stage, for alarms, and by stage and reason, for
     diagnosis.
+
+    Args:
+        outcomes: Of the messages.
+        stage: The stage's name.
+        reports_lost: How many reports did not reach the events queue; None for a stage without it,
+            which has no such metric.
     """
     reasons = Counter(
         (outcome.disposition, outcome.reason)
@@ -79,6 +85,7 @@ def emit_metrics(outcomes: list[Outcome], stage: str) -> None:
         "TableUnavailable": sum(outcome.table_failures for outcome in outcomes),
         "Rejected": total(Disposition.REJECTED),
         "Returned": total(Disposition.RETURNED),
+        **({} if reports_lost is None else {"ReportsLost": reports_lost}),
     }
     metrics = Metrics(namespace=SERVICE, service=SERVICE)
     metrics.set_default_dimensions(stage=stage)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from function import observability
+from function.delivery import Delivery
 from function.failures.reasons import (
     Failure,
     FailureClass,
@@ -17,17 +17,19 @@ from function.failures.reasons import (
     make_failure,
 )
 from function.jobs import job_of, with_supply
-from function.launch.job import LaunchStats
 from function.launch.later_attempts import begin_restart
+from function.ledger import LAUNCHED
 from function.message import builder
+from function.message.applied_limits import effective
 from function.message.idempotency import KEY_ATTRIBUTE, Stage, key_of, origin_of
 from function.message.quotable import public_pieces, secrets_of
 from function.message.redaction import redact
-from function.message.task_limits import NO_LIMITS, TaskLimits, effective
-from function.outcome import Disposition, Outcome, Report
+from function.outcome import Disposition, Outcome
 from function.sqs import dead_letter
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from types_boto3_sqs import SQSClient
 
     from function.clock import Clock
@@ -40,78 +42,13 @@ if TYPE_CHECKING:
     from function.message.request import Request
     from function.notifications import Notifications
     from function.observability import Log
-    from function.outcomes.reports import Reporter
-    from function.outcomes.restarts import Message, Restarts
+    from function.outcomes.restarts import Restarts
+    from function.reporter import Reporter
     from function.settings import Settings
     from function.sqs.record import Record
 
 # How the body of a restart begins.
 _RESTART: Final = '{"restart":'
-
-
-@dataclass(kw_only=True)
-class Delivery:
-    """A record on its way to its outcome.
-
-    Attributes:
-        record: The delivery of the message.
-        key: The message's idempotency key; None until it is read, and where it is not valid.
-        request: What it asks for; None until it is read.
-        limits: The limits that hold for it.
-        launch_stats: What is known of its tasks.
-        restart: That tasks are to be started again, if that is what the message says.
-        report: What the events queue is told; None if there is nothing to tell.
-    """
-
-    record: Record
-    key: str | None = None
-    request: Request | None = None
-    limits: TaskLimits = NO_LIMITS
-    launch_stats: LaunchStats = field(default_factory=LaunchStats)
-    restart: Message | None = None
-    report: Report | None = None
-
-    @property
-    def body(self) -> str:
-        """The message's body; of a restart, the request that it stands for."""
-        if self.restart is None or self.request is None:
-            return self.record.body
-        return json.dumps({"ECS": self.request.parameters})
-
-    @property
-    def unique(self) -> bool:
-        """Whether no other delivery can have used the key, so that the ledger knows nothing."""
-        return KEY_ATTRIBUTE not in self.record.attributes and self.record.receives <= 1
-
-    def outcome(
-        self,
-        disposition: Disposition,
-        *,
-        reason: str = "",
-        visibility_seconds: int = 0,
-        age_seconds: float = 0.0,
-    ) -> Outcome:
-        """Return the outcome, with what the RunTask calls have achieved."""
-        return Outcome(
-            record=self.record,
-            disposition=disposition,
-            reason=reason,
-            visibility_seconds=visibility_seconds,
-            launched=self.launch_stats.launched,
-            already_started=self.launch_stats.already_started,
-            throttled=self.launch_stats.throttled,
-            table_failures=self.launch_stats.table_failures,
-            age_seconds=age_seconds,
-            report=self.report,
-        )
-
-    def log_keys(self) -> dict[str, Any]:
-        """Return what every log line about the delivery has in common."""
-        return {
-            "message_id": self.record.message_id,
-            "key": self.key,
-            "receives": self.record.receives,
-        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +68,7 @@ class Processor:
         clock: Tells a message's age.
         payloads: Stores what is too large for an override.
         reporter: Makes reports for the events queue; None for a stage without outcomes.
-        restarts: Turns restarts into requests; None for a stage without outcomes.
+        restarts: Returns what turns restarts into requests; None for a stage without outcomes.
     """
 
     settings: Settings
@@ -146,7 +83,7 @@ class Processor:
     clock: Clock
     payloads: PayloadStore
     reporter: Reporter | None = None
-    restarts: Restarts | None = None
+    restarts: Callable[[], Restarts] | None = None
 
     def process(self, record: Record, time_budget: TimeBudget) -> Outcome:
         """Return the outcome of a record. Never raises: that would fail the whole batch."""
@@ -212,7 +149,7 @@ class Processor:
             Failure: if at least one of the tasks was not started.
         """
         if self.restarts is not None and is_restart(delivery.record):
-            self._start_again(delivery, key, self.restarts, time_budget)
+            self._start_again(delivery, key, self.restarts(), time_budget)
             return
         stats = delivery.launch_stats
         asked = delivery.request = builder.read(delivery.record.body, self.settings)
@@ -241,6 +178,11 @@ class Processor:
             Failure: if at least one of the tasks was not started.
         """
         delivery.restart, history = restarts.check(delivery.record.body, key)
+        if history.asked is not None and self._was_made(delivery, key, delivery.restart):
+            # Its report was lost, or is late. ECS may have forgotten the task that was replaced.
+            if self.reporter is not None:
+                self.reporter.restarted(delivery, key, history.asked)
+            return
         plan = restarts.plan(delivery.restart, history)
         if plan is None:
             return
@@ -261,6 +203,19 @@ class Processor:
         self._log_launched(delivery)
         if self.reporter is not None:
             self.reporter.restarted(delivery, key, plan.asked)
+
+    def _was_made(self, delivery: Delivery, key: str, restart: Message) -> bool:
+        """Return whether the tasks of a restart were started before.
+
+        Raises:
+            RetryableFailure: `table-unavailable`.
+        """
+        item = self.launcher.progress.ledger.read(key)
+        if item is None or item.generation < restart.generation or item.state != LAUNCHED:
+            return False
+        delivery.launch_stats.replaced = item.replaced
+        delivery.launch_stats.found(item.tasks)
+        return True
 
     def _log_launched(self, delivery: Delivery) -> None:
         stats = delivery.launch_stats

@@ -62,10 +62,12 @@ class LedgerTable(pulumi.ComponentResource):
     Attributes:
         table_name: Name of the table.
         arn: ARN of the table.
+        alarm_arn: ARN of the alarm.
     """
 
     table_name: Output[str]
     arn: Output[str]
+    alarm_arn: Output[str]
 
     def __init__(
         self, name: str, args: LedgerTableArgs, opts: ResourceOptions | None = None
@@ -87,7 +89,7 @@ class LedgerTable(pulumi.ComponentResource):
             deletion_protection_enabled=config.protect,
             opts=ResourceOptions(parent=self, protect=config.protect),
         )
-        handler_alarm(
+        unavailable = handler_alarm(
             f"{name}-unavailable",
             config,
             description=(
@@ -100,4 +102,5 @@ class LedgerTable(pulumi.ComponentResource):
         )
         self.table_name = table.name
         self.arn = table.arn
+        self.alarm_arn = unavailable.arn
         self.register_outputs({"tableName": self.table_name, "arn": self.arn})

@@ -21,9 +21,8 @@ from infra.payload_bucket import PayloadBucket, PayloadBucketArgs
 from infra.results import ResultsArgs, ResultsBus, ResultsQueue
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from infra.alarms import StageAlarms
     from infra.config import FunctionConfig
     from infra.queues import WorkQueue
 
@@ -133,7 +132,7 @@ class FollowUpArgs:
         queue: The work queue.
         alias_arn: ARN of the function's alias.
         topic_arn: ARN of the topic that learns of the alarms.
-        alarms: The stage's other alarms.
+        alarm_arns: ARNs of the stage's other alarms.
     """
 
     config: FunctionConfig
@@ -141,7 +140,7 @@ class FollowUpArgs:
     queue: WorkQueue
     alias_arn: Input[str]
     topic_arn: Input[str]
-    alarms: StageAlarms
+    alarm_arns: Sequence[Input[str]]
 
 
 class FollowUp(pulumi.ComponentResource):
@@ -190,7 +189,7 @@ class FollowUp(pulumi.ComponentResource):
                     dead_letter_queue_name=args.queue.dead_letter_name,
                     events_queue_name=events.name,
                     events_dead_letter_queue_name=events.dead_letter_name,
-                    alarm_arns=[*args.alarms.arns, *alarms.arns],
+                    alarm_arns=[*args.alarm_arns, *alarms.arns],
                 ),
                 child,
             )

@@ -150,7 +150,7 @@ class Stage(pulumi.ComponentResource):
                     queue=queue,
                     alias_arn=function.alias_arn,
                     topic_arn=topic.arn,
-                    alarms=alarms,
+                    alarm_arns=[*alarms.arns, ledger.alarm_arn],
                 ),
                 child,
             ).outputs()

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pulumi
 
-from rehearsal.emulator import Emulator
-from rehearsal.emulator.clients import Clients
+from rehearsal.emulator import AttachedEmulator
 from rehearsal.engine import EmulatorSessions, InProcessEngine, Resource, State
 from rehearsal.private_files import private
 from rehearsal.sample_account import with_samples
@@ -39,20 +38,6 @@ _FILE: Final = "pulumi.FileAsset"
 
 # What a shell has from the file that the rehearsal names.
 _VARIABLES: Final = ("AWS_ENDPOINT_URL", "AWS_SECRET_ACCESS_KEY")
-
-
-class AttachedEmulator(Emulator):
-    """The embedded AWS that another process started, and ends."""
-
-    def __init__(self, folder: Path, endpoint: str, secret: str) -> None:
-        self.folder = folder
-        self.endpoint = endpoint
-        self._secret = secret
-        self._clients = Clients(endpoint)
-        self._readings = {}
-
-    def stop(self) -> None:
-        """Leave it running."""
 
 
 @dataclass(frozen=True, kw_only=True)

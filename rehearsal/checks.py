@@ -36,7 +36,7 @@ def stage_checks(observer: StageObserver, observed: Sequence[ObservedSample]) ->
     """Yield the checks of one stage's messages."""
     stage = observer.outputs["stage"]
     for one in observed:
-        yield from _sample_checks(observer, one)
+        yield from sample_checks(observer, one)
     rejected = {one.sent.message_id for one in observed if one.result is SampleResult.REJECTED}
     others = observer.dead_letters.keys() - rejected
     yield Check(
@@ -55,7 +55,8 @@ def stage_checks(observer: StageObserver, observed: Sequence[ObservedSample]) ->
     )
 
 
-def _sample_checks(observer: StageObserver, one: ObservedSample) -> Iterator[Check]:
+def sample_checks(observer: StageObserver, one: ObservedSample) -> Iterator[Check]:
+    """Yield the checks of one message."""
     sample = one.sent.sample
     name = f"{observer.outputs['stage']}: {sample.name}"
     expected = f"{sample.result} ({sample.reason})" if sample.reason else str(sample.result)
@@ -63,11 +64,15 @@ def _sample_checks(observer: StageObserver, one: ObservedSample) -> Iterator[Che
     if one.result is SampleResult.MISSING and (errors := observer.launch_errors(sample)):
         found += f"; RunTask answered {errors[-1]} {len(errors)} times"
     yield Check(text=f"{name} is {expected}", found="" if found == expected else found)
-    if sample.tasks > 1:
+    if sample.all_tasks > 1:
         yield Check(
-            text=f"{name}: {sample.tasks} tasks are started",
-            found="" if one.tasks == sample.tasks else f"{one.tasks} tasks",
+            text=f"{name}: {sample.all_tasks} tasks are started",
+            found="" if one.tasks == sample.all_tasks else f"{one.tasks} tasks",
         )
+    yield Check(
+        text=f"{name}: its outcome is {sample.outcome}",
+        found="" if one.outcome == sample.outcome else one.outcome or "none",
+    )
     if sample.exit_code is not None:
         yield Check(
             text=f"{name}: {_each(sample)} with exit code {sample.exit_code}",

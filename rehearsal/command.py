@@ -24,7 +24,16 @@ if TYPE_CHECKING:
     from rehearsal.observer import ObservedSample
     from runtask.project import Project
 
-_COLUMNS: Final = ("stage", "message", "result", "task", "exit code", "s to RUNNING")
+_COLUMNS: Final = (
+    "stage",
+    "message",
+    "result",
+    "outcome",
+    "starts",
+    "task",
+    "exit code",
+    "s to RUNNING",
+)
 
 
 def run(project: Project, *, keep: bool, as_json: bool, pulumi_cli: bool) -> ExitCode:
@@ -142,6 +151,8 @@ def _row(stage: str, one: ObservedSample) -> dict[str, str | int | float | None]
         "stage": stage,
         "message": one.sent.sample.name,
         "result": f"{one.result}: {one.reason}" if one.reason else str(one.result),
+        "outcome": one.outcome or None,
+        "starts": one.starts or None,
         "task": one.task.rpartition("/")[2] or None,
         "exitCode": one.exit_code,
         "secondsToRunning": None if seconds is None else round(seconds, 2),

@@ -76,7 +76,7 @@ def deploy_stage(
         if stack == bootstrap:
             config |= _qualified(bootstrap_options)
             return with_names(with_sample_limits(config, location), limits)
-        return with_sample_account(config | replaced, location)
+        return with_sample_account(config | replaced, location, options={})
 
     engine = InProcessEngine(project=project, emulator=emulator, adapt=adapt)
     engine.up(bootstrap)

@@ -1,4 +1,4 @@
-"""Observes what becomes of the sample messages: tasks, dead letters, notifications."""
+"""Observes what becomes of the sample messages: tasks, dead letters, notifications, results."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from function.message.idempotency import KEY_ATTRIBUTE, started_by
+from rehearsal.emulator.scripts import TaskScript
 from rehearsal.sample_account import CLUSTER, CONTAINER
 from rehearsal.samples import Sample, SampleResult
 
@@ -44,6 +45,11 @@ class SentSample:
     message_id: str
     time: float
 
+    @property
+    def key(self) -> str:
+        """The idempotency key."""
+        return self.sample.key or self.message_id
+
 
 @dataclass(frozen=True, kw_only=True)
 class ObservedSample:
@@ -58,6 +64,8 @@ class ObservedSample:
         exit_code: The exit code of its containers, the highest of several tasks; None while one
             runs or if there is none.
         running_after_seconds: From sending until the task was RUNNING.
+        outcome: The state that its key has reached, from the results queue; empty if none has come.
+        starts: How often it was started, from there.
     """
 
     sent: SentSample
@@ -67,6 +75,8 @@ class ObservedSample:
     tasks: int = 0
     exit_code: int | None = None
     running_after_seconds: float | None = None
+    outcome: str = ""
+    starts: int = 0
 
 
 @dataclass(kw_only=True)
@@ -81,6 +91,7 @@ class StageObserver:
         sent: The samples that were sent.
         dead_letters: The message attributes of each dead letter, by message id.
         notifications: The notifications, by message id.
+        results: The results of keys that have ended.
     """
 
     emulator: Emulator
@@ -90,28 +101,38 @@ class StageObserver:
     sent: list[SentSample] = field(default_factory=list)
     dead_letters: dict[str, dict[str, str]] = field(default_factory=dict)
     notifications: dict[str, dict[str, Any]] = field(default_factory=dict)
+    results: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def send(self, samples: Sequence[Sample]) -> None:
         """Send the samples to the stage's work queue."""
         sqs = self._client("sqs")
         for sample in samples:
+            key = {KEY_ATTRIBUTE: {"DataType": "String", "StringValue": sample.key}}
             answer = sqs.send_message(
                 QueueUrl=self.outputs["queueUrl"],
                 MessageBody=sample.body,
-                MessageAttributes={
-                    KEY_ATTRIBUTE: {"DataType": "String", "StringValue": sample.key}
-                },
+                MessageAttributes=key if sample.key else {},
+                # Until then, the embedded AWS knows what becomes of its task.
+                DelaySeconds=1 if sample.failure else 0,
             )
-            self.sent.append(
-                SentSample(sample=sample, message_id=answer["MessageId"], time=time.time())
-            )
+            sent = SentSample(sample=sample, message_id=answer["MessageId"], time=time.time())
+            self.sent.append(sent)
+            if sample.failure:
+                self.emulator.set_script(
+                    started_by(self.outputs["stage"], sent.key),
+                    TaskScript(failure=sample.failure, times=1),
+                )
 
-    def wait(self) -> list[ObservedSample]:
+    def wait(self, *, late: bool = False) -> list[ObservedSample]:
         """Return what became of the samples, once nothing more can happen to them.
 
         That is so when the work queue is empty and all tasks have stopped, or when only messages
-        are left whose launch is denied. A message is deleted after its tasks, its dead letter and
-        its notification exist, so all of it is found by what is read after the queue.
+        are left whose launch is denied. A message is deleted after its tasks or dead letter exist,
+        so they are found by what is read after the queue. What became of its key, and that it was
+        rejected, is told later.
+
+        Args:
+            late: Of those whose task is started again, which takes longer, and not of the others.
         """
         deadline = time.monotonic() + MAX_WAIT_SECONDS
         while True:
@@ -120,7 +141,12 @@ class StageObserver:
             tasks = self._tasks()
             self._read_dead_letters()
             self._read_notifications()
-            observed = [self._observe(sent, tasks) for sent in self.sent]
+            self._read_results()
+            observed = [
+                self._observe(sent, tasks)
+                for sent in self.sent
+                if (sent.sample.failure is not None) == late
+            ]
             if self._is_final(left, observed, tasks) or time.monotonic() > deadline:
                 return observed
             time.sleep(_POLL_SECONDS)
@@ -135,9 +161,10 @@ class StageObserver:
 
     def launch_errors(self, sample: Sample) -> list[str]:
         """Return the errors of a sample's RunTask calls, oldest first."""
-        mine = started_by(self.outputs["stage"], sample.key)
+        keys = {sent.key for sent in self.sent if sent.sample == sample}
+        mine = {started_by(self.outputs["stage"], key) for key in keys}
         calls = self.emulator.calls("RunTask")
-        return [call.error for call in calls if call.started_by == mine and call.error]
+        return [call.error for call in calls if call.started_by in mine and call.error]
 
     def _is_final(
         self,
@@ -155,7 +182,9 @@ class StageObserver:
         if any(task["lastStatus"] != "STOPPED" for some in tasks.values() for task in some):
             return False
         if left == 0:
-            return True
+            return all(one.outcome for one in observed) and (
+                self.dead_letters.keys() <= self.notifications.keys()
+            )
         missing = [one for one in observed if one.result is SampleResult.MISSING]
         return left == len(missing) and all(
             _DENIED in self.launch_errors(one.sent.sample) for one in missing
@@ -163,24 +192,31 @@ class StageObserver:
 
     def _observe(self, sent: SentSample, tasks: dict[str, list[dict[str, Any]]]) -> ObservedSample:
         sample = sent.sample
+        result = self.results.get(sent.key, {})
+        outcome, starts = str(result.get("state", "")), int(result.get("attempts", 0))
         if dead_letter := self.dead_letters.get(sent.message_id):
             return ObservedSample(
-                sent=sent, result=SampleResult.REJECTED, reason=dead_letter.get("reason", "")
+                sent=sent,
+                result=SampleResult.REJECTED,
+                reason=dead_letter.get("reason", ""),
+                outcome=outcome,
             )
-        mine = tasks.get(started_by(self.outputs["stage"], sample.key), [])
+        mine = tasks.get(started_by(self.outputs["stage"], sent.key), [])
         if not mine:
             return ObservedSample(sent=sent, result=SampleResult.MISSING)
-        deliveries = [other for other in self.sent if other.sample.key == sample.key]
-        result = SampleResult.LAUNCHED
-        if len(mine) > sample.tasks:
-            result = SampleResult.LAUNCHED_AGAIN
+        deliveries = [other for other in self.sent if other.key == sent.key]
+        found = SampleResult.LAUNCHED
+        if len(mine) > sample.all_tasks:
+            found = SampleResult.LAUNCHED_AGAIN
         elif sent is not deliveries[0]:
-            result = SampleResult.STARTED_ALREADY
-        started = mine[0].get("startedAt")
+            found = SampleResult.STARTED_ALREADY
+        started = mine[-1].get("startedAt")
         return ObservedSample(
             sent=sent,
-            result=result,
-            task=mine[0]["taskArn"],
+            result=found,
+            outcome=outcome,
+            starts=starts,
+            task=mine[-1]["taskArn"],
             tasks=len(mine),
             exit_code=_exit_code(mine),
             running_after_seconds=started.timestamp() - sent.time if started else None,
@@ -214,7 +250,19 @@ class StageObserver:
     def _read_notifications(self) -> None:
         for message in self._messages(self.inbox_url):
             notification = json.loads(message["Body"])
-            self.notifications[notification["messageId"]] = notification
+            # One that is about a task, or about several keys, names no message.
+            if message_id := notification.get("messageId"):
+                self.notifications[message_id] = notification
+
+    def _read_results(self) -> None:
+        """Take all results out of their queue."""
+        url, sqs = self.outputs["resultsQueueUrl"], self._client("sqs")
+        received = {"QueueUrl": url, "MaxNumberOfMessages": _MAX_RECEIVE_MESSAGES}
+        while messages := sqs.receive_message(**received).get("Messages"):
+            for message in messages:
+                result = json.loads(message["Body"])
+                self.results[result["key"]] = result
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
 
     def _messages(self, url: str) -> list[dict[str, Any]]:
         """Return the messages of a queue, and leave them there."""

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from infra.bundle import ROOT
 from rehearsal.attachment import PROJECT_FOLDER, save_state
-from rehearsal.checks import Check, no_drift, same_artifact, stage_checks
+from rehearsal.checks import Check, no_drift, same_artifact, sample_checks, stage_checks
 from rehearsal.engine import EmulatorSessions, InProcessEngine
 from rehearsal.observer import ObservedSample, StageObserver
 from rehearsal.pulumi_cli import prepare
 from rehearsal.sample_account import SampleAccount, with_samples, with_samples_in_files
-from rehearsal.samples import DEV_SAMPLES, PROD_SAMPLES, Sample
+from rehearsal.samples import DEV_SAMPLES, LATE_SAMPLES, PROD_SAMPLES, Sample
 from rehearsal.teardown import RehearsalEngine, Teardown
 from rehearsal.verification import StageVerification, verify_stage
 from runtask.project import PROJECT_FILE, Project, load_project
@@ -99,6 +99,7 @@ class Rehearsal:
             say=self._say,
             confirm=lambda _question: True,
         )
+        observers: dict[str, StageObserver] = {}
         for route in order:
             if route.source:
                 # The handler may not be committed yet. If it is, it is rebuilt from its commit.
@@ -106,9 +107,9 @@ class Rehearsal:
                 promote(plan, context)
             else:
                 engine.up(route.stage)
-            samples = DEV_SAMPLES if route.stage == first else PROD_SAMPLES
+            samples = (*DEV_SAMPLES, *LATE_SAMPLES) if route.stage == first else PROD_SAMPLES
             location = configs[route.stage].location
-            self._send(location, engine.outputs(route.stage), samples)
+            observers[route.stage] = self._send(location, engine.outputs(route.stage), samples)
         states = [
             load_stage_state(project, route.stage, engine, context.sessions) for route in order
         ]
@@ -117,6 +118,7 @@ class Rehearsal:
         self._checks.extend(no_drift(state.stage, state.drift) for state in states)
         verification = verify_stage(first, configs[first].location, context)
         self._checks.append(verification.check)
+        self._wait_late(observers[first])
         self._checks.extend(self._teardown(project, engine, digests).checks())
         if not self.destroy and isinstance(engine, InProcessEngine):
             save_state(self.emulator.folder, engine.state)
@@ -159,8 +161,8 @@ class Rehearsal:
 
     def _send(
         self, location: Location, outputs: Mapping[str, Any], samples: Sequence[Sample]
-    ) -> None:
-        """Send samples to a stage, and observe and check what becomes of them."""
+    ) -> StageObserver:
+        """Send samples to a stage, and observe and check what becomes of all but the late ones."""
         sample_account = SampleAccount(emulator=self.emulator, location=location)
         observer = StageObserver(
             emulator=self.emulator,
@@ -173,6 +175,13 @@ class Rehearsal:
         observed = observer.wait()
         self._observed.extend((outputs["stage"], one) for one in observed)
         self._checks.extend(stage_checks(observer, observed))
+        return observer
+
+    def _wait_late(self, observer: StageObserver) -> None:
+        """Observe and check what becomes of the late samples of a stage."""
+        for one in observer.wait(late=True):
+            self._observed.append((observer.outputs["stage"], one))
+            self._checks.extend(sample_checks(observer, one))
 
     def _say(self, text: str) -> None:
         self.say(f"[{time.monotonic() - self._started_at:4.1f} s] {text}")

@@ -174,6 +174,18 @@ def with_samples(
     return adapt
 
 
+def declared_value(project: Project, key: str, text: str) -> object:
+    """Return a value of a stack's file for what the engine hands over as text.
+
+    Args:
+        project: Declares the type of each option.
+        key: `namespace:key`.
+        text: The text; of everything but a string it is JSON.
+    """
+    kind = project.declared.get(key.partition(":")[2], {}).get("type", "array")
+    return text if kind == "string" else json.loads(text)
+
+
 def with_samples_in_files(project: Project) -> None:
     """Add the sample account to the stack files of a copy of a project."""
     locations = locations_by_stack(project)
@@ -184,7 +196,7 @@ def with_samples_in_files(project: Project) -> None:
         content = yaml.load(path.read_text(encoding="utf-8"))
         for key, text in adapt(stack, config).items():
             if text != config.get(key):
-                content["config"][key] = json.loads(text)
+                content["config"][key] = declared_value(project, key, text)
         path.write_text(dumped(yaml, content), encoding="utf-8")
 
 

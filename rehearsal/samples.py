@@ -5,9 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from function.outcomes.states import State
+from rehearsal.emulator.scripts import NETWORK_INTERFACE_TIMEOUT
 from runtask.messages import read_messages
+
+if TYPE_CHECKING:
+    from rehearsal.emulator import TaskFailure
 
 EXAMPLES: Final = Path(__file__).resolve().parents[1] / "examples"
 
@@ -31,11 +36,13 @@ class Sample:
     Attributes:
         name: The name in the results.
         file: The file in `examples` with the body.
-        key: The idempotency key.
+        key: The idempotency key; empty if the message's id is the key.
         tasks: The number of tasks that it asks for.
         result: The expected result.
         exit_code: The expected exit code of the task, if there is one.
         reason: The expected reason of a rejection, or empty.
+        outcome: The state that the key is expected to reach.
+        failure: Why its first task never starts, so that it is started again; None if it does.
     """
 
     name: str
@@ -45,6 +52,13 @@ class Sample:
     tasks: int = 1
     exit_code: int | None = None
     reason: str = ""
+    outcome: State = State.SUCCEEDED
+    failure: TaskFailure | None = None
+
+    @property
+    def all_tasks(self) -> int:
+        """How many tasks are started, with that which is started again."""
+        return self.tasks + (self.failure is not None)
 
     @property
     def body(self) -> str:
@@ -61,6 +75,7 @@ def _launch(file: str, exit_code: int, tasks: int = 1) -> Sample:
         result=SampleResult.LAUNCHED,
         tasks=tasks,
         exit_code=exit_code,
+        outcome=State.FAILED if exit_code else State.SUCCEEDED,
     )
 
 
@@ -71,6 +86,7 @@ def _reject(file: str, reason: str) -> Sample:
         key=f"rehearsal-{Path(file).stem}",
         result=SampleResult.REJECTED,
         reason=reason,
+        outcome=State.REJECTED,
     )
 
 
@@ -88,8 +104,21 @@ DEV_SAMPLES: Final = (
     _launch("own-network.yaml", 0),
     _launch("apostrophes.txt", 0),
     _launch("several.json", 0, tasks=3),
+    _launch("payload.json", 0),
     _reject("invalid.json", "wrong-type"),
     _reject("not-allowed.json", "not-allowed"),
+)
+
+# A restart comes after 15 seconds, and the rehearsal does something else meanwhile.
+LATE_SAMPLES: Final = (
+    Sample(
+        name="flat.json, whose task never starts",
+        file="flat.json",
+        key="",
+        result=SampleResult.LAUNCHED,
+        exit_code=0,
+        failure=NETWORK_INTERFACE_TIMEOUT,
+    ),
 )
 
 # After the promotion: the artifact works in the other account.

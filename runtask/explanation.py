@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from function.failures.reasons import Failure
-from function.message import builder, choices, parsing, task_limits
+from function.message import applied_limits, builder, choices, parsing, task_limits
 from function.message.parameters import PARAMETERS
 
 if TYPE_CHECKING:
@@ -129,9 +129,9 @@ def _explained_request(message: Message, settings: Settings) -> ExplainedMessage
         asked["service"] = request.service
     if request.payload is not None:
         asked[parsing.PAYLOAD] = f"{_MASK} ({len(request.payload.content):,} bytes)"
-    limits = task_limits.effective(request, settings)
+    limits = applied_limits.effective(request, settings)
     if limits != task_limits.NO_LIMITS:
-        asked[task_limits.LIMITS] = task_limits.block_of(request, limits)
+        asked[task_limits.LIMITS] = applied_limits.block_of(request, limits)
     elif request.limits is not None:
         asked[task_limits.LIMITS] = request.limits.as_block()
     return ExplainedMessage(

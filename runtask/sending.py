@@ -1,12 +1,9 @@
-"""Sends messages to a stage, and returns the RunTask calls that they become."""
+"""Reads messages as a stage's handler would, and returns the RunTask calls that they become."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, cast
-
-from botocore.exceptions import BotoCoreError, ClientError
 
 from function.failures.reasons import Failure
 from function.message import builder
@@ -22,11 +19,10 @@ from infra.names import (
     queue_name,
 )
 from runtask.account import sign_in
-from runtask.errors import RuntaskError, UsageError
-from runtask.key_access import is_key_refusal, missing_key_access
+from runtask.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from types_boto3_ecs import ECSClient
     from types_boto3_ecs.type_defs import (
@@ -37,26 +33,14 @@ if TYPE_CHECKING:
 
     from function.message.request import Request
     from infra.config import FunctionConfig
-    from runtask.account import AccountSession, Sessions
+    from runtask.account import Sessions
     from runtask.messages import Message
 
 # What stands for the digits that Pulumi adds to the name of a bucket.
 _SUFFIX: Final = "-0000000"
 
-
-@dataclass(frozen=True, kw_only=True)
-class SentMessage:
-    """A message that is in the queue.
-
-    Attributes:
-        source: Where it was read.
-        key: Its idempotency key.
-        message_id: What SQS calls it.
-    """
-
-    source: str
-    key: str
-    message_id: str
+# Problems that one error names.
+_MAX_PROBLEMS_SHOWN: Final = 20
 
 
 def preview(
@@ -82,52 +66,9 @@ def preview(
         try:
             completed = builder.complete(request, lookups, settings=settings)
         except Failure as failure:
-            raise UsageError(f"{message.source}: {failure.error}") from None
+            raise UsageError("; ".join(message.problems(failure.error))) from None
         calls.append(builder.call(completed, message.key, stage))
     return calls
-
-
-def send(
-    messages: Sequence[Message],
-    config: FunctionConfig,
-    sessions: Sessions,
-    *,
-    group: str | None,
-) -> Iterator[SentMessage]:
-    """Send the messages one by one, after all of them were checked.
-
-    Args:
-        messages: What to send. Each carries its key, so that sending it again is harmless.
-        config: The stage's configuration.
-        sessions: The operator's credentials.
-        group: The message group of a FIFO queue; None for a group per message.
-
-    Raises:
-        UsageError: if the handler would reject a message; none was sent then.
-        AccountError: if the credentials are missing, invalid or of another account.
-        RuntaskError: if SQS rejects a message; those before it were yielded.
-    """
-    read_requests(messages, config)
-    if group is not None and not config.fifo:
-        raise UsageError(
-            f"--group {group}: the queue of stage {config.stage} is not a FIFO queue; leave "
-            f"--group out, or set ecs-run-task:fifo in Pulumi.{config.stage}.yaml"
-        )
-    account = sign_in(config, sessions)
-    url = _queue_url(account)
-    sqs = account.session.client("sqs")
-    for message in messages:
-        parameters = message_parameters(
-            url, message.body, message.key, fifo=config.fifo, group=group or message.key
-        )
-        try:
-            answer = sqs.send_message(**parameters)
-        except (BotoCoreError, ClientError) as error:
-            fix = ""
-            if isinstance(error, ClientError) and is_key_refusal(error):
-                fix = f"; {missing_key_access(account, sqs, url)}"
-            raise RuntaskError(f"{message.source}: {account.identity}: {error}{fix}") from None
-        yield SentMessage(source=message.source, key=message.key, message_id=answer["MessageId"])
 
 
 def message_parameters(  # noqa: PLR0913 - one for each part of a message
@@ -188,10 +129,17 @@ def read_requests(messages: Sequence[Message], config: FunctionConfig) -> list[R
         try:
             requests.append(builder.read(message.body, settings))
         except Failure as failure:
-            problems.append(f"{message.source}: {failure.error}")
+            problems += message.problems(failure.error)
     if problems:
-        raise UsageError("no message was sent:\n  " + "\n  ".join(problems))
+        raise not_sent(problems)
     return requests
+
+
+def not_sent(problems: Sequence[str]) -> UsageError:
+    """Return the error that names what is wrong with messages, each with its place."""
+    more = len(problems) - _MAX_PROBLEMS_SHOWN
+    shown = [*problems[:_MAX_PROBLEMS_SHOWN], *([f"and {more:,} more"] if more > 0 else [])]
+    return UsageError("no message was sent:\n  " + "\n  ".join(shown))
 
 
 def handler_stage(config: FunctionConfig) -> Stage:
@@ -221,23 +169,3 @@ def handler_settings(config: FunctionConfig) -> Settings:
         ),
     )
     return Settings.from_environment(cast("Mapping[str, str]", environment))
-
-
-def _queue_url(account: AccountSession) -> str:
-    """Return the URL of the stage's work queue.
-
-    Raises:
-        RuntaskError: if the queue does not exist, or the operator may not use it.
-    """
-    stage = account.config.stage
-    name = queue_name(stage, fifo=account.config.fifo)
-    sqs = account.session.client("sqs")
-    try:
-        return sqs.get_queue_url(QueueName=name)["QueueUrl"]
-    except sqs.exceptions.QueueDoesNotExist:
-        raise RuntaskError(
-            f"there is no queue {name} in account {account.location.account}, region "
-            f"{account.location.region}; run: pulumi up -s {stage}"
-        ) from None
-    except (BotoCoreError, ClientError) as error:
-        raise RuntaskError(f"{account.identity} cannot use queue {name}: {error}") from None

@@ -102,6 +102,14 @@ message has to be back while its client token lives.
 another one that matches all that it matches.
 - `artifactVersion` is set only with the SHA-256 of an artifact.
 - `ebsVolumes: true` needs `volumeRoles`.
+- `limits`, `startAttempts`, `results`, `maxVcpuHoursPerDay`, and an `announce` that differs from \
+its default, need `outcomes: true`.
+- `resultReaders` needs `results: queue`.
+- `payloads: true` needs `taskRoles`. These roles have to exist: policies of the bucket and of \
+the stage's key name them. Roles that only a pattern matches need `s3:GetObject` and \
+`kms:Decrypt` in a policy of their own, too.
+- The capacity providers of `limits` are among `capacityProviders`.
+- `limits` and `templates` are judged by the rules of [messages.md](messages.md).
 - The lists of names, and what else differs from its default, fit in the {MAX_ENVIRONMENT_BYTES} \
 bytes of the function's environment.
 

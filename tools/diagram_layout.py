@@ -30,7 +30,8 @@ _DEV_Y: Final = 24
 _DEV_STACK_Y: Final = _DEV_Y + _HEADER
 _Y1: Final = _DEV_STACK_Y + _HEADER
 _Y2: Final = _Y1 + CARD_HEIGHT + 56
-_Y3: Final = _Y2 + CARD_HEIGHT + 32
+_EVENTS_Y: Final = _Y2 + CARD_HEIGHT + 56
+_Y3: Final = _EVENTS_Y + CARD_HEIGHT + 32
 _DEV_STACK_BOTTOM: Final = _Y3 + CARD_HEIGHT + _PAD
 _BOOTSTRAP_Y: Final = _DEV_STACK_BOTTOM + 44
 _Y4: Final = _BOOTSTRAP_Y + _PAD
@@ -157,15 +158,15 @@ DRAWN: Final = (
         "messages",
         "Dead-letter queue",
         ("rejected messages,", "each with its reason"),
-        "dev sqs/queue:Queue *-dlq",
-        "dev sqs/queuePolicy:* *-dlq-policy",
-        "dev sqs/redriveAllowPolicy:*",
+        "dev sqs/queue:Queue ecs-run-task-dev-dlq",
+        "dev sqs/queuePolicy:* ecs-run-task-dev-dlq-policy",
+        "dev sqs/redriveAllowPolicy:* ecs-run-task-dev-dlq-redrive",
     ),
     drawn(
         (_X[1], _Y2),
         "storage",
         "Ledger",
-        ("DynamoDB: what was", "started for each key"),
+        ("DynamoDB: what became", "of each key"),
         "dev dynamodb/*",
     ),
     drawn(
@@ -175,6 +176,28 @@ DRAWN: Final = (
         ("SNS: rejected messages,", "alarms; email to operators"),
         "dev sns/*",
         "dev cloudwatch/metricAlarm:*",
+    ),
+    drawn(
+        (_X[0], _EVENTS_Y),
+        "storage",
+        "Dashboard",
+        ("CloudWatch: launches,", "outcomes, waiting, pace"),
+        "dev cloudwatch/dashboard:*",
+    ),
+    drawn(
+        (_X[1], _EVENTS_Y),
+        "messages",
+        "Events queue",
+        ("events, reports, sweeps;", "its own dead-letter queue"),
+        "dev sqs/* ecs-run-task-dev-events*",
+    ),
+    drawn(
+        (_X[2], _EVENTS_Y),
+        "messages",
+        "Event rules",
+        ("EventBridge: tasks of the", "stage; a sweep a minute"),
+        "dev cloudwatch/eventRule:*",
+        "dev cloudwatch/eventTarget:*",
     ),
     drawn(
         (_X[0], _Y3),
@@ -286,8 +309,39 @@ REFERENCES: Final = (
     ),
     reference("dev iam/rolePolicy:*", "ecs:RunTask", (_right(2, _Y1), _left(3, _Y1))),
     reference(
+        "dev cloudwatch/eventRule:*",
+        "aws.ecs",
+        (
+            (_X[3] + 40, _Y1 + CARD_HEIGHT),
+            (_X[3] + 40, _middle(_EVENTS_Y)),
+            _right(2, _EVENTS_Y),
+        ),
+        label="events",
+        label_at=(_X[3] + 34, _middle(_EVENTS_Y) - 10),
+        anchor="end",
+    ),
+    reference(
+        "dev cloudwatch/eventTarget:*",
+        "dev sqs/queue:Queue ecs-run-task-dev-events",
+        (_left(2, _EVENTS_Y), _right(1, _EVENTS_Y)),
+    ),
+    reference(
+        "dev lambda/eventSourceMapping:* ecs-run-task-dev-events-source",
+        "dev sqs/queue:Queue ecs-run-task-dev-events",
+        (
+            (_X[1] + CARD_WIDTH - 40, _EVENTS_Y),
+            (_X[1] + CARD_WIDTH - 40, _EVENTS_Y - 24),
+            (_X[2] - _GAP // 2, _EVENTS_Y - 24),
+            (_X[2] - _GAP // 2, _middle(_Y1) + 24),
+            (_X[2], _middle(_Y1) + 24),
+        ),
+        label="by a mapping of its own",
+        label_at=(_X[1] + CARD_WIDTH - 48, _EVENTS_Y - 16),
+        anchor="end",
+    ),
+    reference(
         "dev sqs/queue:Queue ecs-run-task-dev",
-        "dev sqs/queue:Queue *-dlq",
+        "dev sqs/queue:Queue ecs-run-task-dev-dlq",
         ((_X[0] + 36, _Y1 + CARD_HEIGHT), (_X[0] + 36, _Y2)),
         label="after 1000 receives",
         label_at=(_X[0] + 44, _Y2 - 10),
@@ -295,7 +349,7 @@ REFERENCES: Final = (
     ),
     reference(
         "dev lambda/function:*",
-        "dev sqs/queue:Queue *-dlq",
+        "dev sqs/queue:Queue ecs-run-task-dev-dlq",
         (
             (_X[2] + 36, _Y1 + CARD_HEIGHT),
             (_X[2] + 36, _BUS_Y),

@@ -108,7 +108,7 @@ def begin_restart(ledger: Ledger, job: Job, restart: Restart) -> None:
             "replaced": replaced,
             "tasks": tuple(arn for arn in known if arn not in replaced),
         }
-        if restart.other_supply:
+        if restart.other_supply and job.supplies > 1:
             put["supply"] = item.supply + 1
         if item.called_at is not None:
             # What a call may do whose answer is not known is waited for.

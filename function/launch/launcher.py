@@ -40,16 +40,16 @@ class Launcher:
         admission: Tells when a call may be made.
         progress: Tells which attempt it is, and remembers what came of it.
         clock: Tells the time.
+        leases: The places of concurrency groups.
         allowance: Counts the tasks of a day; None for a stage without a ceiling.
-        leases: The places of concurrency groups; None for a stage without outcomes.
     """
 
     ecs: ECSClient
     admission: Admission
     progress: Progress
     clock: Clock
+    leases: Leases
     allowance: DailyAllowance | None = None
-    leases: Leases | None = None
 
     def launch(self, job: Job, time_budget: TimeBudget, stats: LaunchStats) -> None:
         """Start the tasks that are missing.
@@ -62,7 +62,7 @@ class Launcher:
         Raises:
             Failure: if tasks are missing still.
         """
-        if job.place is None or self.leases is None:
+        if job.place is None:
             self._launch(job, time_budget, stats)
             return
         new = self.leases.acquire(job.key, job.place)
@@ -115,8 +115,6 @@ class Launcher:
         self._answered(job, attempt, response, stats)
 
     def _release(self, key: str, place: Place, stats: LaunchStats) -> None:
-        if self.leases is None:
-            return
         try:
             self.leases.release(place.group, key)
         except RetryableFailure:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
-from function.message import allowlist, task_limits
+from function.message import allowlist, applied_limits
 from function.message.forms import path
 from function.message.parameters import PARAMETERS, SetBy
 from function.message.parsing import PAYLOAD, describe
@@ -133,7 +133,7 @@ def problems(request: Request, settings: Settings) -> list[Problem]:
     if request.payload is not None and request.payload.bucket is None:
         where = path(PAYLOAD, flat=request.flat)
         found.append(not_allowed(where, "a payload", "nothing", settings, "payloads: true"))
-    found += task_limits.problems(request, settings)
+    found += applied_limits.problems(request, settings)
     found += _walk(request.parameters, settings, flat=request.flat)
     overrides = request.parameters.get("overrides")
     if overrides and len(overrides.get("containerOverrides", ())) > 1:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from function.failures.reasons import Failure
 from function.outcomes.consumer import Consumer
-from function.outcomes.effects import Effects, NoLeases
+from function.outcomes.effects import Effects
 from function.outcomes.metrics import OutcomeMetrics
 from function.outcomes.notices import Notices
 from function.outcomes.policy import Policy
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from function.outcomes.results import EventBus
     from function.settings import Settings
     from function.table import Table
-
-
-__all__ = ["NoLeases", "Parts", "make_consumer"]
 
 
 @dataclass(frozen=True, kw_only=True)

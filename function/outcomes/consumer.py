@@ -15,7 +15,6 @@ from function.limits import (
     MIN_SWEEP_INTERVAL_SECONDS,
     THREADS,
 )
-from function.message.idempotency import valid_key
 from function.observability import log_unexpected
 from function.outcome import Disposition, Outcome
 from function.outcomes.observations import MalformedError, Observation, Sweep, parse
@@ -104,7 +103,7 @@ class Consumer:
                     sweeps.append(record)
                 elif observation is not None:
                     entry = _Entry(record=record, observation=observation)
-                    keys.setdefault(_checked(observation.key), []).append(entry)
+                    keys.setdefault(observation.key, []).append(entry)
             except MalformedError:
                 # Its text may quote the body.
                 self._log.error("event not understood", message_id=record.message_id)
@@ -181,17 +180,6 @@ class Consumer:
                 for record in records
             ]
         return []
-
-
-def _checked(key: str) -> str:
-    """Return a key; items of other keys are not histories.
-
-    Raises:
-        MalformedError: if it is not a key.
-    """
-    if not valid_key(key):
-        raise MalformedError("the key: expected letters, digits, - and _")
-    return key
 
 
 def _returned(record: Record, reason: str, seconds: int) -> Outcome:

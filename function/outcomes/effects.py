@@ -74,22 +74,11 @@ class LeaseBook(Protocol):
     def wake(self, group: str) -> object:
         """Let the messages come that wait for the group."""
 
+    def groups(self) -> Iterable[str]:
+        """Return the groups that have or had a lease."""
+
     def holders(self) -> Iterable[Holder]:
         """Return all leases that are held."""
-
-
-class NoLeases:
-    """The leases of a stage that has no concurrency groups."""
-
-    def release(self, group: str, key: str) -> None:
-        """Do nothing."""
-
-    def wake(self, group: str) -> None:
-        """Do nothing."""
-
-    def holders(self) -> tuple[Holder, ...]:
-        """Return nothing."""
-        return ()
 
 
 @dataclass(frozen=True, kw_only=True)

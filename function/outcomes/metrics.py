@@ -62,17 +62,20 @@ class OutcomeMetrics:
             self._lag_seconds = max(lag_seconds, self._lag_seconds or 0.0)
 
     def flush(self) -> None:
-        """Write the metrics, and begin anew."""
+        """Write the metrics, and begin anew.
+
+        Those that are 0 as well: an alarm divides one by the sum of several, and has no value
+        where one of them has none.
+        """
         with self._lock:
             reasons = dict(self._counts)
-            counts: Counter[str] = Counter()
+            counts = Counter(dict.fromkeys((*_NAMES.values(), _RESTARTED), 0))
             for (name, _), count in reasons.items():
                 counts[name] += count
             seconds = {
                 "VcpuSeconds": self._vcpu_seconds,
                 "MemoryGibibyteSeconds": self._memory_seconds,
             }
-            seconds = {name: value for name, value in seconds.items() if value}
             if self._lag_seconds is not None:
                 seconds["SweepLag"] = self._lag_seconds
             self._clear()

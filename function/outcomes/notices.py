@@ -180,7 +180,8 @@ class Notices:
             return  # another sweep does it, or it is counted the next time
         _, state, reason = name.split("/", 2)
         try:
-            self._publish(State(state), reason, count, {"keys": keys, **self._command(keys[0])})
+            details = {"keys": keys, **(self._command(keys[0]) if keys else {})}
+            self._publish(State(state), reason, count, details)
         except (ClientError, BotoCoreError) as error:
             # It is told with the keys of the next window.
             self._log.error("notice not published", reason=reason, cause=type(error).__name__)

@@ -6,31 +6,28 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMe
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from function.limits import MAX_REPORT_BYTES, MAX_SEND_BATCH
+from function.message.applied_limits import block_of
 from function.message.idempotency import origin_of
-from function.message.task_limits import block_of
-from function.outcome import Report
 from function.outcomes.history import Asked, Rejection
 from function.outcomes.observations import Launched, Rejected, RestartFailed, to_body
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from types_boto3_sqs import SQSClient
     from types_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
-    from function.clock import Clock
     from function.failures.reasons import Failure
     from function.message.request import Request
     from function.message.task_limits import TaskLimits
     from function.observability import Log
-    from function.outcomes.restarts import Message
-    from function.processor import Delivery
+    from function.outcome import Report
     from function.sqs.record import Record
 
 # What a report leaves out of the parameters: it can hold what a sender keeps secret.
@@ -40,75 +37,6 @@ _VOLUMES: Final = "volumeConfigurations"
 
 # The service that supplies what the message leaves out, among the parameters of a report.
 SERVICE: Final = "service"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reporter:
-    """Gives deliveries their reports, which are made only when they are sent.
-
-    Attributes:
-        clock: Tells the time.
-    """
-
-    clock: Clock
-
-    def launched(self, delivery: Delivery, key: str, request: Request) -> None:
-        """Report that the tasks of a message are started.
-
-        Args:
-            delivery: The delivery.
-            key: The idempotency key.
-            request: As it was completed.
-        """
-        at = self.clock.time()
-        overrides = request.parameters.get(_OVERRIDES, {}).get("containerOverrides", ())
-        delivery.report = Report(
-            message_id=delivery.record.message_id,
-            make=lambda: launched(
-                delivery.record,
-                key,
-                delivery.request or request,
-                delivery.limits,
-                containers=[str(override.get("name", "")) for override in overrides],
-                tasks=delivery.launch_stats.task_arns,
-                at=at,
-            ),
-        )
-
-    def restarted(self, delivery: Delivery, key: str, asked: Asked) -> None:
-        """Report that tasks were started again."""
-        delivery.report = Report(
-            message_id=delivery.record.message_id,
-            make=lambda: Launched(
-                key=key, asked=asked, tasks=tuple(delivery.launch_stats.task_arns)
-            ),
-        )
-
-    def restart_failed(self, delivery: Delivery, restart: Message, failure: Failure) -> None:
-        """Report that tasks will not be started again."""
-        delivery.report = Report(
-            message_id=delivery.record.message_id,
-            make=lambda: RestartFailed(
-                key=restart.key, generation=restart.generation, reason=failure.reason
-            ),
-        )
-
-    def rejected(
-        self, delivery: Delivery, failure: Failure, *, instead: Callable[[], None]
-    ) -> None:
-        """Report that a message was moved to the dead-letter queue.
-
-        Args:
-            delivery: The delivery.
-            failure: Why.
-            instead: What to do if the report could not be sent.
-        """
-        at = self.clock.time()
-        delivery.report = Report(
-            message_id=delivery.record.message_id,
-            make=lambda: rejected(delivery.record, delivery.key, failure, at=at),
-            lost=instead,
-        )
 
 
 def launched(  # noqa: PLR0913 - all that is known of a launch
@@ -147,6 +75,12 @@ def launched(  # noqa: PLR0913 - all that is known of a launch
         ),
         tasks=tuple(tasks),
     )
+
+
+def containers_of(request: Request) -> list[str]:
+    """Return the names of the containers that a request overrides."""
+    overrides = request.parameters.get(_OVERRIDES, {}).get("containerOverrides", ())
+    return [str(override.get("name", "")) for override in overrides]
 
 
 def rejected(record: Record, key: str | None, failure: Failure, *, at: float) -> Rejected:

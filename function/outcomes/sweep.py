@@ -213,15 +213,13 @@ class Sweep:
     def _heal_leases(self, deadline: float) -> None:
         """Give back the leases of keys that have ended, or of which nothing is known."""
         now = self.clock.time()
-        groups: set[str] = set()
         for holder in self.leases.holders():
             if self.clock.monotonic() >= deadline:
                 return
-            groups.add(holder.group)
             if now - holder.since >= LEASE_CHECK_SECONDS and self._is_over(holder, now):
                 self.log.warning("lease healed", key=holder.key, group=holder.group)
                 self.leases.release(holder.group, holder.key)
-        for group in sorted(groups):
+        for group in self.leases.groups():
             if self.clock.monotonic() < deadline:
                 # A message that was woken while its batch was at work has not come.
                 self.leases.wake(group)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from infra.names import PREFIX, ROLE_PATH
 from infra.policies.function_actions import PAYLOADS
@@ -23,6 +23,12 @@ if TYPE_CHECKING:
     from pulumi import Input
 
     from infra.names import Location
+
+# What an upload asks for. It need not ask, so the conditions hold only for one that does: the
+# operator `StringNotEqualsIfExists` would hold for one that does not, too.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
+_KEY_HEADER: Final = "s3:x-amz-server-side-encryption-aws-kms-key-id"
+_ENCRYPTION_HEADER: Final = "s3:x-amz-server-side-encryption"
 
 
 def events_queue_policy(
@@ -153,16 +159,18 @@ def payload_bucket_policy(
             ["s3:PutObject"],
             resources=[objects],
             conditions={
-                "StringNotEqualsIfExists": {
-                    "s3:x-amz-server-side-encryption-aws-kms-key-id": kms_key_arn
-                }
+                "StringNotEquals": {_KEY_HEADER: kms_key_arn},
+                "Null": {_KEY_HEADER: "false"},
             },
         ),
         deny(
             "DenyOtherEncryption",
             ["s3:PutObject"],
             resources=[objects],
-            conditions={"StringNotEqualsIfExists": {"s3:x-amz-server-side-encryption": "aws:kms"}},
+            conditions={
+                "StringNotEquals": {_ENCRYPTION_HEADER: "aws:kms"},
+                "Null": {_ENCRYPTION_HEADER: "false"},
+            },
         ),
         *payload_readers_of(
             ["s3:GetObject"], [under(bucket_arn, f"/{PAYLOADS}/*")], readers, conditions={}

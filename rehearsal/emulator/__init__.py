@@ -7,6 +7,7 @@ What it answers is no evidence about AWS; it is there to run the whole kit on on
 
 from __future__ import annotations
 
+from rehearsal.emulator.attached import AttachedEmulator
 from rehearsal.emulator.clients import Credentials
 from rehearsal.emulator.conditions import Conditions, MissingPath
 from rehearsal.emulator.interception import (
@@ -28,6 +29,7 @@ __all__ = [
     "KEPT",
     "READINGS",
     "RETRIED",
+    "AttachedEmulator",
     "Call",
     "Conditions",
     "Credentials",

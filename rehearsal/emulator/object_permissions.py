@@ -64,6 +64,19 @@ def _creates_object(request: Request) -> str:
 
 
 def _use_key(request: Request, key: str | None, action: str) -> Iterator[PermissionCheck]:
+    """Check the key, for a context that names the object or, with a bucket key, the bucket.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html
+    """
     if key and key.startswith("arn:"):
-        context = {"kms:ViaService": f"s3.{request.region}.amazonaws.com"}
+        bucket, _, name = urllib.parse.unquote(request.path).lstrip("/").partition("/")
+        owner = ministack_internals.bucket_owner(bucket) or request.account
+        with ministack_internals.request_scope(owner, request.region):
+            encryption = str(ministack_internals.s3._bucket_encryption.get(bucket))  # noqa: SLF001 - see ministack_internals
+        by_bucket = "BucketKeyEnabled>true<" in encryption
+        context = {
+            "kms:ViaService": f"s3.{request.region}.amazonaws.com",
+            "kms:EncryptionContext:aws:s3:arn": f"arn:aws:s3:::{bucket}"
+            + ("" if by_bucket else f"/{name}"),
+        }
         yield PermissionCheck(f"kms:{action}", key, context)

@@ -102,7 +102,10 @@ def test_every_message_on_its_page_is_valid() -> None:
     bodies = re.findall(r"^```json\n(.*?)^```", pages.read("messages.md"), re.MULTILINE | re.DOTALL)
 
     assert len(bodies) > 1
-    by = Settings.from_environment({**ENVIRONMENT, "PAYLOAD_BUCKET": "payloads"})
+    events = f"{ENVIRONMENT['QUEUE_URL']}-events"
+    by = Settings.from_environment(
+        {**ENVIRONMENT, "PAYLOAD_BUCKET": "payloads", "EVENTS_QUEUE_URL": events}
+    )
     for body in bodies:
         assert builder.read(body, by).cluster == "batch"
 

@@ -161,7 +161,7 @@ def kinds(folder: Path, divisor: int = 1) -> tuple[Kind, ...]:
     return (
         Kind(
             name="exit-0",
-            keys=some(35),
+            keys=some(40),
             fate=succeeded,
             body=_launch("exit 0"),
             script=TaskScript(injected=(SIDECAR,)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
@@ -16,7 +17,7 @@ from rehearsal.emulator import Conditions, Credentials, scripts
 from rehearsal.fault_injection import InjectedFault
 from tests.end_to_end.outcome_kinds import START_ATTEMPTS, TEMPLATE, Fate, fate_of
 from tests.end_to_end.patched_function import patch_artifact
-from tests.end_to_end.stage import STAGE, Stage, deploy, wait_for
+from tests.end_to_end.stage import RETURNED, STAGE, Stage, deploy, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,14 +35,18 @@ _QUICK: Final = {
     "RESTART_BASE_SECONDS": 1,
     "SLOW_RESTART_BASE_SECONDS": 1,
     "MAX_RESTART_SECONDS": 1,
+    "MIN_ATTEMPT_INTERVAL_SECONDS": 1,
+    "MIN_CONTENDED_INTERVAL_SECONDS": 1,
     "MIN_RUNTIME_SECONDS": 1,
     "MIN_SWEEP_INTERVAL_SECONDS": 0.0,
-    "MIN_PLACE_WAIT_SECONDS": 5.0,
     "EFFECTS_RETRY_SECONDS": 2.0,
 }
 
 # The end of waiting for what does not happen, which is a bug.
 MAX_WAIT_SECONDS: Final = 120.0
+
+# All histories are read each time.
+_POLL_SECONDS: Final = 0.5
 
 _OPTIONS: Final = {
     "capacityProviders": json.dumps(["FARGATE", "FARGATE_SPOT"]),
@@ -102,38 +107,48 @@ class OutcomeStage:
         """Return what became of each key."""
         return {key: fate_of(history) for key, history in self.histories().items()}
 
-    def settled(self, expected: Mapping[str, Fate]) -> dict[str, Fate]:
-        """Return what became of each key, once nothing more can."""
+    def settled(self, expected: Mapping[str, Fate], *, heal: bool = False) -> dict[str, Fate]:
+        """Return what became of each key, once nothing more can.
+
+        Args:
+            expected: The keys.
+            heal: Whether the sweep looks at all of them, again and again.
+        """
 
         def holds() -> bool:
+            if heal:
+                self.heal()
             found = self.histories()
             return all(
                 key in found and found[key].state in FINAL and not found[key].todo
                 for key in expected
             )
 
-        wait_for(holds, MAX_WAIT_SECONDS)
+        wait_for(holds, MAX_WAIT_SECONDS, _POLL_SECONDS)
         return self.fates()
 
     def heal(self) -> None:
         """Let the sweep look at every key that has not ended, as if the time for it had come."""
         client = self.stage.client("dynamodb")
+        conflict = client.exceptions.ConditionalCheckFailedException
         for item in self.items():
             if item.get("listed", {}).get("S") != "active":
                 continue
             content = json.loads(item["history"]["S"])
             overdue = json.dumps({**content, "due_at": 0.0})
-            client.update_item(
-                TableName=self.table,
-                Key={"key": item["key"]},
-                UpdateExpression="SET history = :history, listed_at = :then",
-                ConditionExpression="revision = :revision",
-                ExpressionAttributeValues={
-                    ":history": {"S": overdue},
-                    ":then": {"N": "0"},
-                    ":revision": item["revision"],
-                },
-            )
+            # What has changed meanwhile is looked at in the next round.
+            with contextlib.suppress(conflict):
+                client.update_item(
+                    TableName=self.table,
+                    Key={"key": item["key"]},
+                    UpdateExpression="SET history = :history, listed_at = :then",
+                    ConditionExpression="revision = :revision",
+                    ExpressionAttributeValues={
+                        ":history": {"S": overdue},
+                        ":then": {"N": "0"},
+                        ":revision": item["revision"],
+                    },
+                )
 
     def spy(self) -> str:
         """Return the URL of a new queue that gets what the stage's rules send to its own."""
@@ -173,11 +188,18 @@ class OutcomeStage:
             for event in page["events"]
         ]
 
+    def waiting(self, reason: str) -> set[str]:
+        """Return the keys of messages that have been returned to the queue for a reason."""
+        lines = self.stage.log_lines(RETURNED)
+        return {line["key"] for line in lines if line["reason"] == reason}
+
     def payloads(self) -> list[str]:
         """Return the names of the objects in the payload bucket."""
         pages = self.stage.client("s3").get_paginator("list_objects_v2")
         bucket = self.stage.outputs["payloadBucket"]
-        return [one["Key"] for page in pages.paginate(Bucket=bucket) for one in page["Contents"]]
+        return [
+            one["Key"] for page in pages.paginate(Bucket=bucket) for one in page.get("Contents", ())
+        ]
 
     def read_as_task(self, uri: str) -> str:
         """Return the SHA-256 of an object, read with the role of the tasks."""
@@ -218,7 +240,7 @@ def deploy_outcomes(
     emulator: FaultyEmulator, folder: Path, monkeypatch: pytest.MonkeyPatch, **options: str
 ) -> OutcomeStage:
     """Deploy a stage with outcomes."""
-    patch_artifact(monkeypatch, folder, {"limits.py": _quick})
+    patch_artifact(monkeypatch, folder, {"limits.py": _quick, "launch/progress.py": _without_doubt})
     emulator.set_conditions(QUICK)
     emulator.inject(
         InjectedFault(match="/capacity-", also="FARGATE_SPOT", reason=scripts.NO_CAPACITY.reason)
@@ -228,6 +250,13 @@ def deploy_outcomes(
 
 # A sweep each second.
 QUICK: Final = Conditions(minute_seconds=1.0)
+
+
+def _without_doubt(code: str) -> str:
+    """Let a call whose answer was not recorded be waited for a second, not a delivery's time."""
+    wait = "item.doubt_at + self.timeout_seconds"
+    assert code.count(wait) == 1
+    return code.replace(wait, "item.doubt_at + 1")
 
 
 def _quick(code: str) -> str:

@@ -18,8 +18,9 @@ from tests.end_to_end.accounts import DEPLOY_ROLE, DEV, PROD, REGION, Accounts, 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-# What a promotion does not need: a stage that builds its artifact writes it.
-OF_A_BUILD: Final = "WriteBuilds"
+# What a promotion does not need: a stage that builds its artifact writes it, and one that is taken
+# away empties its payload bucket.
+OF_OTHERS: Final = ("WriteBuilds", "EmptyPayloadBuckets")
 
 # Every other statement that prod's deploy role has.
 SIDS: Final = [
@@ -33,7 +34,7 @@ SIDS: Final = [
             artifact_sources=(Location(account=DEV, region=REGION),),
         )
     )["Statement"]
-    if statement["Sid"] != OF_A_BUILD
+    if statement["Sid"] not in OF_OTHERS
 ]
 
 
@@ -65,9 +66,44 @@ def code(error: pytest.ExceptionInfo[ClientError]) -> str:
     return str(error.value.response["Error"]["Code"])
 
 
+def whole_stage(accounts: Accounts, name: str) -> str:
+    """Add a stage with every kind of resource that a stage can have."""
+    stage = accounts.new_stage(name)
+    accounts.configure(stage, "ecs-run-task:payloads: true")
+    accounts.configure(stage, "ecs-run-task:results: bus")
+    return stage
+
+
+def test_a_payload_bucket_is_emptied_with_its_stage_and_no_other_way(
+    accounts: Accounts, as_deployer: Any
+) -> None:
+    stage = whole_stage(accounts, "emptied")
+    accounts.promote(stage)
+    bucket = accounts.engine.outputs(stage)["payloadBucket"]
+    accounts.client("s3", PROD).put_object(Bucket=bucket, Key="payloads/k", Body=b"{}")
+    with pytest.raises(ClientError) as error:
+        as_deployer("s3").get_object(Bucket=bucket, Key="payloads/k")
+    assert code(error) == "AccessDenied"
+    accounts.configure(stage, "ecs-run-task:protect: false")
+    accounts.engine.up(stage)
+    name, document = accounts.deploy_policy(PROD)
+    fewer = [one for one in document["Statement"] if one["Sid"] != "EmptyPayloadBuckets"]
+    iam = accounts.client("iam", PROD)
+    put = {"RoleName": DEPLOY_ROLE, "PolicyName": name}
+    iam.put_role_policy(**put, PolicyDocument=json.dumps({**document, "Statement": fewer}))
+    try:
+        with pytest.raises(RuntaskError, match="not authorized"):
+            accounts.engine.destroy(stage)
+    finally:
+        iam.put_role_policy(**put, PolicyDocument=json.dumps(document))
+    accounts.engine.destroy(stage)
+    buckets = accounts.client("s3", PROD).list_buckets()["Buckets"]
+    assert bucket not in {one["Name"] for one in buckets}
+
+
 def test_with_all_statements_a_stage_is_promoted_and_deployed(accounts: Accounts) -> None:
     accounts.empty_bucket("prod", PROD)
-    assert accounts.promote(accounts.new_stage("whole")) is Outcome.DEPLOYED
+    assert accounts.promote(whole_stage(accounts, "whole")) is Outcome.DEPLOYED
 
 
 @pytest.mark.parametrize("sid", SIDS)
@@ -85,7 +121,7 @@ def test_without_a_statement_the_promotion_fails(accounts: Accounts, sid: str) -
     )
     try:
         with pytest.raises(RuntaskError, match=r"not authorized|will not allow you to update"):
-            accounts.promote(accounts.new_stage(f"without-{sid.lower()[:16]}"))
+            accounts.promote(whole_stage(accounts, f"no-{sid.lower()[:16]}-one"))
     finally:
         iam.put_role_policy(
             RoleName=DEPLOY_ROLE, PolicyName=name, PolicyDocument=json.dumps(document)

@@ -52,6 +52,7 @@ def test_pinned_emulator_still_has_the_name(name: str) -> None:
         (ministack_internals.lambda_svc, "_update_esm"),
         (ministack_internals.lambda_svc, "execution_credentials"),
         (ministack_internals.lambda_runtime, "execution_credentials"),
+        (ministack_internals.s3, "_bucket_encryption"),
         (ministack_internals.s3, "_copy_object"),
         (ministack_internals.s3, "_error"),
         (ministack_internals.sqs, "_Err"),

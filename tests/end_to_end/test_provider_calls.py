@@ -31,6 +31,7 @@ IMPLIED: Final = frozenset(
     {
         "cloudwatch:TagResource",
         "dynamodb:TagResource",
+        "events:TagResource",
         "iam:PassRole",
         "iam:TagPolicy",
         "iam:TagRole",
@@ -64,7 +65,7 @@ class Recorded:
             project=self.project,
             emulator=emulator,
             adapt=lambda stack, config: (
-                with_sample_account(config, location)
+                {**with_sample_account(config, location), "ecs-run-task:results": "bus"}
                 if stack == STAGE
                 else with_sample_limits(config, location)
             ),

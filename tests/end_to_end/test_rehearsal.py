@@ -15,6 +15,7 @@ from rehearsal.deployment import deploy_stage
 from rehearsal.emulator import Emulator
 from rehearsal.observer import StageObserver
 from rehearsal.rehearsal import Rehearsal, RehearsalResult
+from rehearsal.sample_account import SAMPLE_OPTIONS
 from rehearsal.samples import DEV_SAMPLES
 from runtask.project import load_project
 
@@ -41,7 +42,7 @@ def rehearse(*, destroy: bool = False) -> RehearsalResult:
 def observe_dev() -> list[Check]:
     """Return the checks of the messages to dev, without the rest of the rehearsal."""
     with Emulator.start() as emulator:
-        deployed = deploy_stage(emulator, load_project(ROOT), "dev")
+        deployed = deploy_stage(emulator, load_project(ROOT), "dev", SAMPLE_OPTIONS)
         outputs = deployed.outputs
         observer = StageObserver(
             emulator=emulator,
@@ -65,7 +66,7 @@ def test_all_checks_pass() -> None:
         "222222222222",
     }
     assert result.digests["dev"] == result.digests["prod"] == build_bundle(ROOT).digest
-    assert len(result.observed) == 10
+    assert len(result.observed) == 12
     texts = {check.text for check in result.checks}
     assert {f"{stack}: a second deployment changes nothing" for stack in STACKS} <= texts
     assert "dev: the stage can be taken away, and its artifacts stay" in texts

@@ -37,8 +37,8 @@ def sqs(accounts: Accounts) -> Any:
 def idle(accounts: Accounts) -> Iterator[None]:
     """Stop the function from taking messages."""
     functions = accounts.client("lambda", DEV)
-    (mapping,) = functions.list_event_source_mappings()["EventSourceMappings"]
-    functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    for one in functions.list_event_source_mappings()["EventSourceMappings"]:
+        functions.update_event_source_mapping(UUID=one["UUID"], Enabled=False)
     yield
     for one in functions.list_event_source_mappings()["EventSourceMappings"]:
         functions.update_event_source_mapping(UUID=one["UUID"], Enabled=True)

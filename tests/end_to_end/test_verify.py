@@ -117,7 +117,11 @@ def test_the_other_reading_is_told_from_the_first(accounts: Accounts) -> None:
 
 def test_a_mapping_that_was_changed_by_hand_is_named(accounts: Accounts) -> None:
     functions = accounts.client("lambda", DEV)
-    (mapping,) = functions.list_event_source_mappings()["EventSourceMappings"]
+    (mapping,) = (
+        one
+        for one in functions.list_event_source_mappings()["EventSourceMappings"]
+        if one["EventSourceArn"].endswith(":ecs-run-task-dev")
+    )
     functions.update_event_source_mapping(UUID=mapping["UUID"], BatchSize=5)
     try:
         found = verified(accounts).check.found

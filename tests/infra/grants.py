@@ -74,13 +74,11 @@ def _holds(operator: str, expected: str | Sequence[str], found: str | None) -> b
     if found is None and (every or operator.endswith("IfExists")):
         return True
     operator = operator.removeprefix("ForAllValues:").removesuffix("IfExists")
-    if operator in {"ArnNotEquals", "StringNotEquals"}:
-        return found not in values
-    if operator == "ArnNotLike":
-        return not any(fnmatchcase(found or "", value) for value in values)
-    if found is None:
-        return False
+    negated = "Not" in operator
+    operator = operator.replace("Not", "")
     if operator in {"StringEquals", "Bool"}:
-        return found in values
-    assert operator in {"ArnLike", "ArnEquals", "StringLike"}, operator
-    return any(fnmatchcase(found, value) for value in values)
+        matched = found in values
+    else:
+        assert operator in {"ArnLike", "ArnEquals", "StringLike"}, operator
+        matched = found is not None and any(fnmatchcase(found, value) for value in values)
+    return matched is not negated

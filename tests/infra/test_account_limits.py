@@ -94,3 +94,16 @@ def test_a_bootstrap_stack_from_before_the_read_role_is_named(project: Project) 
         "the bootstrap stack dev-bootstrap has no output readRoleArn; as administrator of account "
         "111111111111 run: pulumi up -s dev-bootstrap"
     ) in refusal(project, {}, {"readRoleArn": None})
+
+
+def test_a_stage_that_follows_its_tasks_needs_roles_that_know_of_it(project: Project) -> None:
+    expected = (
+        "has no output outcomes, so its roles know nothing of the options outcomes and payloads"
+    )
+    assert expected in refusal(project, {}, {"outcomes": None})
+    assert expected in refusal(
+        project, {"outcomes": "false", "payloads": "true"}, {"outcomes": None}
+    )
+    recorder = recorder_of(project, {"outcomes": "false"}, {"outcomes": None})
+    recorder.run(main, "dev")
+    assert recorder.only("lambda/function:Function")

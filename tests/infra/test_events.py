@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 RULES: Final = "cloudwatch/eventRule:EventRule"
 TARGETS: Final = "cloudwatch/eventTarget:EventTarget"
 QUEUE: Final = "ecs-run-task-dev-events"
-SECRET: Final = "canary-5f0c1b7e"
+VALUE: Final = "canary-5f0c1b7e"
 
 # As AWS documents it, with what it adds of a message's overrides.
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_task_events.html
@@ -49,7 +49,7 @@ EVENT: Final[dict[str, Any]] = {
         "containers": [{"name": "main", "exitCode": 7, "runtimeId": "r", "lastStatus": "STOPPED"}],
         "overrides": {
             "containerOverrides": [
-                {"name": "main", "environment": [{"name": "TOKEN", "value": SECRET}]}
+                {"name": "main", "environment": [{"name": "TOKEN", "value": VALUE}]}
             ]
         },
     },
@@ -124,7 +124,7 @@ def test_the_handler_reads_what_the_transformer_makes_and_no_secret_passes(
 ) -> None:
     (rule,) = (rule for rule in TASK_RULES if rule.what == what)
     body = transformed(rule, event(**changes))
-    assert SECRET not in body
+    assert VALUE not in body
     seen = parse(body, "dev")
     assert isinstance(seen, TaskSeen)
     assert (seen.key, seen.run.version, seen.run.cpu) == ("nightly", 6, 256)

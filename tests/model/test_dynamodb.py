@@ -141,7 +141,21 @@ def moto_client() -> Iterator[Any]:
         client = boto3.client("dynamodb", "eu-central-1")
         client.create_table(
             TableName="ledger",
-            AttributeDefinitions=[{"AttributeName": "key", "AttributeType": "S"}],
+            AttributeDefinitions=[
+                {"AttributeName": "key", "AttributeType": "S"},
+                {"AttributeName": "listed", "AttributeType": "S"},
+                {"AttributeName": "listed_at", "AttributeType": "N"},
+            ],
+            GlobalSecondaryIndexes=[
+                {
+                    "IndexName": "listed",
+                    "KeySchema": [
+                        {"AttributeName": "listed", "KeyType": "HASH"},
+                        {"AttributeName": "listed_at", "KeyType": "RANGE"},
+                    ],
+                    "Projection": {"ProjectionType": "KEYS_ONLY"},
+                }
+            ],
             KeySchema=[{"AttributeName": "key", "KeyType": "HASH"}],
             BillingMode="PAY_PER_REQUEST",
         )
@@ -167,6 +181,39 @@ def test_the_model_answers_as_moto_does(moto_client: Any, name: str) -> None:
     moto_client.delete_item(TableName="ledger", Key=KEY)
     for operation, call in OPERATIONS[name]:
         assert answer(model, operation, call) == answer(moto_client, operation, call)
+
+
+def listed(name: str, until: int | None = None, limit: int = 100) -> dict[str, Any]:
+    condition, names = "#l = :name", {"#l": "listed"}
+    values: dict[str, Any] = {":name": {"S": name}}
+    if until is not None:
+        condition += " AND #at <= :until"
+        names["#at"], values[":until"] = "listed_at", {"N": str(until)}
+    return {
+        "IndexName": "listed",
+        "KeyConditionExpression": condition,
+        "ExpressionAttributeNames": names,
+        "ExpressionAttributeValues": values,
+        "Limit": limit,
+    }
+
+
+def test_the_index_of_the_model_answers_as_motos_does(moto_client: Any) -> None:
+    model, _ = model_client(Table(name="ledger"))
+    moto_client.delete_item(TableName="ledger", Key=KEY)
+    items = [("a", "active", 30), ("b", "active", 9), ("c", "problem", 1), ("d", "active", 100)]
+    for client in (model, moto_client):
+        for key, name, at in items:
+            item = {"key": {"S": key}, "listed": {"S": name}, "more": {"S": "x"}}
+            item["listed_at"] = {"N": str(at)}
+            client.put_item(TableName="ledger", Item=item)
+        client.put_item(TableName="ledger", Item={"key": {"S": "e"}, "listed": {"S": "active"}})
+
+    for query in (listed("active"), listed("active", 30), listed("none"), listed("active", 99, 1)):
+        found = model.query(TableName="ledger", **query)
+        wanted = moto_client.query(TableName="ledger", **query)
+        assert found["Items"] == wanted["Items"]
+        assert found.get("LastEvaluatedKey") == wanted.get("LastEvaluatedKey")
 
 
 @pytest.mark.parametrize(

@@ -240,9 +240,15 @@ def test_a_deployed_environment_is_compared_with_the_file(folder: Path) -> None:
     assert handler_settings(config)  # the file itself is right
     from infra.environment import function_environment  # noqa: PLC0415
 
-    urls = dict.fromkeys(("queue_url", "dead_letter_queue_url", "failure_topic_arn"), "https://x")
     deployed = cast(
-        "dict[str, str]", function_environment(config, **urls, ledger_table="ledger-1234")
+        "dict[str, str]",
+        function_environment(
+            config,
+            queue_url="https://sqs",
+            dead_letter_queue_url="https://sqs-dlq",
+            failure_topic_arn="arn:aws:sns",
+            ledger_table="ledger-1234",
+        ),
     )
     assert stale_variables(config, deployed) == []
     assert stale_variables(config, deployed | {"LOG_LEVEL": "DEBUG"}) == ["LOG_LEVEL"]

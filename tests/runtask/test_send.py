@@ -28,6 +28,7 @@ Queue = Callable[[], list[dict[str, Any]]]
 def test_a_message_arrives_with_its_key(run: Run, queue: Queue) -> None:
     result = run("send", EXAMPLE, "--stage", "dev", "--key", "nightly-1")
     assert result.exit_code == 0, result.output
+    assert result.stdout == "nightly-1\n"
     (message,) = queue()
     assert message["MessageAttributes"]["key"]["StringValue"] == "nightly-1"
     assert json.loads(message["Body"]) == json.loads(Path(EXAMPLE).read_text(encoding="utf-8"))
@@ -44,8 +45,13 @@ def test_one_file_can_hold_several_messages(run: Run, queue: Queue, tmp_path: Pa
     text = Path(WITHOUT_NETWORK).read_text(encoding="utf-8")
     (tmp_path / "two.yaml").write_text(f"{text}---\n{text}", encoding="utf-8")
     result = run("send", str(tmp_path / "two.yaml"), "--stage", "dev", "--json")
-    sent = json.loads(result.stdout)
-    assert [Path(message["source"]).name for message in sent] == ["two.yaml#1", "two.yaml#2"]
+    sent = [json.loads(line) for line in result.stdout.splitlines()]
+    lines = text.splitlines()
+    first = next(number for number, line in enumerate(lines, 1) if not line.startswith("#"))
+    assert [Path(message["source"]).name for message in sent] == [
+        f"two.yaml:{first}",
+        f"two.yaml:{len(lines) + 1 + first}",
+    ]
     assert len({message["key"] for message in sent}) == 2
     assert len(queue()) == 2
 
@@ -207,7 +213,7 @@ def refuse(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 def test_a_sender_without_the_key_is_told_what_is_missing(
     run: Run, queue: Queue, refuse: Callable[..., None], code: str, message: str
 ) -> None:
-    refuse("SendMessage", "GetQueueAttributes", code=code, message=message)
+    refuse("SendMessageBatch", "GetQueueAttributes", code=code, message=message)
     result = run("send", EXAMPLE, "--stage", "dev")
     assert isinstance(result.exception, RuntaskError)
     text = str(result.exception)
@@ -223,7 +229,7 @@ def test_a_sender_that_may_read_the_queue_is_told_the_key(
     sqs = boto3.client("sqs", region_name="eu-central-1")
     url = sqs.get_queue_url(QueueName="ecs-run-task-dev")["QueueUrl"]
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"KmsMasterKeyId": KEY_ARN})
-    refuse("SendMessage", code="KMS.AccessDeniedException")
+    refuse("SendMessageBatch", code="KMS.AccessDeniedException")
     result = run("send", EXAMPLE, "--stage", "dev")
     assert f"encrypted with the key {KEY_ARN}, so" in str(result.exception)
     assert queue() == []
@@ -232,7 +238,11 @@ def test_a_sender_that_may_read_the_queue_is_told_the_key(
 def test_a_sender_that_the_queue_refuses_is_not_sent_to_the_key(
     run: Run, queue: Queue, refuse: Callable[..., None]
 ) -> None:
-    refuse("SendMessage", code="AccessDenied", message="not authorized to perform: sqs:SendMessage")
+    refuse(
+        "SendMessageBatch",
+        code="AccessDenied",
+        message="not authorized to perform: sqs:SendMessage",
+    )
     result = run("send", EXAMPLE, "--stage", "dev")
     assert "kms" not in str(result.exception)
     assert queue() == []
@@ -243,7 +253,13 @@ def test_a_sender_that_the_queue_refuses_is_not_sent_to_the_key(
     [
         ([EXAMPLE, "--key", "not a key"], "--key not a key: expected up to 48 letters"),
         ([EXAMPLE, EXAMPLE, "--key", "twice"], "--key twice: found 2 messages; a key is for one"),
-        ([EXAMPLE, "--group", "g"], "is not a FIFO queue; leave --group out"),
+        ([EXAMPLE, "--group", "two words"], "--group: expected 1 to 128 letters, digits and"),
+        ([EXAMPLE, "--key-column", "id"], "--key-column id: is for --each; add --each FILE"),
+        ([EXAMPLE, "--command"], "--command: expected -- and the words behind it"),
+        ([EXAMPLE, "--container", "main"], "--container main: is for --env and --command"),
+        ([EXAMPLE, "--set", "ECS..cpu=1"], "--set ECS..cpu=1: expected PATH=VALUE"),
+        ([EXAMPLE, "--env", "MONTH"], "--env MONTH: expected NAME=VALUE"),
+        (["-", "-"], "standard input can be read once"),
         (["no-such-file.json"], "no-such-file.json: No such file or directory"),
     ],
 )

@@ -123,6 +123,19 @@ class OutcomesRig(Rig):
             *(self.event(body, number, **changes) for number, body in enumerate(bodies))
         )
 
+    def rejection(self) -> dict[str, Any]:
+        """Return the report of a rejected message."""
+        return {
+            "report": "rejected",
+            "key": "job",
+            "reason": "bad-value",
+            "error": "canary",
+            "messageId": "message-1",
+            "queuedAt": 1.0,
+            "rejectedAt": 2.0,
+            "group": "tenant",
+        }
+
     def sweep(self) -> list[str]:
         self.clock.now += 60
         return self.feed({"event": "sweep"})

@@ -96,6 +96,12 @@ def test_a_malformed_record_fails_alone(rig: OutcomesRig, body: str) -> None:
     assert "canary" not in rig.log_text.getvalue()
 
 
+def test_no_report_writes_to_an_item_that_is_not_of_a_key(rig: OutcomesRig) -> None:
+    assert rig.feed(rig.launched(1, key="tasks/2026-11-24")) == ["message-0"]
+
+    assert rig.table.items == {}
+
+
 def test_a_record_at_which_the_code_fails_fails_alone(
     rig: OutcomesRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -259,13 +265,14 @@ def test_an_overridden_container_needs_no_look_up(rig: OutcomesRig) -> None:
     assert rig.ecs.lookups == []
 
 
-def test_without_an_events_queue_nothing_changes() -> None:
+def test_without_an_events_queue_nothing_changes(capsys: pytest.CaptureFixture[str]) -> None:
     plain, event = Rig(), OutcomesRig()
 
     # The body of an event is no request.
     assert plain.handle(event.event({"event": "sweep"})) == []
 
     assert [letter["reason"] for letter in plain.dead_letters] == ["missing-parameter"]
+    assert "ReportsLost" not in capsys.readouterr().out
 
 
 def test_the_work_queue_is_processed_as_ever(rig: OutcomesRig) -> None:

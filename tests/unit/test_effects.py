@@ -71,14 +71,40 @@ def test_what_fails_is_tried_again_by_the_sweep(rig: OutcomesRig, error: Excepti
     assert rig.history().todo == ()
 
 
-def test_one_effect_that_fails_does_not_stop_the_others() -> None:
+@pytest.mark.parametrize("error", [client_error("Denied", "x", "Publish"), IndexError()])
+def test_one_effect_that_fails_does_not_stop_the_others(error: Exception) -> None:
     rig = OutcomesRig(settings=outcome_settings(RESULTS_QUEUE_URL=RESULTS))
-    rig.sns.error = client_error("AuthorizationError", "x", "Publish")
+    rig.sns.error = error
 
     rig.feed(rig.launched(1), rig.exited(1, 7))
 
     assert len(rig.results) == 1
     assert [effect.kind for effect in rig.history().todo] == ["notice"]
+
+
+def test_what_is_done_needs_no_more_attention(rig: OutcomesRig) -> None:
+    rig.feed(rig.launched(1), rig.exited(1, 7))
+
+    assert rig.history().due_at is None
+    assert [entry.key for entry in rig.store.listed("problem", None, 10)] == ["job"]
+
+
+def test_what_there_is_no_time_for_is_left_to_the_sweep() -> None:
+    rig = OutcomesRig(settings=outcome_settings(RESULTS_QUEUE_URL=RESULTS))
+    publish = rig.sns.publish
+
+    def slow(**call: Any) -> dict[str, Any]:
+        rig.clock.now += 60
+        return publish(**call)
+
+    rig.sns.publish = slow  # type: ignore[method-assign]
+    rig.feed(rig.launched(1), rig.exited(1, 7))
+    assert rig.results == []
+    rig.clock.now += 60
+
+    rig.sweep()
+
+    assert len(rig.results) == 1
 
 
 def over_time(rig: OutcomesRig, *numbers: int) -> None:
@@ -114,6 +140,17 @@ def test_a_stop_that_is_throttled_is_tried_again(rig: OutcomesRig) -> None:
 
     assert len(rig.ecs.stop_calls) == 2
     assert rig.history().todo == ()
+
+
+def test_a_stop_that_is_throttled_slows_the_next(rig: OutcomesRig) -> None:
+    over_time(rig, 1)
+    rig.ecs.stop_error = client_error("ThrottlingException", "Rate exceeded", "StopTask")
+    rig.sweep()
+    assert rig.clock.slept == []
+
+    rig.handle(rig.record('{"ECS": {"cluster": "batch", "taskDefinition": "report:7"}}'))
+
+    assert sum(rig.clock.slept) > 0
 
 
 def test_stops_keep_the_pace_of_run_task(rig: OutcomesRig) -> None:
@@ -180,20 +217,23 @@ def test_a_finished_key_is_reported_to_the_results_queue() -> None:
     ]
 
 
+def test_the_result_of_a_task_has_the_exit_code_that_decides() -> None:
+    rig = OutcomesRig(settings=outcome_settings(RESULTS_QUEUE_URL=RESULTS))
+    rig.ecs.containers = [{"name": "app"}, {"name": "helper", "essential": False}]
+    containers = [
+        {"name": "app", "runtimeId": "1", "exitCode": 0},
+        {"name": "helper", "runtimeId": "2", "exitCode": 137},
+    ]
+
+    rig.feed(rig.launched(1, containers=()), rig.task(1, "STOPPED", containers=containers))
+
+    (result,) = rig.results
+    assert (result["exitCode"], result["tasks"][0]["exitCode"]) == (0, 0)
+
+
 def test_a_rejected_key_is_reported_as_well() -> None:
     rig = OutcomesRig(settings=outcome_settings(RESULTS_QUEUE_URL=RESULTS))
-    body: dict[str, Any] = {
-        "report": "rejected",
-        "key": "job",
-        "reason": "bad-value",
-        "error": "canary",
-        "messageId": "message-1",
-        "queuedAt": 1.0,
-        "rejectedAt": 2.0,
-        "group": "tenant",
-    }
-
-    rig.feed(body)
+    rig.feed(rig.rejection())
 
     (result,) = rig.results
     assert (result["state"], result["reason"], result["tasks"]) == ("rejected", "bad-value", [])
@@ -229,10 +269,48 @@ def test_outcomes_are_counted_by_reason_too(
     rig.feed(end, receives=2)
 
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [line["Failed"] for line in lines if "Failed" in line] == [[1.0], [1.0]]
-    assert [line.get("reason") for line in lines if "Failed" in line] == [None, "exit-code"]
-    assert [line["VcpuSeconds"] for line in lines if "VcpuSeconds" in line] == [[30.0]]
-    assert [line["MemoryGibibyteSeconds"] for line in lines if "VcpuSeconds" in line] == [[60.0]]
+    failed = [(line["Failed"], line.get("reason")) for line in lines if "Failed" in line]
+    assert failed == [([1.0], None), ([1.0], "exit-code"), ([0.0], None)]
+    assert [line["VcpuSeconds"] for line in lines if "VcpuSeconds" in line] == [[30.0], [0.0]]
+    memory = [line["MemoryGibibyteSeconds"] for line in lines if "VcpuSeconds" in line]
+    assert memory == [[60.0], [0.0]]
+
+
+def test_a_success_has_no_reason(rig: OutcomesRig, capsys: pytest.CaptureFixture[str]) -> None:
+    rig.feed(rig.launched(1), rig.exited(1, 0))
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line.get("reason", "none") for line in lines if "Succeeded" in line] == ["none"]
+
+
+def test_the_times_of_several_tasks_are_counted_once(
+    rig: OutcomesRig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rig.feed(rig.launched(1, 2), rig.task(1, "RUNNING"), rig.task(2, "RUNNING"))
+    rig.clock.now += 60
+    for number in (1, 2):
+        rig.feed(rig.exited(number, 0) | {"startedAt": None})
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["VcpuSeconds"] for line in lines if "VcpuSeconds" in line] == [
+        [0.0],
+        [15.0],
+        [15.0],
+    ]
+
+
+def test_a_key_ends_once(rig: OutcomesRig, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its end is counted when it is first known, whatever later news say of it."""
+    rig.feed(rig.launched(1), rig.task(1, "RUNNING"))
+    rig.clock.now += 1800
+    rig.sweep()
+    assert rig.history().reason == "end-unknown"
+    capsys.readouterr()
+
+    rig.feed(rig.exited(1, 7))
+
+    assert rig.history().reason == "exit-code"
+    assert '"Failed":[0.0]' in capsys.readouterr().out
 
 
 def test_restarts_are_counted(rig: OutcomesRig, capsys: pytest.CaptureFixture[str]) -> None:

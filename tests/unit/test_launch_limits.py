@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import random
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from function.launch.leases import Leases, Place
 from function.table import Table
@@ -206,10 +208,9 @@ def test_a_race_for_the_last_place_is_won_once(rig: OutcomesRig) -> None:
             receives=1,
         )
 
-    stale = leases._group("etl")
     assert leases.acquire("a", place(1))
     with pytest.raises(Exception, match="not as expected"):
-        leases._change("etl", stale, "holder/b", 1)
+        leases._put("b", place(2))
 
     assert held(rig) == ["a"]
 
@@ -284,3 +285,58 @@ def test_a_provider_that_the_stage_does_not_allow_is_refused() -> None:
 
     assert rig.dead_letters[0]["reason"] == "not-allowed"
     assert rig.ecs.calls == []
+
+
+def test_the_end_of_a_task_wakes_the_next_message(rig: OutcomesRig) -> None:
+    rig.run(limited(ONE), number=1)
+    (report,) = rig.sqs.reports
+    rig.run(limited(ONE), number=2)
+    (arn,) = report["tasks"]
+    ended = {**rig.exited(1, 0, "message-1"), "taskArn": arn}
+
+    rig.feed(json.dumps(report), ended)
+
+    assert rig.sqs.woken == ["receipt-2"]
+    assert held(rig) == []
+
+
+def test_the_sweep_wakes_who_waits_though_nobody_holds_a_place(rig: OutcomesRig) -> None:
+    rig.run(limited(ONE), number=1)
+    rig.run(limited(ONE), number=2)
+    rig.sqs.wake_error = EndpointConnectionError(endpoint_url="https://sqs.example")
+    leases_of(rig).release("etl", "message-1")
+    rig.sqs.wake_error = None
+
+    rig.sweep()
+
+    assert rig.sqs.woken == ["receipt-2"]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_never_more_tasks_than_the_limit_and_the_places_are_used(seed: int) -> None:
+    """Thirty messages of a group of three, in whatever order they are delivered."""
+    draw = random.Random(seed)  # noqa: S311 - not for secrets
+    rig = OutcomesRig()
+    block = {"concurrency": {"max": 3, "group": "etl"}}
+    receives = dict.fromkeys(range(30), 0)
+    visible, running, order = list(receives), [], []
+    for _ in range(1000):
+        while visible:
+            number = visible.pop(draw.randrange(len(visible)))
+            receives[number] += 1
+            sent = {"age": 100 - number, "receives": receives[number]}
+            if not rig.run(limited(block), number=number, **sent):
+                running.append(number)
+                order.append(number)
+        assert len(running) <= 3
+        if not running:
+            break
+        assert len(running) == min(3, 30 - len(order) + len(running))
+        ended = running.pop(draw.randrange(len(running)))
+        leases_of(rig).release("etl", f"message-{ended}")
+        visible = [int(handle.rpartition("-")[2]) for handle in rig.sqs.woken]
+        rig.sqs.woken.clear()
+
+    assert sorted(order) == list(range(30))
+    assert order[3:] == sorted(order[3:])
+    assert rig.ecs.count == 30

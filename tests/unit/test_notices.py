@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from function.outcomes.effects import EffectError
 from function.outcomes.history import History
 from function.outcomes.states import State
 from tests.model.dynamodb import Away
@@ -49,17 +50,7 @@ def test_a_success_is_not_told(rig: OutcomesRig) -> None:
 
 
 def test_a_rejection_is_told_without_its_error(rig: OutcomesRig) -> None:
-    body: dict[str, Any] = {
-        "report": "rejected",
-        "key": "job",
-        "reason": "bad-value",
-        "error": "canary",
-        "messageId": "message-1",
-        "queuedAt": 1.0,
-        "rejectedAt": 2.0,
-    }
-
-    rig.feed(body)
+    rig.feed(rig.rejection())
 
     (notice,) = rig.sns.notifications
     assert (notice["state"], notice["reason"]) == ("rejected", "bad-value")
@@ -178,12 +169,34 @@ def test_a_summary_that_was_not_published_is_told_with_the_next(rig: OutcomesRig
     fail(rig, 4)
     rig.clock.now += WINDOW
 
-    rig.sweep()
+    assert rig.sweep() == []
     rig.clock.now += WINDOW
-    rig.sweep()
+    assert rig.sweep() == []
 
     told = [(notice["count"], notice.get("keys")) for notice in rig.sns.notifications]
     assert told == [(1, None), (3, ["job-2", "job-3", "job-4"])]
+
+
+def test_a_summary_that_was_not_published_is_told_after_a_quiet_window(rig: OutcomesRig) -> None:
+    fail(rig, 1, 2)
+    rig.sns.error = client_error("ThrottledException", "x", "Publish")
+    rig.clock.now += WINDOW
+    rig.sweep()
+    rig.sns.error = None
+    rig.clock.now += WINDOW
+
+    rig.sweep()
+
+    assert rig.sns.notifications[-1]["keys"] == ["job-2"]
+
+
+def test_a_window_that_the_index_still_has_as_ended_is_not_told(rig: OutcomesRig) -> None:
+    fail(rig, 1, 2)
+    rig.table.items["notice/failed/exit-code"]["listed_at"] = {"N": "1"}
+
+    rig.sweep()
+
+    assert len(rig.sns.published) == 1
 
 
 def test_two_sweeps_tell_of_a_window_once(rig: OutcomesRig) -> None:
@@ -209,26 +222,16 @@ def test_two_sweeps_tell_of_a_window_once(rig: OutcomesRig) -> None:
     assert [notice["count"] for notice in rig.sns.notifications] == [1, 1]
 
 
-def test_with_the_table_away_one_of_a_reason_is_told_and_none_is_lost(rig: OutcomesRig) -> None:
-    """The table fails between the write of the history and the count of the notice."""
-    rig.feed(rig.launched(1, key="job-1"), rig.launched(2, key="job-2"))
-    real = rig.wire.call
-    writes = 0
+def test_with_the_table_away_one_of_a_reason_is_told_and_the_others_wait(rig: OutcomesRig) -> None:
+    notices = rig.notices()
+    rig.table.away = Away.THROTTLED
+    notices.tell(History(key="job-1", state=State.FAILED, reason="exit-code"))
+    notices.tell(History(key="job-2", state=State.STOPPED, reason="user"))
 
-    def call(operation: str, effect: Any) -> Any:
-        nonlocal writes
-        if operation == "UpdateItem":
-            writes += 1
-            rig.table.away = Away.THROTTLED if writes > 1 else None
-        return real(operation, effect)
+    with pytest.raises(EffectError):
+        notices.tell(History(key="job-3", state=State.FAILED, reason="exit-code"))
 
-    rig.wire.call = call  # type: ignore[method-assign]
-    for number in (1, 2):
-        writes, rig.table.away = 0, None
-        rig.clock.now += 10
-        rig.feed(rig.exited(number, 7, f"job-{number}"))
-    assert [notice["key"] for notice in rig.sns.notifications] == ["job-1"]
-    rig.wire.call, rig.table.away = real, None  # type: ignore[method-assign]
-
-    assert rig.history("job-2").state is State.FAILED
-    assert [effect.kind for effect in rig.history("job-2").todo] == ["notice"]
+    assert [notice["key"] for notice in rig.sns.notifications] == ["job-1", "job-2"]
+    rig.clock.now += WINDOW
+    notices.tell(History(key="job-3", state=State.FAILED, reason="exit-code"))
+    assert len(rig.sns.published) == 3

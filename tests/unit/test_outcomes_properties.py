@@ -107,7 +107,7 @@ def play(news: list[Observation]) -> History:
     return history
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(data=st.data(), news=worlds())
 def test_order_and_doubling_of_news_do_not_matter(
     data: st.DataObject, news: list[Observation]
@@ -119,6 +119,7 @@ def test_order_and_doubling_of_news_do_not_matter(
     assert view(other) == view(play(news))
 
 
+@settings(deadline=None)
 @given(data=st.data(), news=worlds())
 def test_old_news_change_nothing(data: st.DataObject, news: list[Observation]) -> None:
     history = play(news)
@@ -252,6 +253,7 @@ def test_with_lost_doubled_and_disordered_news_everything_comes_to_the_end_that_
     assert len(stopped) == len(set(stopped))
 
 
+@settings(deadline=None)
 @given(news=worlds())
 def test_nothing_is_started_again_of_which_a_container_ran(news: list[Observation]) -> None:
     history = play([item for item in news if not isinstance(item, TaskMissing)])
@@ -261,6 +263,7 @@ def test_nothing_is_started_again_of_which_a_container_ran(news: list[Observatio
             assert not stops.did_run(run) or codes == {75}
 
 
+@settings(deadline=None)
 @given(code=st.sampled_from(CODES), seconds=st.integers(0, 10_000))
 def test_an_end_is_told_once(code: int | None, seconds: int) -> None:
     containers = (Container(name="app", ran=True, exit_code=code),)

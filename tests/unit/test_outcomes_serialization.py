@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from function.limits import MAX_RESTARTS, MAX_STOP_TEXT_LENGTH, MAX_TASKS
@@ -25,6 +25,7 @@ RUNS = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(runs=st.lists(RUNS, max_size=3).map(tuple), stopping=st.dictionaries(TEXTS, TEXTS))
 def test_a_history_survives_the_table(runs: tuple[Run, ...], stopping: dict[str, str]) -> None:
     history = replace(

@@ -134,9 +134,15 @@ def test_a_restart_excludes_the_replaced_task(rig: World) -> None:
 
 def test_a_restart_that_is_delivered_twice_starts_one_task(rig: World) -> None:
     rig.restart()
+    item = rig.item("job")
+    rig.clock.now += 60
     rig.restart(receives=2)
 
     assert len(rig.arns) == 2
+    again = rig.item("job")
+    assert item is not None
+    assert again is not None
+    assert {**again, "expires": ""} == {**item, "expires": ""}
 
 
 def test_a_restart_whose_answer_was_lost_starts_one_task(rig: World) -> None:

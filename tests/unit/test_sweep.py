@@ -169,6 +169,27 @@ def test_another_services_task_is_never_taken_for_ours(rig: OutcomesRig) -> None
     assert rig.ecs.stop_calls == []
 
 
+def test_a_task_of_another_key_is_not_taken_for_one_of_this_key(rig: OutcomesRig) -> None:
+    rig.feed(rig.launched(1, limits={"maxRuntime": "1m"}))
+    rig.ecs.described[arn_of(1)] = rig.task(1, "RUNNING", "other")
+    due(rig)
+
+    rig.sweep()
+
+    assert rig.history().reason == "end-unknown"
+    assert rig.ecs.stop_calls == []
+
+
+def test_what_the_index_still_has_is_not_looked_at_before_its_time(rig: OutcomesRig) -> None:
+    rig.feed(rig.launched(1), rig.task(1, "RUNNING"))
+    rig.table.items["job"]["listed_at"] = {"N": "1"}
+
+    rig.sweep()
+
+    assert rig.ecs.describe_calls == []
+    assert rig.history().state is State.RUNNING
+
+
 def test_an_arn_that_ecs_would_refuse_does_not_spoil_the_call_for_the_others(
     rig: OutcomesRig,
 ) -> None:
@@ -221,9 +242,12 @@ def test_several_sweeps_of_one_batch_are_one(rig: OutcomesRig) -> None:
     due(rig)
 
     assert rig.feed(*[{"event": "sweep"}] * 10) == []
+    assert len(rig.ecs.describe_calls) == 1
+    queries = rig.wire.calls.count("Query")
+
     assert rig.feed({"event": "sweep"}) == []
 
-    assert len(rig.ecs.describe_calls) == 1
+    assert rig.wire.calls.count("Query") == queries
 
 
 def test_two_sweeps_at_once_do_no_harm(rig: OutcomesRig) -> None:
@@ -267,6 +291,7 @@ def test_a_sweep_without_time_leaves_the_rest_to_the_next(rig: OutcomesRig) -> N
     due(rig)
     rig.seconds = 9
     rig.sweep()
+    assert rig.ecs.describe_calls == []
     assert rig.history().state is State.RUNNING
     rig.seconds = 60
 
@@ -298,13 +323,16 @@ class FakeLeases:
     def wake(self, group: str) -> None:
         self.calls.append(("wake", group))
 
+    def groups(self) -> list[str]:
+        return ["etl"]
+
     def holders(self) -> list[Held]:
         return list(self.held)
 
 
 def test_the_lease_of_a_key_that_has_ended_is_healed(monkeypatch: pytest.MonkeyPatch) -> None:
     leases = FakeLeases()
-    monkeypatch.setattr("function.outcomes.assembly.NoLeases", lambda: leases)
+    monkeypatch.setattr("function.application.Leases", lambda *_args, **_kwargs: leases)
     rig = OutcomesRig()
     now = rig.clock.time()
     rig.feed(rig.launched(1, key="ended"), rig.exited(1, 0, "ended"))
@@ -331,7 +359,7 @@ def test_the_end_of_a_key_releases_its_lease(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     leases = FakeLeases()
-    monkeypatch.setattr("function.outcomes.assembly.NoLeases", lambda: leases)
+    monkeypatch.setattr("function.application.Leases", lambda *_args, **_kwargs: leases)
     rig = OutcomesRig()
     limits = {"concurrency": {"max": 3, "group": "etl"}}
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from function.message import task_limits
+from function.message import applied_limits, task_limits
 from function.message.builder import read
 from function.message.task_limits import Concurrency, LimitsError, OnExit, TaskLimits, parse
 from function.settings import Settings
@@ -44,7 +44,7 @@ def limited(block: object, **changes: Any) -> str:
 
 
 def effective(body: str, by: Settings) -> TaskLimits:
-    return task_limits.effective(read(body, by), by)
+    return applied_limits.effective(read(body, by), by)
 
 
 def refusal(body: str, by: Settings) -> tuple[str, str]:
@@ -227,5 +227,5 @@ def test_the_group_is_the_family_by_default() -> None:
     arn = "arn:aws:ecs:eu-central-1:111111111111:task-definition/report:7"
     request = read(message(taskDefinition=arn), stage())
 
-    assert task_limits.group_of(request, Concurrency(max=1)) == "report"
-    assert task_limits.group_of(request, Concurrency(max=1, group="etl")) == "etl"
+    assert applied_limits.group_of(request, Concurrency(max=1)) == "report"
+    assert applied_limits.group_of(request, Concurrency(max=1, group="etl")) == "etl"

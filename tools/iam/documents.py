@@ -33,7 +33,12 @@ _OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "githubSubjects": '["environment:dev"]',
         "githubReadSubjects": '["environment:preview"]',
     },
-    "dev": {"senders": json.dumps(["events.amazonaws.com", SENDER])},
+    "dev": {
+        "senders": json.dumps(["events.amazonaws.com", SENDER]),
+        "payloads": "true",
+        "results": "queue",
+        "resultReaders": json.dumps([SENDER]),
+    },
     "prod-bootstrap": {},
 }
 

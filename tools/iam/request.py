@@ -21,6 +21,8 @@ ROGUE: Final = "a role within the boundary"
 ADMINISTRATOR: Final = "an administrator"
 ORDERS: Final = "a sender"
 STRANGER: Final = "a stranger"
+# The task role that the example stage names, without a policy of its own.
+TASK_ROLE: Final = "a task"
 # A workflow of GitHub, before it assumes a role.
 WORKFLOW: Final = "a workflow"
 EVENTS: Final = "events.amazonaws.com"

@@ -115,7 +115,6 @@ _FUNCTION_ROWS: Final = (
     cannot(FUNCTION, "decrypt by itself", "kms:Decrypt", STAGE_KEY),
     cannot(FUNCTION, "change its own policy", "iam:PutRolePolicy", STAGE_ROLE),
     cannot(FUNCTION, "register a task definition", "ecs:RegisterTaskDefinition", "*"),
-    cannot(FUNCTION, "stop a task", "ecs:StopTask", f"{ECS}task/batch/1"),
 )
 
 _BOUNDARY_ROWS: Final = (

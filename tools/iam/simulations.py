@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tools.iam.documents import DEV, SENDER, STRANGERS, Principal, documents
 from tools.iam.other_requests import OTHER_REQUESTS
+from tools.iam.outcome_requests import OUTCOME_REQUESTS
 from tools.iam.request import (
     ADMINISTRATOR,
     DEPLOY,
@@ -17,6 +18,7 @@ from tools.iam.request import (
     READ,
     ROGUE,
     STRANGER,
+    TASK_ROLE,
     WORKFLOW,
 )
 from tools.iam.role_requests import ROLE_REQUESTS
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from tools.iam.documents import Documents
     from tools.iam.request import Request
 
-REQUESTS: Final = (*ROLE_REQUESTS, *OTHER_REQUESTS)
+REQUESTS: Final = (*ROLE_REQUESTS, *OUTCOME_REQUESTS, *OTHER_REQUESTS)
 
 Simulations = dict[str, dict[str, Any]]
 
@@ -34,6 +36,7 @@ Simulations = dict[str, dict[str, Any]]
 _RENAMED: Final = {
     "kms:EncryptionContext:aws:sqs:arn": "aws:PrincipalTag/encryption-context-queue",
     "kms:EncryptionContext:aws:logs:arn": "aws:PrincipalTag/encryption-context-log",
+    "kms:EncryptionContext:aws:s3:arn": "aws:PrincipalTag/encryption-context-bucket",
     "token.actions.githubusercontent.com:aud": "aws:PrincipalTag/github-audience",
     "token.actions.githubusercontent.com:sub": "aws:PrincipalTag/github-subject",
 }
@@ -81,6 +84,7 @@ def _subjects(found: Documents) -> dict[str, Principal]:
         ADMINISTRATOR: _with_all_rights(f"arn:aws:iam::{DEV}:role/administrator"),
         STRANGER: _with_all_rights(f"arn:aws:iam::{STRANGERS}:role/administrator"),
         ORDERS: _with_all_rights(SENDER),
+        TASK_ROLE: Principal(arn=f"arn:aws:iam::{DEV}:role/report-task"),
         WORKFLOW: Principal(arn=found.arns["ecs-run-task-github"]),
     }
 

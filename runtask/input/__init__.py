@@ -1,0 +1,1 @@
+"""What `runtask send` reads: message files, rows, and the changes of the command line."""
