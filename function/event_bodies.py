@@ -31,7 +31,7 @@ def prepared(records: list[Record], settings: Settings, log: Log) -> list[Record
         return records
     found = []
     for record in records:
-        content = _content(record, settings)
+        content = _content(record.body, settings)
         if envelopes.is_test(content, settings.templates):
             log.info("S3 test event dropped", message_id=record.message_id)
         else:
@@ -39,9 +39,19 @@ def prepared(records: list[Record], settings: Settings, log: Log) -> list[Record
     return found
 
 
-def _content(record: Record, settings: Settings) -> object:
+def key_in(body: str, settings: Settings) -> str | None:
+    """Return the key that an event has, None if the body is no event with a template and an id.
+
+    Args:
+        body: The body of a message.
+        settings: The templates.
+    """
+    return _event_key(_content(body, settings), settings) if settings.templates else None
+
+
+def _content(body: str, settings: Settings) -> object:
     try:
-        return parsing.load(record.body, python_literals=settings.python_literals)
+        return parsing.load(body, python_literals=settings.python_literals)
     except (PermanentFailure, RecursionError):
         return None  # it is rejected when it is processed
 
@@ -49,8 +59,13 @@ def _content(record: Record, settings: Settings) -> object:
 def _keyed(record: Record, content: object, settings: Settings) -> Record:
     if KEY_ATTRIBUTE in record.attributes:
         return record
-    event = parsing.event_in(content, settings.templates)
-    if event is None or event.key is None:
+    key = _event_key(content, settings)
+    if key is None:
         return record
-    attribute = {"DataType": "String", "StringValue": event.key}
+    attribute = {"DataType": "String", "StringValue": key}
     return replace(record, attributes={**record.attributes, KEY_ATTRIBUTE: attribute})
+
+
+def _event_key(content: object, settings: Settings) -> str | None:
+    event = parsing.event_in(content, settings.templates)
+    return None if event is None else event.key

@@ -122,7 +122,7 @@ class Ledger:
             RetryableFailure: `table-unavailable`.
         """
         found = self._table.get(key)
-        return None if found is None else _decoded(found)
+        return None if found is None else decoded(found)
 
     def create(self, item: Item) -> None:
         """Write the item of a key that has none, or only a history.
@@ -218,7 +218,7 @@ class Ledger:
             ReturnValues="ALL_OLD",
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
-        return _decoded(found["Attributes"])
+        return decoded(found["Attributes"])
 
     def add_tasks(self, day: str, tasks: int, limit: int | None = None) -> None:
         """Add to the number of tasks that the stage starts in a day.
@@ -261,7 +261,7 @@ class Ledger:
             return self._table.call(operation, **arguments)
         except ConditionFailedError as error:
             found = self._table.live(error.found)
-            raise ContendedError(None if found is None else _decoded(found)) from None
+            raise ContendedError(None if found is None else decoded(found)) from None
 
 
 def _encoded(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -282,7 +282,8 @@ def _value(name: str, value: Any) -> dict[str, Any]:  # noqa: ANN401 - of any at
     return {"S": value}
 
 
-def _decoded(found: Mapping[str, Any]) -> Item:
+def decoded(found: Mapping[str, Any]) -> Item:
+    """Return what an item of the table says of a launch."""
     values: dict[str, Any] = {}
     for name, value in found.items():
         if name in _TIMES:

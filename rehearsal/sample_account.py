@@ -119,20 +119,12 @@ def _delivery_policy(topic_arn: str, queue_arn: str) -> dict[str, object]:
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
-# What the samples need besides names: one has a payload, and what became of each is read from
-# the results queue.
-SAMPLE_OPTIONS: Final = {"payloads": "true", "results": "queue"}
-
-
-def with_sample_account(
-    config: dict[str, str], location: Location, options: Mapping[str, str] = SAMPLE_OPTIONS
-) -> dict[str, str]:
+def with_sample_account(config: dict[str, str], location: Location) -> dict[str, str]:
     """Return a stage's configuration that takes the sample messages, which name the sample account.
 
     Args:
         config: The stage's configuration; the names in it stay.
         location: Account and region of the stage.
-        options: Options by name that are set, whatever they are in the configuration.
     """
     names = {
         "clusters": [CLUSTER],
@@ -145,8 +137,7 @@ def with_sample_account(
         "tagKeys": ["team"],
     }
     # One of the messages is written as senders of the AWS Labs sample write it.
-    added = {**options, "pythonLiterals": "true"}
-    return with_names(config, names) | {f"{PROJECT}:{name}": text for name, text in added.items()}
+    return with_names(config, names) | {f"{PROJECT}:pythonLiterals": "true"}
 
 
 def with_sample_limits(config: dict[str, str], location: Location) -> dict[str, str]:
@@ -183,6 +174,18 @@ def with_samples(
     return adapt
 
 
+def declared_value(project: Project, key: str, text: str) -> object:
+    """Return a value of a stack's file for what the engine hands over as text.
+
+    Args:
+        project: Declares the type of each option.
+        key: `namespace:key`.
+        text: The text; of everything but a string it is JSON.
+    """
+    kind = project.declared.get(key.partition(":")[2], {}).get("type", "array")
+    return text if kind == "string" else json.loads(text)
+
+
 def with_samples_in_files(project: Project) -> None:
     """Add the sample account to the stack files of a copy of a project."""
     locations = locations_by_stack(project)
@@ -193,13 +196,8 @@ def with_samples_in_files(project: Project) -> None:
         content = yaml.load(path.read_text(encoding="utf-8"))
         for key, text in adapt(stack, config).items():
             if text != config.get(key):
-                content["config"][key] = _value(text)
+                content["config"][key] = declared_value(project, key, text)
         path.write_text(dumped(yaml, content), encoding="utf-8")
-
-
-def _value(text: str) -> object:
-    """Return an option's value from the engine's text: lists and booleans are JSON there."""
-    return json.loads(text) if text.startswith("[") or text in {"true", "false"} else text
 
 
 def with_names(config: dict[str, str], names: Mapping[str, list[str]]) -> dict[str, str]:

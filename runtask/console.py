@@ -54,6 +54,23 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         _results.print(line, markup=False)
 
 
+def gap() -> None:
+    """Print an empty line on stdout, between two tables."""
+    _results.print()
+
+
+def line(text: str) -> None:
+    """Print a line on stdout."""
+    _results.print(printable(text), markup=False)
+    # Who reads a pipe sees each line when it is written.
+    sys.stdout.flush()
+
+
+def compact(value: object) -> str:
+    """Return a value as JSON on one line."""
+    return printable(json.dumps(value, ensure_ascii=False))
+
+
 def as_json(value: object) -> None:
     """Print a value on stdout as JSON."""
     # Inside of JSON text, what is escaped here is still the same character.

@@ -30,6 +30,7 @@ class ExitCode(IntEnum):
     USAGE = 2, "the command line or a message is invalid"
     CONFIG = 3, "Pulumi.yaml or a stack's file is missing or invalid"
     ACCOUNT = 4, "the credentials are missing, invalid or of another account"
+    UNKNOWN_KEY = 5, "nothing is known of a key"
     INTERRUPTED = 130, "interrupted; everything that the command started was stopped"
 
 
@@ -55,3 +56,9 @@ class AccountError(RuntaskError):
     """The credentials are missing, invalid, or of another account than the stage's."""
 
     exit_code = ExitCode.ACCOUNT
+
+
+class UnknownKeyError(RuntaskError):
+    """Nothing is known of a key."""
+
+    exit_code = ExitCode.UNKNOWN_KEY

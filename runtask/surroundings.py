@@ -12,6 +12,8 @@ from runtask.errors import UsageError
 from runtask.options import REHEARSAL_VARIABLE, rehearsal_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from runtask.account import Sessions
     from runtask.engine import Engine
     from runtask.profiles import Profiles
@@ -28,10 +30,13 @@ class Surroundings:
     Attributes:
         engine: Deploys stacks, and knows their outputs.
         sessions: The operator's credentials.
+        output: Returns the output so far of a container, by its task's ARN and its name; None for
+            real accounts, where it is in CloudWatch Logs.
     """
 
     engine: Engine
     sessions: Sessions
+    output: Callable[[str, str], str] | None = None
 
 
 def surroundings(project: Project, profiles: Profiles) -> Surroundings:
@@ -58,4 +63,4 @@ def surroundings(project: Project, profiles: Profiles) -> Surroundings:
             f"command in the checkout, or run: unset {REHEARSAL_VARIABLE}"
         ) from None
     engine, sessions = attach(folder, project)
-    return Surroundings(engine=engine, sessions=sessions)
+    return Surroundings(engine=engine, sessions=sessions, output=engine.emulator.output)

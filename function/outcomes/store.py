@@ -74,7 +74,7 @@ class HistoryStore:
         Raises:
             RetryableFailure: `table-unavailable`.
         """
-        return _decoded(key, self._table.get(key))
+        return decoded(key, self._table.get(key))
 
     def save(self, old: History, new: History) -> History:
         """Write a history, and return it with its revision.
@@ -98,7 +98,7 @@ class HistoryStore:
                 return saved  # botocore repeated the call after a lost response
             if found is not None and self._table.live(found) is None:
                 return self._replace(saved, values)
-            raise OutdatedError(_decoded(key, found)) from None
+            raise OutdatedError(decoded(key, found)) from None
         return saved
 
     def listed(self, name: str, until: float | None, limit: int) -> list[Listed]:
@@ -155,11 +155,12 @@ class HistoryStore:
         except ConditionFailedError as error:
             if error.found is not None and error.found.get(_WRITER) == values[_WRITER]:
                 return saved
-            raise OutdatedError(_decoded(saved.key, error.found)) from None
+            raise OutdatedError(decoded(saved.key, error.found)) from None
         return saved
 
 
-def _decoded(key: str, found: Mapping[str, Any] | None) -> History:
+def decoded(key: str, found: Mapping[str, Any] | None) -> History:
+    """Return the history in an item of the table; one of revision 0 if there is none."""
     if found is None or _HISTORY not in found:
         return History(key=key)
     return from_text(found[_HISTORY]["S"], key=key, revision=int(found[_REVISION]["N"]))

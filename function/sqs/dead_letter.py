@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 Attributes = dict[str, dict[str, Any]]
 
-_TRUNCATED: Final = " (the body was truncated to the size of a message)"
+# What `error` ends with where the body is not whole.
+TRUNCATED: Final = " (the body was truncated to the size of a message)"
 
 # How SQS refuses a message that is too long for the queue.
 _TOO_LONG: Final = frozenset({"InvalidParameterValue", "InvalidMessageContents"})
@@ -93,7 +94,7 @@ def _entry(record: Record, letter: Letter, max_bytes: int) -> dict[str, Any]:
     if len(body) > room:
         # A body of nearly one mebibyte leaves no room for the reason, which matters more: no valid
         # request is that long. A truncated body cannot be redriven.
-        attributes["error"]["StringValue"] += _TRUNCATED
+        attributes["error"]["StringValue"] += TRUNCATED
         attributes["redrivable"]["StringValue"] = "false"
         room = max_bytes - _size(attributes)
         return {
