@@ -116,6 +116,9 @@ def begin_restart(ledger: Ledger, job: Job, restart: Restart) -> None:
         when: dict[str, Value] = {
             "attempt": item.attempt if item.request else None,
             "generation": item.generation or None,
+            # A call that was announced, or answered, since the item was read is not overlooked.
+            "claim": item.claim,
+            "state": item.state,
         }
         drop = ("state", "called_at", "claim", "claimed_at", "failing_at", "answered_at")
         with contextlib.suppress(ContendedError):

@@ -9,13 +9,14 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from function.failures.reasons import RetryableFailure
 from function.limits import (
+    LEASE_BELIEVED_SECONDS,
     LEASE_CHECK_SECONDS,
     LEASE_UNKNOWN_SECONDS,
     MAX_DESCRIBED_TASKS,
@@ -66,6 +67,7 @@ class Sweep:
         metrics: Count what has changed.
         log: The function's logger.
         clock: Tells the time.
+        unknown: Since when nothing is known of keys that hold a place.
     """
 
     stage: str
@@ -77,6 +79,7 @@ class Sweep:
     metrics: OutcomeMetrics
     log: Log
     clock: Clock
+    unknown: dict[str, float] = field(default_factory=dict)
 
     def run(self, deadline: float) -> None:
         """Look after all that is due; what there is no time for is due in the next minute.
@@ -219,6 +222,7 @@ class Sweep:
             if now - holder.since >= LEASE_CHECK_SECONDS and self._is_over(holder, now):
                 self.log.warning("lease healed", key=holder.key, group=holder.group)
                 self.leases.release(holder.group, holder.key)
+                self.unknown.pop(holder.key, None)
         for group in self.leases.groups():
             if self.clock.monotonic() < deadline:
                 # A message that was woken while its batch was at work has not come.
@@ -226,8 +230,11 @@ class Sweep:
 
     def _is_over(self, holder: Holder, now: float) -> bool:
         history = self.store.load(holder.key)
-        unknown = history.revision == 0 and now - holder.since >= LEASE_UNKNOWN_SECONDS
-        return history.state in FINAL or unknown
+        if history.revision or now - holder.since < LEASE_UNKNOWN_SECONDS:
+            self.unknown.pop(holder.key, None)
+            return history.state in FINAL
+        # The table may have been away. Its report is back then before it is believed.
+        return now - self.unknown.setdefault(holder.key, now) >= LEASE_BELIEVED_SECONDS
 
 
 def _launched_at(history: History) -> float:
