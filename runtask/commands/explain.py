@@ -49,9 +49,9 @@ def explain(
 ) -> None:
     """Show what messages may choose, and what those in FILE... or with KEY... ask for.
 
-    Without a FILE or KEY, every parameter of RunTask: who sets it, which option of the stage's file allows
-    it, and what the stage allows. With files, what each message asks for, and each reason to reject
-    it, with the option that would allow it. Nothing is sent, and AWS is not asked; so what a
+    Without a FILE or KEY, every parameter of RunTask: who sets it, which option of the stage's file
+    allows it, and what the stage allows. With files, what each message asks for, and each reason to
+    reject it, with the option that would allow it. Nothing is sent, and AWS is not asked; so what a
     message leaves to its service or its task definition is not known. Values of commands and of
     environments are not shown. The exit code is 2 if a message would be rejected.
 
