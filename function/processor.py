@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from function.message.request import Request
     from function.notifications import Notifications
     from function.observability import Log
-    from function.outcomes.restarts import Restarts
+    from function.outcomes.restarts import Message, Restarts
     from function.reporter import Reporter
     from function.settings import Settings
     from function.sqs.record import Record
