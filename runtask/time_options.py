@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 
-class SinceType(click.ParamType):
+class SinceType(click.ParamType[float]):
     """A moment: a duration before now, or a date; becomes seconds since 1970."""
 
     name = "since"

@@ -42,11 +42,12 @@ def _awslogs(**options: str) -> dict[str, Any]:
 
 def _define(*containers: dict[str, Any]) -> str:
     """Register a task definition, and return its ARN."""
-    answer = boto3.client("ecs", region_name=REGION).register_task_definition(
+    ecs: Any = boto3.client("ecs", region_name=REGION)
+    answer = ecs.register_task_definition(
         family="report",
         containerDefinitions=[{"image": "x", "memory": 64, **one} for one in containers],
     )
-    return answer["taskDefinition"]["taskDefinitionArn"]
+    return str(answer["taskDefinition"]["taskDefinitionArn"])
 
 
 def _write(container: str, *lines: str, number: int = 1) -> None:
