@@ -16,6 +16,7 @@ from runtask.commands.init import init
 from runtask.commands.local import local
 from runtask.commands.new import new
 from runtask.commands.promote import promote
+from runtask.commands.redrive import redrive
 from runtask.commands.rollback import rollback
 from runtask.commands.schema import schema
 from runtask.commands.send import send
@@ -78,6 +79,7 @@ for _command in (
     local,
     new,
     promote,
+    redrive,
     rollback,
     schema,
     send,
