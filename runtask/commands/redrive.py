@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 @click.option(
     "--rate",
     metavar="NUMBER",
-    type=click.FloatRange(min=0, min_open=True),
+    type=click.FloatRange(min=0.01),
     help="Messages a second at most.  [default: no limit]",
 )
 @dry_run_option

@@ -13,6 +13,7 @@ from runtask import console
 from runtask.delivery.progress import make_progress
 from runtask.delivery.run import PROGRESS_MESSAGES
 from runtask.errors import ExitCode, RuntaskError, UnknownKeyError, UsageError
+from runtask.histories import Histories
 from runtask.redrive.edit import edited
 from runtask.redrive.move import Move, Orders
 from runtask.redrive.plan import relaunched, survey
@@ -21,7 +22,7 @@ from runtask.sending import handler_settings
 from runtask.stage_access import open_stage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from runtask.profiles import Profiles
     from runtask.project import Project
@@ -110,6 +111,7 @@ def execute(project: Project, stage: str, profiles: Profiles, wishes: Wishes) ->
         chosen = edited(chosen, queue, relaunch=wishes.relaunch, again=_again)
     if wishes.relaunch:
         chosen = relaunched(chosen)
+        _tell_known({one.key for one in chosen if not one.refusal}, access)
     found = replace(found, chosen=chosen)
     if wishes.dry_run or not found.moving:
         rows = [_planned(one) for one in found.chosen]
@@ -132,7 +134,7 @@ def _check(wishes: Wishes) -> None:
             raise UsageError(f"{option}: which letters? add --reason, --key or --all")
     if wishes.selection.everything and (wishes.selection.reasons or wishes.selection.keys):
         raise UsageError("--all: is every letter; leave out --reason and --key, or --all")
-    if wishes.selection and wishes.ask and not wishes.dry_run and not sys.stdin.isatty():
+    if wishes.selection and wishes.ask and not wishes.dry_run and not _on_terminal():
         raise UsageError("no terminal to ask for confirmation; pass --yes to redrive without it")
 
 
@@ -175,8 +177,27 @@ def _confirm(found: Survey, access: StageAccess, wishes: Wishes) -> bool:
     return click.confirm(console.printable(question), err=True)
 
 
+def _tell_known(keys: Collection[str], access: StageAccess) -> None:
+    """Say which new keys are none: those of letters that were relaunched before."""
+    try:
+        known = Histories(access).many(keys)
+    except RuntaskError as error:
+        console.progress(f"it is not known whether something was relaunched before: {error}")
+        return
+    for key in sorted(known):
+        console.progress(
+            f"{key} is known, so this was relaunched before: what was started for it is not "
+            "started once more"
+        )
+
+
+def _on_terminal() -> bool:
+    """Return whether somebody is there to answer."""
+    return sys.stdin.isatty()
+
+
 def _again(question: str) -> bool:
-    if not sys.stdin.isatty():
+    if not _on_terminal():
         return False
     return click.confirm(console.printable(question), default=True, err=True)
 

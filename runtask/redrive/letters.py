@@ -145,20 +145,19 @@ def read_letter(message: MessageTypeDef, settings: Settings) -> DeadLetter:
     )
 
 
-def relaunch_key(letter: DeadLetter, origin: str, digest: str) -> str:
+def relaunch_key(letter: DeadLetter, digest: str) -> str:
     """Return the key under which the tasks of a letter are started again.
 
-    The same letter has the same one each time, so that a redrive that is begun again does not start
-    them once more.
+    It depends on nothing but the key and the body: letters of one message have the same one, and so
+    has a redrive that was interrupted and is begun again.
 
     Args:
         letter: The dead letter.
-        origin: The id of the message that was sent first, of all letters with its key and body.
         digest: The SHA-256 of its body.
     """
-    former = letter.key if valid_key(letter.key) else letter.origin
-    content = f"{former}\0{origin}\0{digest}"
-    digits = hashlib.sha256(content.encode()).hexdigest()[:_KEY_DIGITS]
+    names = (letter.key, letter.origin, letter.message_id)
+    former = next(name for name in names if valid_key(name))
+    digits = hashlib.sha256(f"{former}\0{digest}".encode()).hexdigest()[:_KEY_DIGITS]
     suffix = f"-r{digits}"
     return f"{former[: MAX_KEY_LENGTH - len(suffix)]}{suffix}"
 

@@ -99,7 +99,6 @@ class Move:
             while (self._open or self._behind) and (letters := self._queue.receive(self._size)):
                 for part in self._parts(letters):
                     self._move(part)
-            self._delete([self._queue.held[one] for one in self._sent if one in self._queue.held])
         except KeyboardInterrupt:
             raise InterruptedRedriveError(f"interrupted; {self.so_far}") from None
         except RuntaskError as error:
@@ -198,14 +197,7 @@ class Move:
         }
 
     def _delete(self, letters: Sequence[DeadLetter]) -> None:
-        ready = [
-            letter
-            for letter in letters
-            if self._decisions[letter.message_id].after <= self.moved.keys()
-        ]
-        if not ready:
-            return
-        for one in self._queue.delete(ready):
+        for one in self._queue.delete(letters):
             self._open.discard(one)
             self.in_doubt.discard(one)
             self.moved[one] = self._sent[one]

@@ -53,8 +53,8 @@ class Selection:
 
     def __contains__(self, letter: DeadLetter) -> bool:
         """Return whether a letter is selected."""
-        if self.everything:
-            return True
+        if self.everything or not self:
+            return self.everything
         of_reason = not self.reasons or letter.reason in self.reasons
         return of_reason and (not self.keys or letter.key in self.keys)
 
@@ -69,7 +69,6 @@ class Decision:
         key: The key of the message that is made of it.
         body: What its body was changed to; None if it stays as it is.
         refusal: Why it stays where it is; empty if it does not.
-        after: The ids of letters that are deleted before it, because their key depends on it.
     """
 
     letter: DeadLetter
@@ -77,7 +76,6 @@ class Decision:
     key: str
     body: str | None = None
     refusal: str = ""
-    after: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,26 +243,11 @@ def cure_of(reason: str) -> str:
 
 
 def relaunched(chosen: Sequence[Decision]) -> tuple[Decision, ...]:
-    """Return the decisions with new keys: one for all letters that have the same key and body.
-
-    The key depends on one of these letters, which is deleted as the last one: if the command is
-    interrupted and run again, it finds the same key.
-    """
-    same: defaultdict[tuple[str, str], list[Decision]] = defaultdict(list)
-    for one in chosen:
-        if not one.refusal:
-            same[one.letter.key, one.digest].append(one)
-    found = []
-    for one in chosen:
-        if one.refusal:
-            found.append(one)
-            continue
-        copies = same[one.letter.key, one.digest]
-        first = min(copies, key=lambda copy: (copy.letter.origin, copy.letter.message_id))
-        others = frozenset(copy.letter.message_id for copy in copies if copy is not first)
-        key = relaunch_key(one.letter, first.letter.origin, one.digest)
-        found.append(replace(one, key=key, after=others if one is first else frozenset()))
-    return tuple(found)
+    """Return the decisions with new keys."""
+    return tuple(
+        one if one.refusal else replace(one, key=relaunch_key(one.letter, one.digest))
+        for one in chosen
+    )
 
 
 def _group(letters: Sequence[DeadLetter]) -> Group:
