@@ -18,6 +18,7 @@ from function.failures.reasons import (
 )
 from function.jobs import job_of, with_supply
 from function.launch.later_attempts import begin_restart
+from function.ledger import LAUNCHED
 from function.message import builder
 from function.message.applied_limits import effective
 from function.message.idempotency import KEY_ATTRIBUTE, Stage, key_of, origin_of
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from function.message.request import Request
     from function.notifications import Notifications
     from function.observability import Log
-    from function.outcomes.restarts import Restarts
+    from function.outcomes.restarts import Message, Restarts
     from function.reporter import Reporter
     from function.settings import Settings
     from function.sqs.record import Record
@@ -177,6 +178,11 @@ class Processor:
             Failure: if at least one of the tasks was not started.
         """
         delivery.restart, history = restarts.check(delivery.record.body, key)
+        if history.asked is not None and self._was_made(delivery, key, delivery.restart):
+            # Its report was lost, or is late. ECS may have forgotten the task that was replaced.
+            if self.reporter is not None:
+                self.reporter.restarted(delivery, key, history.asked)
+            return
         plan = restarts.plan(delivery.restart, history)
         if plan is None:
             return
@@ -197,6 +203,19 @@ class Processor:
         self._log_launched(delivery)
         if self.reporter is not None:
             self.reporter.restarted(delivery, key, plan.asked)
+
+    def _was_made(self, delivery: Delivery, key: str, restart: Message) -> bool:
+        """Return whether the tasks of a restart were started before.
+
+        Raises:
+            RetryableFailure: `table-unavailable`.
+        """
+        item = self.launcher.progress.ledger.read(key)
+        if item is None or item.generation < restart.generation or item.state != LAUNCHED:
+            return False
+        delivery.launch_stats.replaced = item.replaced
+        delivery.launch_stats.found(item.tasks)
+        return True
 
     def _log_launched(self, delivery: Delivery) -> None:
         stats = delivery.launch_stats

@@ -127,7 +127,7 @@ class StageObserver:
         """Return what became of the samples, once nothing more can happen to them.
 
         That is so when the work queue is empty and all tasks have stopped, or when only messages
-        are left whose launch is denied. A message is deleted after its tasks or its dead letter exist,
+        are left whose launch is denied. A message is deleted after its tasks or dead letter exist,
         so they are found by what is read after the queue. What became of its key, and that it was
         rejected, is told later.
 

@@ -7,7 +7,6 @@ installed there.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from typing import TYPE_CHECKING, Final
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from ruamel.yaml import YAML
 
 from infra.bundle import ROOT
-from rehearsal.sample_account import with_samples
+from rehearsal.sample_account import declared_value, with_samples
 from runtask.engine import PulumiEngine
 from runtask.project import PROJECT_FILE, Project
 
@@ -76,7 +75,11 @@ def prepare(
     for stack in locations:
         config = project.stack_config(stack)
         adapted = adapt(stack, config)
-        changed = {key: json.loads(text) for key, text in adapted.items() if text != config[key]}
+        changed = {
+            key: declared_value(project, key, text)
+            for key, text in adapted.items()
+            if text != config[key]
+        }
         _use_emulator(emulator.endpoint, project.stack_file(stack), changed)
 
     def variables(stack: str) -> dict[str, str]:
@@ -100,7 +103,7 @@ def _use_this_python(path: Path) -> None:
     yaml.dump(content, path)
 
 
-def _use_emulator(endpoint: str, path: Path, changed: Mapping[str, list[str]]) -> None:
+def _use_emulator(endpoint: str, path: Path, changed: Mapping[str, object]) -> None:
     """Point a stack's AWS provider at the emulator, and change lists of its configuration."""
     yaml = YAML()
     content = yaml.load(path.read_text(encoding="utf-8"))

@@ -183,6 +183,18 @@ def with_samples(
     return adapt
 
 
+def declared_value(project: Project, key: str, text: str) -> object:
+    """Return a value of a stack's file for what the engine hands over as text.
+
+    Args:
+        project: Declares the type of each option.
+        key: `namespace:key`.
+        text: The text; of everything but a string it is JSON.
+    """
+    kind = project.declared.get(key.partition(":")[2], {}).get("type", "array")
+    return text if kind == "string" else json.loads(text)
+
+
 def with_samples_in_files(project: Project) -> None:
     """Add the sample account to the stack files of a copy of a project."""
     locations = locations_by_stack(project)
@@ -193,13 +205,8 @@ def with_samples_in_files(project: Project) -> None:
         content = yaml.load(path.read_text(encoding="utf-8"))
         for key, text in adapt(stack, config).items():
             if text != config.get(key):
-                content["config"][key] = _value(text)
+                content["config"][key] = declared_value(project, key, text)
         path.write_text(dumped(yaml, content), encoding="utf-8")
-
-
-def _value(text: str) -> object:
-    """Return an option's value from the engine's text: lists and booleans are JSON there."""
-    return json.loads(text) if text.startswith("[") or text in {"true", "false"} else text
 
 
 def with_names(config: dict[str, str], names: Mapping[str, list[str]]) -> dict[str, str]:

@@ -14,6 +14,7 @@ from runtask.commands.explain import explain
 from runtask.commands.history import history
 from runtask.commands.init import init
 from runtask.commands.local import local
+from runtask.commands.logs import logs
 from runtask.commands.new import new
 from runtask.commands.promote import promote
 from runtask.commands.redrive import redrive
@@ -21,6 +22,8 @@ from runtask.commands.rollback import rollback
 from runtask.commands.schema import schema
 from runtask.commands.send import send
 from runtask.commands.stages import stages
+from runtask.commands.status import status
+from runtask.commands.stop import stop
 from runtask.commands.verify import verify
 from runtask.errors import ExitCode, RuntaskError
 from runtask.options import HELP
@@ -77,6 +80,7 @@ for _command in (
     history,
     init,
     local,
+    logs,
     new,
     promote,
     redrive,
@@ -84,6 +88,8 @@ for _command in (
     schema,
     send,
     stages,
+    status,
+    stop,
     verify,
 ):
     cli.add_command(_command)

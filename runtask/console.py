@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shutil
@@ -13,7 +14,9 @@ from rich.console import Console
 from runtask.tables import table_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from rich.live import Live
 
 # What a terminal or a reader could take for something else than text: control characters except
 # tab and newline, line separators, and marks that change the direction of text.
@@ -52,6 +55,47 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         _results.print(line, style="bold", markup=False)
     for line in lines:
         _results.print(line, markup=False)
+
+
+def gap() -> None:
+    """Print an empty line on stdout, between two tables."""
+    _results.print()
+
+
+def line(text: str) -> None:
+    """Print a line on stdout."""
+    _results.print(printable(text), markup=False)
+    # Who reads a pipe sees each line when it is written.
+    sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def redrawn() -> Iterator[Callable[[list[str]], None]]:
+    """Give a function that draws lines on a terminal in the place of those before."""
+    live: Live | None = None
+
+    def redraw(lines: list[str]) -> None:
+        nonlocal live
+        from rich.live import Live  # noqa: PLC0415 - takes long
+        from rich.text import Text  # noqa: PLC0415
+
+        text = Text("\n".join(printable(one) for one in lines))
+        if live is None:
+            live = Live(text, console=_results, auto_refresh=False)
+            live.start(refresh=True)
+        else:
+            live.update(text, refresh=True)
+
+    try:
+        yield redraw
+    finally:
+        if live is not None:
+            live.stop()
+
+
+def compact(value: object) -> str:
+    """Return a value as JSON on one line."""
+    return printable(json.dumps(value, ensure_ascii=False))
 
 
 def as_json(value: object) -> None:

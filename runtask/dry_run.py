@@ -41,7 +41,7 @@ class Request:
 
     def rows(self) -> Iterator[tuple[str, str]]:
         """Yield path and value of every parameter."""
-        yield from _leaves(self.request, "")
+        yield from leaves(self.request)
 
 
 def requests(
@@ -109,12 +109,13 @@ def _masked_item(item: object) -> object:
     return {**item, "value": MASK} if isinstance(item, Mapping) else MASK
 
 
-def _leaves(value: object, path: str) -> Iterator[tuple[str, str]]:
+def leaves(value: object, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield path and value, as text, of everything that has a value of its own."""
     if isinstance(value, Mapping) and value:
         for name, item in value.items():
-            yield from _leaves(item, f"{path}.{name}" if path else name)
+            yield from leaves(item, f"{path}.{name}" if path else name)
     elif isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
         for number, item in enumerate(value):
-            yield from _leaves(item, f"{path}[{number}]")
+            yield from leaves(item, f"{path}[{number}]")
     else:
         yield path, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

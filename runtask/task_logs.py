@@ -115,6 +115,10 @@ class TaskLogs:
                 return
             self._clock.sleep(_READ_SECONDS)
 
+    def several(self, task: str) -> bool:
+        """Return whether a task has more than one log that is read."""
+        return len(self._readers.get(task, ())) > 1
+
     def containers(self, task_definition: str) -> list[str]:
         """Return the names of a task definition's containers.
 

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 # Begun first, slowest first, so that all workers end together. Anywhere in this list is right; a
 # file that is not in it only ends later.
 SLOWEST: Final = (
+    "test_outcomes_300.py",
     "test_promotion.py",
+    "test_outcomes_events.py",
+    "test_outcomes_table.py",
     "test_promotion_attacks.py",
     "test_command.py",
     "test_faults_crashing.py",

@@ -105,8 +105,17 @@ GUARDS: Final[Mapping[str, Guard]] = {
     ),
     "source-function": Guard(
         file="infra/policies/permissions_boundary.py",
-        text='"lambda:SourceFunctionArn": location.arn("lambda", f"function:{PREFIX}*")',
-        instead="**{}",
+        text="""resources=[location.arn("ecs", "task-definition/*")],
+            conditions={
+                "ArnLike": {
+                    "ecs:cluster": cluster_arns,
+                    "lambda:SourceFunctionArn": functions,
+""",
+        instead="""resources=[location.arn("ecs", "task-definition/*")],
+            conditions={
+                "ArnLike": {
+                    "ecs:cluster": cluster_arns,
+""",
         controls=("A leaked function role",),
         fails=frozenset(
             {

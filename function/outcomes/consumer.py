@@ -172,7 +172,7 @@ class Consumer:
             self._sweep.run(min(deadline, now + MAX_SWEEP_SECONDS))
         except Failure as failure:
             # The next minute has a sweep of its own.
-            self._log.warning("sweep not finished", reason=failure.reason)
+            self._log.warning("sweep failed", reason=failure.reason)
         except Exception as error:  # noqa: BLE001 - the boundary of a record
             log_unexpected(self._log, error, message_id=records[0].message_id)
             return [

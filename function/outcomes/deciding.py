@@ -39,6 +39,9 @@ RELEASE: Final = "release"
 NOTICE: Final = "notice"
 RESULT: Final = "result"
 
+# What the end of a key asks for; a mark of `History.done` begins with it.
+_OF_END: Final = frozenset({RELEASE, NOTICE, RESULT})
+
 # Why a task that ran may be started again, if `onExit` says so: not where somebody wanted its end.
 _MAY_RUN_AGAIN: Final = frozenset({"exit", "spot", "infrastructure"})
 
@@ -116,7 +119,7 @@ def with_reminder(history: History, now: float) -> History:
 def with_end(history: History, policy: Policy) -> History:
     """Return a history with what its end, if it has ended, asks for and was not done yet."""
     if history.state not in FINAL:
-        return history
+        return _without_end(history)
     for mark, effect in _at_end(history, policy):
         if mark not in history.done:
             history = replace(
@@ -125,6 +128,18 @@ def with_end(history: History, policy: Policy) -> History:
                 done=tuple(sorted({*history.done, mark})),
             )
     return history
+
+
+def _without_end(history: History) -> History:
+    """Return a history without what an end asked for that later news has taken back."""
+    taken = {effect.kind for effect in history.todo if effect.kind in _OF_END}
+    if not taken:
+        return history
+    return replace(
+        history,
+        todo=tuple(effect for effect in history.todo if effect.kind not in taken),
+        done=tuple(mark for mark in history.done if mark.partition(":")[0] not in taken),
+    )
 
 
 def due_at(history: History, now: float) -> float | None:

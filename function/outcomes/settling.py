@@ -66,16 +66,10 @@ def counted(history: History) -> tuple[Run, ...]:
     """
     current = [run for run in history.runs if run.arn not in history.replaced]
     empty = 0 if history.asked is None else history.asked.count - len(current)
-    failed = [
-        history.replaced[generation - 1]
-        for generation in sorted(int(number) for number in history.failed_restarts)
-        if 0 < generation <= len(history.replaced)
-    ]
-    if empty <= 0 or not failed:
+    # One restart is for all tasks that were replaced until then: a later one fills every place.
+    if empty <= 0 or str(len(history.replaced)) not in history.failed_restarts:
         return tuple(current)
-    # One restart is for all tasks that were replaced until then.
-    last = max(history.replaced.index(arn) for arn in failed)
-    again = set(history.replaced[: last + 1][-empty:])
+    again = set(history.replaced[-empty:])
     return tuple(run for run in history.runs if run in current or run.arn in again)
 
 
@@ -100,10 +94,12 @@ def judge(history: History, essential: Sequence[str] | None, now: float) -> Verd
     """
     runs = counted(history)
     rejection = history.rejection
-    if (
-        rejection is not None
-        and history.asked is None
-        and not (history.runs and rejection.reason in OF_ANOTHER_MESSAGE)
+    of_another = rejection is not None and rejection.reason in OF_ANOTHER_MESSAGE
+    if rejection is not None and (
+        not (history.runs and of_another)
+        if history.asked is None
+        # Another message of the key was taken for launched, although nobody knows of a task.
+        else not (history.runs or of_another)
     ):
         return Verdict(
             state=State.EXPIRED if rejection.reason == _EXPIRED else State.REJECTED,

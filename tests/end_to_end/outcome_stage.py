@@ -39,12 +39,14 @@ _QUICK: Final = {
     "MIN_CONTENDED_INTERVAL_SECONDS": 1,
     "MIN_RUNTIME_SECONDS": 1,
     "MIN_SWEEP_INTERVAL_SECONDS": 0.0,
-    "MIN_PLACE_WAIT_SECONDS": 5.0,
     "EFFECTS_RETRY_SECONDS": 2.0,
 }
 
 # The end of waiting for what does not happen, which is a bug.
 MAX_WAIT_SECONDS: Final = 120.0
+
+# All histories are read each time.
+_POLL_SECONDS: Final = 0.5
 
 _OPTIONS: Final = {
     "capacityProviders": json.dumps(["FARGATE", "FARGATE_SPOT"]),
@@ -122,7 +124,7 @@ class OutcomeStage:
                 for key in expected
             )
 
-        wait_for(holds, MAX_WAIT_SECONDS)
+        wait_for(holds, MAX_WAIT_SECONDS, _POLL_SECONDS)
         return self.fates()
 
     def heal(self) -> None:

@@ -254,13 +254,17 @@ class Stage:
         return list({task["taskArn"]: task for task in found}.values())
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = MAX_WAIT_SECONDS) -> bool:
+def wait_for(
+    condition: Callable[[], bool],
+    seconds: float = MAX_WAIT_SECONDS,
+    poll_seconds: float = _POLL_SECONDS,
+) -> bool:
     """Wait until a condition holds, and return whether it does."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if condition():
             return True
-        time.sleep(_POLL_SECONDS)
+        time.sleep(poll_seconds)
     return False
 
 

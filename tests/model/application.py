@@ -13,7 +13,7 @@ from tests.model.jobs import CLUSTERS
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from tests.model.clock import Clock
     from tests.model.dynamodb import DynamoDbClient
@@ -83,16 +83,19 @@ def make_application(  # noqa: PLR0913 - every client of the handler
     launch_rate: float,
     concurrency: int,
     unexpected: Callable[[str], None],
+    more: Mapping[str, str] | None = None,
+    sns: object = None,
+    log: object = None,
 ) -> Application:
     """Return the handler as an execution environment makes it."""
     return Application(
-        Settings.from_environment(variables(stage, launch_rate, concurrency)),
+        Settings.from_environment({**variables(stage, launch_rate, concurrency), **(more or {})}),
         ecs=cast("Any", ecs),
         sqs=cast("Any", sqs),
-        sns=cast("Any", Sns()),
+        sns=cast("Any", sns or Sns()),
         dynamodb=cast("Any", dynamodb),
         s3=cast("Any", None),
-        log=cast("Any", Log(unexpected)),
+        log=cast("Any", log or Log(unexpected)),
         clock=clock,
         draw=draw.random,
     )

@@ -162,6 +162,7 @@ def simulated(of: kernel.Kernel) -> Iterator[None]:
                 pool = functools.partial(Pool, of)
                 stack.enter_context(mock.patch.object(module, "ThreadPoolExecutor", pool))
         stack.enter_context(mock.patch("function.observability.emit_metrics"))
+        stack.enter_context(mock.patch("function.observability.emit"))
         stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
         yield
 

@@ -50,7 +50,7 @@ FAILURE_REASONS: Final = (
 )
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(kw_only=True, eq=False)
 class Task:
     """A task that was started.
 

@@ -35,17 +35,15 @@ def check(world: World) -> None:
     Raises:
         ViolationError: something does not hold.
     """
-    _refuse(
-        world,
-        [
-            *world.history.violations,
-            *_too_many(world),
-            *_uninvited(world),
-            *_lost(world),
-            *_letters(world),
-            *_claims(world),
-        ],
-    )
+    refuse(world, [*_too_many(world), *_claims(world), *of_messages(world)])
+
+
+def of_messages(world: World) -> Iterator[str]:
+    """Yield what does not hold, of what has to hold whatever becomes of the tasks."""
+    yield from world.history.violations
+    yield from _uninvited(world)
+    yield from _lost(world)
+    yield from _letters(world)
 
 
 def check_quiet(world: World) -> None:
@@ -55,10 +53,15 @@ def check_quiet(world: World) -> None:
         ViolationError: something does not hold.
     """
     check(world)
-    _refuse(world, list(_unequal(world)))
+    refuse(world, list(_unequal(world)))
 
 
-def _refuse(world: World, found: list[str]) -> None:
+def refuse(world: World, found: list[str]) -> None:
+    """Raise what does not hold.
+
+    Raises:
+        ViolationError: something does not hold.
+    """
     if found:
         reading = world.ecs.reading
         raise ViolationError("\n".join([f"seed {world.options.seed}, {reading}:", *found]))

@@ -96,7 +96,9 @@ class Queue:
     ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     messages: list[Message] = field(default_factory=list)
 
-    def send(self, body: str, attributes: Mapping[str, Any], origin: str = "") -> Message:
+    def send(
+        self, body: str, attributes: Mapping[str, Any], origin: str = "", delay: float = 0.0
+    ) -> Message:
         """Put a message in, and return it."""
         number = str(uuid.UUID(int=next(self.ids), version=4))
         message = Message(
@@ -105,7 +107,7 @@ class Queue:
             body=body,
             attributes={name: dict(value) for name, value in attributes.items()},
             sent_at=self.kernel.now,
-            visible_at=self.kernel.now,
+            visible_at=self.kernel.now + delay,
         )
         self.messages.append(message)
         return message
@@ -216,7 +218,9 @@ def redrive(letter: Message, dead: Queue, work: Queue, *, ours: bool = True) -> 
     return work.send(letter.body, attributes, letter.origin)
 
 
-def record_of(message: Message, region: str = "eu-central-1") -> dict[str, Any]:
+def record_of(
+    message: Message, region: str = "eu-central-1", queue: str = "work"
+) -> dict[str, Any]:
     """Return the record of a delivery, as Lambda hands it to the function."""
     return {
         "messageId": message.id,
@@ -232,7 +236,7 @@ def record_of(message: Message, region: str = "eu-central-1") -> dict[str, Any]:
             name: _lambda_attribute(value) for name, value in message.attributes.items()
         },
         "eventSource": "aws:sqs",
-        "eventSourceARN": f"arn:aws:sqs:{region}:111111111111:work",
+        "eventSourceARN": f"arn:aws:sqs:{region}:111111111111:{queue}",
         "awsRegion": region,
     }
 
@@ -295,20 +299,22 @@ class SqsClient:
         )
 
     def _change(self, url: str, entries: list[dict[str, Any]]) -> dict[str, Any]:
-        if url != self.work_url:
-            raise error_of("QueueDoesNotExist", url, "ChangeMessageVisibilityBatch")
+        queue = self._queue(url, "ChangeMessageVisibilityBatch")
         if not 1 <= len(entries) <= MAX_ENTRIES:
             raise error_of("TooManyEntriesInBatchRequest", "", "ChangeMessageVisibilityBatch")
         failed = []
         for entry in entries:
             seconds = entry["VisibilityTimeout"]
             good = isinstance(seconds, int) and 0 <= seconds <= MAX_VISIBILITY_SECONDS
-            code = (
-                self.work.hide(entry["ReceiptHandle"], seconds) if good else "InvalidParameterValue"
-            )
+            code = queue.hide(entry["ReceiptHandle"], seconds) if good else "InvalidParameterValue"
             if code:
                 failed.append({"Id": entry["Id"], "Code": code, "SenderFault": True})
         return {"Successful": [], "Failed": failed}
+
+    def _queue(self, url: str, operation: str) -> Queue:
+        if url != self.work_url:
+            raise error_of("QueueDoesNotExist", url, operation)
+        return self.work
 
     def _send(self, url: str, body: str, attributes: Attributes) -> dict[str, Any]:
         if url != self.dead_url:

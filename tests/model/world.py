@@ -22,7 +22,7 @@ from tests.model.wire import Plan, Wire
 
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import Any
+    from typing import Any, Self
 
     from rehearsal.emulator import Reading
     from tests.model.history import Sent
@@ -131,7 +131,7 @@ class World:
         self.stages = {name: self._stage(name, ids) for name in STAGES}
         self._exit = contextlib.ExitStack()
 
-    def __enter__(self) -> World:  # noqa: PYI034 - nobody derives from it
+    def __enter__(self) -> Self:
         self._exit.enter_context(clock.simulated(self.kernel))
         return self
 
@@ -317,13 +317,48 @@ class World:
         messages = stage.work.receive(delivery.most)
         if not messages:
             return
+        deliveries = [(message, message.receipt) for message in messages]
+        kept, environment = self.handle(stage, delivery, messages)
+        for message, receipt in deliveries:
+            sent = self.history.sent.get(message.id)
+            if sent is None:  # a message of the stage to itself
+                if message.id not in kept:
+                    stage.work.delete(receipt)
+                continue
+            letters = environment.letters.count(sent.id)
+            # Of a message and its redriven copy in one batch, one may have sent the letter.
+            copies = sum(self.history.sent.get(other.id) is sent for other, _ in deliveries)
+            if message.id not in kept:
+                stage.work.delete(receipt)
+            self.history.delivered(
+                message,
+                stage,
+                self.ecs,
+                letters=letters,
+                kept=message.id in kept,
+                faulty=environment.wire.faulty or copies > 1,
+            )
+
+    def handle(
+        self, stage: Stage, delivery: Delivery, messages: list[sqs.Message], queue: str = "work"
+    ) -> tuple[set[str], Environment]:
+        """Invoke the function with messages that were received.
+
+        Args:
+            stage: of the function.
+            delivery: the invocation.
+            messages: of one queue.
+            queue: its name.
+
+        Returns:
+            The ids of those that stay in the queue, and where it happened.
+        """
         environment = stage.environments.pop(delivery.environment, None)
         environment = environment or self._environment(stage)
         environment.wire.expect(delivery.plan)
         environment.letters.clear()
         environment.clock.deadline = self.kernel.now + TIMEOUT_SECONDS
-        deliveries = [(message, message.receipt) for message in messages]
-        event = {"Records": [sqs.record_of(message) for message in messages]}
+        event = {"Records": [sqs.record_of(message, queue=queue) for message in messages]}
         kept = {message.id for message in messages}
         try:
             answer = environment.handler.handle(event, environment.clock)
@@ -336,18 +371,4 @@ class World:
         if not environment.clock.crashed:
             stage.environments.setdefault(delivery.environment, environment)
         self.kernel.sleep(_DELETE_SECONDS)
-        for message, receipt in deliveries:
-            sent = self.history.sent[message.id]
-            letters = environment.letters.count(sent.id)
-            # Of a message and its redriven copy in one batch, one may have sent the letter.
-            copies = sum(self.history.sent[other.id] is sent for other, _ in deliveries)
-            if message.id not in kept:
-                stage.work.delete(receipt)
-            self.history.delivered(
-                message,
-                stage,
-                self.ecs,
-                letters=letters,
-                kept=message.id in kept,
-                faulty=environment.wire.faulty or copies > 1,
-            )
+        return kept, environment

@@ -21,6 +21,7 @@ DEV_ACCOUNT = "111111111111"
 REGION = "eu-central-1"
 
 Run = Callable[..., Result]
+Write = Callable[[str, str], str]
 
 
 @pytest.fixture
@@ -76,3 +77,15 @@ def queue(aws: None) -> Callable[[], list[dict[str, Any]]]:  # noqa: ARG001 - AW
         return [dict(message) for message in answer.get("Messages", [])]
 
     return read
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
+    """Return a function that writes a file into the current folder, and returns its name."""
+    monkeypatch.chdir(tmp_path)
+
+    def write_file(name: str, text: str) -> str:
+        Path(name).write_text(text, encoding="utf-8")
+        return name
+
+    return write_file

@@ -68,6 +68,20 @@ class OperatorStage:
         }
         self.dynamodb.put_item(TableName=self.name, Item=item)
 
+    def put_launch_of_history(self, key: str, *, attempt: int) -> None:
+        """Add what the launch of a key leaves to its history."""
+        self.dynamodb.update_item(
+            TableName=self.name,
+            Key={"key": {"S": key}},
+            UpdateExpression="SET #request = :request, #count = :count, attempt = :attempt",
+            ExpressionAttributeNames={"#request": "request", "#count": "count"},
+            ExpressionAttributeValues={
+                ":request": {"S": "0" * 64},
+                ":count": {"N": "1"},
+                ":attempt": {"N": str(attempt)},
+            },
+        )
+
 
 def task_arn(number: int, cluster: str = "batch") -> str:
     """Return the ARN of a task."""

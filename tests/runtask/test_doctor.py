@@ -240,14 +240,13 @@ def test_a_deployed_environment_is_compared_with_the_file(folder: Path) -> None:
     assert handler_settings(config)  # the file itself is right
     from infra.environment import function_environment  # noqa: PLC0415
 
-    url = "https://x"
     deployed = cast(
         "dict[str, str]",
         function_environment(
             config,
-            queue_url=url,
-            dead_letter_queue_url=url,
-            failure_topic_arn=url,
+            queue_url="https://sqs",
+            dead_letter_queue_url="https://sqs-dlq",
+            failure_topic_arn="arn:aws:sns",
             ledger_table="ledger-1234",
         ),
     )
