@@ -110,7 +110,11 @@ def begin_restart(ledger: Ledger, job: Job, restart: Restart) -> None:
         }
         if restart.other_supply and job.supplies > 1:
             put["supply"] = item.supply + 1
-        if item.called_at is not None:
+        drop = ("state", "called_at", "claim", "claimed_at", "failing_at", "answered_at")
+        if len([arn for arn in known if arn not in item.replaced]) >= job.count:
+            # All that the calls until now were for is known, whatever became of their answers.
+            drop = (*drop, "doubt_at")
+        elif item.called_at is not None:
             # What a call may do whose answer is not known is waited for.
             put["doubt_at"] = item.called_at
         when: dict[str, Value] = {
@@ -120,7 +124,6 @@ def begin_restart(ledger: Ledger, job: Job, restart: Restart) -> None:
             "claim": item.claim,
             "state": item.state,
         }
-        drop = ("state", "called_at", "claim", "claimed_at", "failing_at", "answered_at")
         with contextlib.suppress(ContendedError):
             ledger.update(job.key, put=put, drop=drop, when=when)
             return

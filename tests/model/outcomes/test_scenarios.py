@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -88,6 +89,23 @@ def test_on_exit_starts_a_task_again_that_ran(world: FollowedWorld) -> None:
     quiet(world)
     assert len(lives(world)) == 3
     assert fate(world)[0] == "succeeded"
+
+
+def test_a_task_that_ran_for_hours_is_started_again(world: FollowedWorld) -> None:
+    send(world, replace(fates.AGAIN, ends_after=2 * HOUR), again=1)
+    quiet(world)
+    assert len(lives(world)) == 2
+    assert fate(world)[0] == "succeeded"
+
+
+def test_a_task_is_started_again_late_in_the_hour_for_which_ecs_describes_it(
+    world: FollowedWorld,
+) -> None:
+    send(world, fates.INTERFACE)
+    world.deliver()
+    world.live(55 * MINUTE)
+    quiet(world)
+    assert len(lives(world)) == 2
 
 
 def test_the_next_capacity_provider_is_used_after_spot_took_a_task_back(
