@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from function.launch.job import Job, LaunchStats
     from function.ledger import Ledger, Value
 
+# What an item says of calls that were made for tasks which were replaced.
+_ANSWERED: Final = ("state", "called_at", "claim", "claimed_at", "failing_at", "answered_at")
+
 # How often a restart begins again because another delivery changed the item in between.
 _MAX_TRIES: Final = 4
 
@@ -110,7 +113,7 @@ def begin_restart(ledger: Ledger, job: Job, restart: Restart) -> None:
         }
         if restart.other_supply and job.supplies > 1:
             put["supply"] = item.supply + 1
-        drop = ("state", "called_at", "claim", "claimed_at", "failing_at", "answered_at")
+        drop: tuple[str, ...] = _ANSWERED
         if len([arn for arn in known if arn not in item.replaced]) >= job.count:
             # All that the calls until now were for is known, whatever became of their answers.
             drop = (*drop, "doubt_at")

@@ -236,6 +236,18 @@ def fails_at_none(history: Any, observation: Any, policy: Any, now: float) -> An
     return reduce(history, observation, policy, now)
 
 
+def test_a_task_that_was_started_again_is_not_missing_at_once(rig: OutcomesRig) -> None:
+    """ECS follows its own launches within moments, and the first launch was long ago."""
+    rig.feed(rig.launched(1), rig.never_started(1))
+    rig.clock.now += 2000
+    rig.feed(rig.launched(2, launched_at=rig.clock.time() - 2000))
+    rig.sweep()
+    assert rig.history().state is State.LAUNCHING
+    for _ in range(6):
+        rig.sweep()
+    assert (rig.history().state, rig.history().reason) == (State.FAILED, "end-unknown")
+
+
 def test_several_sweeps_of_one_batch_are_one(rig: OutcomesRig) -> None:
     rig.feed(rig.launched(1), rig.task(1, "RUNNING"))
     rig.ecs.described[arn_of(1)] = rig.task(1, "RUNNING")
