@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runtask import console
+from runtask.confirmation import confirmed, require_terminal
 from runtask.delivery.progress import make_progress
 from runtask.delivery.run import PROGRESS_MESSAGES
 from runtask.errors import ExitCode, RuntaskError, UnknownKeyError, UsageError
@@ -115,7 +116,7 @@ def execute(project: Project, stage: str, profiles: Profiles, wishes: Wishes) ->
     found = replace(found, chosen=chosen)
     if wishes.dry_run or not found.moving:
         rows = [_planned(one) for one in found.chosen]
-    elif wishes.ask and not _confirm(found, access, wishes):
+    elif not _confirm(found, access, wishes):
         return ExitCode.FAILED
     else:
         return _moved(found, queue, wishes)
@@ -134,8 +135,8 @@ def _check(wishes: Wishes) -> None:
             raise UsageError(f"{option}: which letters? add --reason, --key or --all")
     if wishes.selection.everything and (wishes.selection.reasons or wishes.selection.keys):
         raise UsageError("--all: is every letter; leave out --reason and --key, or --all")
-    if wishes.selection and wishes.ask and not wishes.dry_run and not _on_terminal():
-        raise UsageError("no terminal to ask for confirmation; pass --yes to redrive without it")
+    if wishes.selection:
+        require_terminal(yes=not wishes.ask or wishes.dry_run, what="redrive")
 
 
 def _check_found(found: Survey, selection: Selection, access: StageAccess) -> None:
@@ -172,9 +173,8 @@ def _confirm(found: Survey, access: StageAccess, wishes: Wishes) -> bool:
     if _has_more_behind(found, access, wishes):
         what += ", and those behind them in their groups,"
     how = "Start the tasks of" if wishes.relaunch else "Redrive"
-    again = " again, under new keys," if wishes.relaunch else ""
-    question = f"{how} {what}{again} in {access}, as {access.account.identity}?"
-    return click.confirm(console.printable(question), err=True)
+    again = " again, under new keys" if wishes.relaunch else ""
+    return confirmed(access, f"{how} {what}{again}?", yes=not wishes.ask)
 
 
 def _tell_known(keys: Collection[str], access: StageAccess) -> None:
@@ -191,13 +191,8 @@ def _tell_known(keys: Collection[str], access: StageAccess) -> None:
         )
 
 
-def _on_terminal() -> bool:
-    """Return whether somebody is there to answer."""
-    return sys.stdin.isatty()
-
-
 def _again(question: str) -> bool:
-    if not _on_terminal():
+    if not sys.stdin.isatty():
         return False
     return click.confirm(console.printable(question), default=True, err=True)
 

@@ -6,31 +6,25 @@ What ECS does is the stand-in's, and no evidence about AWS.
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from click.testing import CliRunner
 
 from function.message.idempotency import started_by
 from function.outcomes.states import State
-from rehearsal.emulator import Credentials, TaskScript
-from runtask.account import AccountSession
-from runtask.cli import cli
+from rehearsal.emulator import TaskScript
 from runtask.errors import ExitCode
-from runtask.project import load_project
-from runtask.stage_access import StageAccess
 from runtask.stage_view import follow_stage
+from tests.end_to_end.operator_access import documented_access, runtask
 from tests.end_to_end.outcome_kinds import CANARY, SIDECAR
 from tests.end_to_end.outcome_stage import OutcomeStage, deploy_outcomes
-from tests.end_to_end.stage import ROOT, STAGE, task, wait_for
+from tests.end_to_end.stage import STAGE, task, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from click.testing import Result
-
     from rehearsal.fault_injection import FaultyEmulator
+    from runtask.stage_access import StageAccess
 
 # Answers SIGTERM with an exit code for which its message asks a restart.
 _STUBBORN: Final = "trap 'exit 75' TERM; echo up; while :; do sleep 0.05; done"
@@ -49,34 +43,7 @@ def outcomes(
 @pytest.fixture(scope="module")
 def access(outcomes: OutcomeStage) -> StageAccess:
     """Return the stage as seen with the policy of docs/operations.md, and nothing else."""
-    stage = outcomes.stage
-    location, iam = stage.location, stage.client("iam")
-    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-    found = re.search(r"An operator needs this policy.*?```json\n(.*?)```", page, re.DOTALL)
-    assert found
-    kms_key_id = stage.outputs["kmsKeyArn"].rpartition("/")[2]
-    policy = found[1].replace("KEY-ID", kms_key_id)
-    trust = {
-        "Effect": "Allow",
-        "Principal": {"AWS": location.iam_arn("root")},
-        "Action": "sts:AssumeRole",
-    }
-    iam.create_role(
-        RoleName="operator",
-        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
-    )
-    iam.put_role_policy(RoleName="operator", PolicyName="documented", PolicyDocument=policy)
-    arn = location.iam_arn("role/operator")
-    keys = stage.client("sts").assume_role(RoleArn=arn, RoleSessionName="me")["Credentials"]
-    credentials = Credentials(
-        access_key=keys["AccessKeyId"],
-        secret_key=keys["SecretAccessKey"],
-        token=keys["SessionToken"],
-    )
-    session = stage.emulator.session(location.account, location.region, credentials)
-    config = load_project(ROOT).stage_config(STAGE)
-    account = AccountSession(config=config, session=session, identity=arn)
-    return StageAccess(config=config, account=account, output=stage.emulator.output)
+    return documented_access(outcomes.stage, "operator", "An operator needs this policy")
 
 
 @pytest.fixture(autouse=True)
@@ -84,13 +51,8 @@ def _as_operator(access: StageAccess, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("runtask.stage_access.open_stage", lambda *_: access)
 
 
-def _runtask(*arguments: str) -> Result:
-    options = ("--stage", STAGE, "--project", str(ROOT))
-    return CliRunner().invoke(cli, [*arguments, *options])
-
-
 def _status(key: str) -> dict[str, Any]:
-    result = _runtask("status", key, "--json")
+    result = runtask("status", key, "--json")
     found = json.loads(result.stdout) if result.stdout else []
     return found[0] if found else {}
 
@@ -121,7 +83,7 @@ def seven(outcomes: OutcomeStage) -> str:
 def test_a_key_that_failed_is_shown_in_words(seven: str) -> None:
     assert _becomes(seven, State.FAILED)
 
-    result = _runtask("status", seven)
+    result = runtask("status", seven)
 
     assert result.exit_code == 0
     assert "failed (exit-code): the container ended with an error" in result.stdout
@@ -137,7 +99,7 @@ def test_a_key_that_failed_is_shown_in_words(seven: str) -> None:
 def test_its_log_is_whole(seven: str) -> None:
     assert _becomes(seven, State.FAILED)
 
-    result = _runtask("logs", seven, "--container", "report", "--follow")
+    result = runtask("logs", seven, "--container", "report", "--follow")
 
     assert result.stdout.splitlines() == ["first", "last"]
 
@@ -145,7 +107,7 @@ def test_its_log_is_whole(seven: str) -> None:
 def test_its_request_is_explained_without_its_secrets(seven: str) -> None:
     assert _becomes(seven, State.FAILED)
 
-    result = _runtask("explain", seven, "--json")
+    result = runtask("explain", seven, "--json")
 
     (found,) = json.loads(result.stdout)
     sources = {one["parameter"]: one["source"] for one in found["request"]}
@@ -158,9 +120,9 @@ def test_a_stopped_task_is_not_started_again(outcomes: OutcomeStage) -> None:
     key = "operator-stubborn"
     _send(outcomes, key, _STUBBORN, limits={"onExit": {"restart": [75], "times": 3}})
     assert _becomes(key, State.RUNNING)
-    assert wait_for(lambda: "report: up" in _runtask("logs", key).stdout)
+    assert wait_for(lambda: "report: up" in runtask("logs", key).stdout)
 
-    stopped = _runtask("stop", key, "--yes")
+    stopped = runtask("stop", key, "--yes")
 
     assert stopped.exit_code == 0, stopped.output
     assert _becomes(key, State.STOPPED)
@@ -168,7 +130,7 @@ def test_a_stopped_task_is_not_started_again(outcomes: OutcomeStage) -> None:
     assert (found["reason"], found["attempts"], found["exitCode"]) == ("user", 1, 75)
     assert found["tasks"][0]["stopReason"].startswith("runtask stop by arn:aws:iam::")
     assert len(outcomes.tasks_of(key)) == 1
-    listed = json.loads(_runtask("status", "--state", "stopped", "--json").stdout)
+    listed = json.loads(runtask("status", "--state", "stopped", "--json").stdout)
     assert key in [one["key"] for one in listed]
 
 
@@ -183,7 +145,7 @@ def test_a_rejected_message_has_reason_cause_and_cure(outcomes: OutcomeStage) ->
     assert "nobodys" in found["error"]
     assert found["cause"]
     assert found["cure"]
-    assert "no task of it was started" in str(_runtask("logs", key).exception)
+    assert "no task of it was started" in str(runtask("logs", key).exception)
 
 
 def test_succeeded_keys_are_found_too(outcomes: OutcomeStage) -> None:
@@ -191,13 +153,13 @@ def test_succeeded_keys_are_found_too(outcomes: OutcomeStage) -> None:
 
     assert _becomes("operator-zero", State.SUCCEEDED)
 
-    listed = json.loads(_runtask("status", "--state", "succeeded", "--json").stdout)
+    listed = json.loads(runtask("status", "--state", "succeeded", "--json").stdout)
     assert "operator-zero" in [one["key"] for one in listed]
 
 
 @pytest.mark.parametrize("command", [("status",), ("logs",), ("stop", "--yes"), ("explain",)])
 def test_a_key_that_nobody_knows_has_an_exit_code(command: tuple[str, ...]) -> None:
-    result = _runtask(*command, "operator-unknown")
+    result = runtask(*command, "operator-unknown")
 
     assert getattr(result.exception, "exit_code", None) == ExitCode.UNKNOWN_KEY
 

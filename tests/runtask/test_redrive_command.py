@@ -10,6 +10,7 @@ import boto3
 import pytest
 
 from function.message import builder
+from runtask import confirmation
 from runtask.errors import ExitCode
 from runtask.project import load_project
 from runtask.redrive import command, edit, queue
@@ -175,15 +176,16 @@ def test_account_region_and_stack_are_named_and_asked(
         questions.append(question)
         return yes
 
-    monkeypatch.setattr(command.click, "confirm", confirm)
-    monkeypatch.setattr(command, "_on_terminal", lambda: True)
+    monkeypatch.setattr(confirmation.click, "confirm", confirm)
+    monkeypatch.setattr(command, "require_terminal", lambda **_options: None)
     queues.letter(attributes_of())
 
     result = run("redrive", "--stage", "dev", "--all")
 
     assert result.exit_code == code, result.stderr
-    for part in ("1 of 1", DEV_ACCOUNT, REGION, "ecs-run-task-dev"):
-        assert part in questions[0]
+    assert questions == ["Redrive 1 of 1 dead letters?"]
+    for part in (DEV_ACCOUNT, REGION, "ecs-run-task-dev"):
+        assert part in result.stderr
     assert len(queues.read(queues.work)) == yes
 
 
