@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from botocore.exceptions import ClientError, EndpointConnectionError
@@ -12,6 +12,8 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from function.limits import MAX_MESSAGE_BYTES
 from runtask.account import AccountSession
 from runtask.redrive.letters import entry_bytes
+from runtask.redrive.move import Move, Orders
+from runtask.redrive.plan import Selection, Survey, relaunched, survey
 from runtask.redrive.queue import DeadLetterQueue
 from runtask.sending import handler_settings
 from runtask.stage_access import StageAccess
@@ -22,6 +24,11 @@ if TYPE_CHECKING:
     from infra.config import FunctionConfig
 
 BODY: Final = json.dumps({"ECS": {"cluster": "batch", "taskDefinition": "report"}})
+
+ALL: Final = Selection(everything=True)
+
+# What a redrive has slept, in seconds.
+SLEEPS: Final[list[float]] = []
 
 WORK: Final = "https://sqs/ecs-run-task-dev"
 DEAD: Final = "https://sqs/ecs-run-task-dev-dlq-0123456"
@@ -235,3 +242,29 @@ def queue_of(fake: FakeQueues, config: FunctionConfig) -> DeadLetterQueue:
     account = AccountSession(config=config, session=cast("Any", FakeSession(fake)), identity="me")
     access = StageAccess(config=config, account=account)
     return DeadLetterQueue(access=access, settings=handler_settings(config))
+
+
+def look(
+    fake: FakeQueues,
+    config: FunctionConfig,
+    selection: Selection = ALL,
+    *,
+    relaunch: bool = False,
+) -> Survey:
+    found = survey(queue_of(fake, config), selection, relaunch=relaunch)
+    return replace(found, chosen=relaunched(found.chosen)) if relaunch else found
+
+
+def redrive(
+    fake: FakeQueues,
+    config: FunctionConfig,
+    selection: Selection = ALL,
+    *,
+    relaunch: bool = False,
+    **orders: Any,
+) -> Move:
+    found = look(fake, config, selection, relaunch=relaunch)
+    given = Orders(survey=found, selection=selection, **orders)
+    move = Move(queue_of(fake, config), given, sleep=SLEEPS.append)
+    move.run()
+    return move

@@ -10,7 +10,6 @@ import boto3
 import pytest
 
 from function.message import builder
-from runtask import confirmation
 from runtask.errors import ExitCode
 from runtask.project import load_project
 from runtask.redrive import command, edit, queue
@@ -76,7 +75,7 @@ def editor(monkeypatch: pytest.MonkeyPatch, *texts: str | None) -> list[str]:
         given.append(text)
         return next(answers)
 
-    monkeypatch.setattr(edit.click, "edit", open_editor)
+    monkeypatch.setattr("runtask.redrive.edit.click.edit", open_editor)
     return given
 
 
@@ -176,7 +175,7 @@ def test_account_region_and_stack_are_named_and_asked(
         questions.append(question)
         return yes
 
-    monkeypatch.setattr(confirmation.click, "confirm", confirm)
+    monkeypatch.setattr("runtask.confirmation.click.confirm", confirm)
     monkeypatch.setattr(command, "require_terminal", lambda **_options: None)
     queues.letter(attributes_of())
 
