@@ -140,9 +140,10 @@ def stages(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def soak(session: nox.Session) -> None:
-    """Run the model of "launched exactly once" on many seeds: nox -s soak -- --seeds 10000."""
+    """Run both models, of launches and of outcomes, on many seeds: nox -s soak -- --seeds 10000."""
     install(session)
     session.run("python", "-m", "tests.model.simulation", *session.posargs)
+    session.run("python", "-m", "tests.model.outcomes.simulation", *session.posargs)
 
 
 @nox.session(default=False)

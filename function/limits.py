@@ -370,6 +370,10 @@ MAX_DESCRIBED_TASKS: Final = 100
 LEASE_CHECK_SECONDS: Final = 900.0
 LEASE_UNKNOWN_SECONDS: Final = 3600.0
 
+# Nothing was known of a key at the beginning and at the end of this time, in which the table has
+# answered: longer than a report is out of sight after the table was away.
+LEASE_BELIEVED_SECONDS: Final = MAX_BACKOFF_SECONDS + 300.0
+
 # The keys that ended for one reason in this time are told in one message.
 NOTICE_WINDOW_SECONDS: Final = 900.0
 

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from function.sqs.record import Record
 
 # How the body of a restart begins.
-_RESTART: Final = '{"restart":'
+RESTART: Final = '{"restart":'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -348,7 +348,7 @@ class Processor:
 
 def is_restart(record: Record) -> bool:
     """Return whether a message looks like a restart by the stage itself."""
-    return record.body.startswith(_RESTART) and KEY_ATTRIBUTE in record.attributes
+    return record.body.startswith(RESTART) and KEY_ATTRIBUTE in record.attributes
 
 
 def _blames_request(failure: PermanentFailure) -> bool:

@@ -103,8 +103,8 @@ def dashboard_body(args: DashboardArgs) -> dict[str, Any]:
             config,
             "Age at launch, in seconds",
             [
-                _metric(config, "AgeAtLaunch", statistic="p50"),
-                _metric(config, "AgeAtLaunch", statistic="p99"),
+                _metric(config, "AgeAtLaunch", statistic="p50", label="median"),
+                _metric(config, "AgeAtLaunch", statistic="p99", label="99 %"),
                 _of_queue(args.queue_name, "ApproximateAgeOfOldestMessage", "oldest in the queue"),
             ],
         ),

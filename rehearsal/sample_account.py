@@ -119,12 +119,20 @@ def _delivery_policy(topic_arn: str, queue_arn: str) -> dict[str, object]:
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
-def with_sample_account(config: dict[str, str], location: Location) -> dict[str, str]:
+# What the samples need besides names: one has a payload, and what became of each is read from
+# the results queue.
+SAMPLE_OPTIONS: Final = {"payloads": "true", "results": "queue"}
+
+
+def with_sample_account(
+    config: dict[str, str], location: Location, options: Mapping[str, str] = SAMPLE_OPTIONS
+) -> dict[str, str]:
     """Return a stage's configuration that takes the sample messages, which name the sample account.
 
     Args:
         config: The stage's configuration; the names in it stay.
         location: Account and region of the stage.
+        options: Options by name that are set, whatever they are in the configuration.
     """
     names = {
         "clusters": [CLUSTER],
@@ -137,7 +145,8 @@ def with_sample_account(config: dict[str, str], location: Location) -> dict[str,
         "tagKeys": ["team"],
     }
     # One of the messages is written as senders of the AWS Labs sample write it.
-    return with_names(config, names) | {f"{PROJECT}:pythonLiterals": "true"}
+    added = {**options, "pythonLiterals": "true"}
+    return with_names(config, names) | {f"{PROJECT}:{name}": text for name, text in added.items()}
 
 
 def with_sample_limits(config: dict[str, str], location: Location) -> dict[str, str]:

@@ -17,6 +17,7 @@ from runtask.commands.local import local
 from runtask.commands.logs import logs
 from runtask.commands.new import new
 from runtask.commands.promote import promote
+from runtask.commands.redrive import redrive
 from runtask.commands.rollback import rollback
 from runtask.commands.schema import schema
 from runtask.commands.send import send
@@ -82,6 +83,7 @@ for _command in (
     logs,
     new,
     promote,
+    redrive,
     rollback,
     schema,
     send,

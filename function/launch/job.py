@@ -85,6 +85,7 @@ class LaunchStats:
             is no such call.
         back_after: The message is of no use before these seconds have passed.
         replaced: Tasks that do not count, because others were started for them.
+        generation: The last restart that was begun, as far as it was read.
         attempted: Whether this delivery had an attempt to make.
     """
 
@@ -97,6 +98,7 @@ class LaunchStats:
     uncertain_since: float | None = None
     back_after: float = 0.0
     replaced: tuple[str, ...] = ()
+    generation: int = 0
     attempted: bool = False
 
     def found(self, tasks: Iterable[str]) -> None:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from function.launch.job import Job, LaunchStats
     from function.ledger import Ledger, Value
 
+# What an item says of calls that were made for tasks which were replaced.
+_ANSWERED: Final = ("state", "called_at", "claim", "claimed_at", "failing_at", "answered_at")
+
 # How often a restart begins again because another delivery changed the item in between.
 _MAX_TRIES: Final = 4
 
@@ -110,14 +113,20 @@ def begin_restart(ledger: Ledger, job: Job, restart: Restart) -> None:
         }
         if restart.other_supply and job.supplies > 1:
             put["supply"] = item.supply + 1
-        if item.called_at is not None:
+        drop: tuple[str, ...] = _ANSWERED
+        if len([arn for arn in known if arn not in item.replaced]) >= job.count:
+            # All that the calls until now were for is known, whatever became of their answers.
+            drop = (*drop, "doubt_at")
+        elif item.called_at is not None:
             # What a call may do whose answer is not known is waited for.
             put["doubt_at"] = item.called_at
         when: dict[str, Value] = {
             "attempt": item.attempt if item.request else None,
             "generation": item.generation or None,
+            # A call that was announced, or answered, since the item was read is not overlooked.
+            "claim": item.claim,
+            "state": item.state,
         }
-        drop = ("state", "called_at", "claim", "claimed_at", "failing_at", "answered_at")
         with contextlib.suppress(ContendedError):
             ledger.update(job.key, put=put, drop=drop, when=when)
             return

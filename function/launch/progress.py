@@ -186,7 +186,8 @@ class Progress:
                 job.key,
                 put={"state": LAUNCHED, "tasks": tuple(stats.task_arns)},
                 drop=(*_CLAIM, "doubt_at", "answered_at", "failing_at"),
-                when={"request": job.request},
+                # A restart that was begun meanwhile has tasks of its own to start.
+                when={"request": job.request, "generation": stats.generation or None},
             )
         except ContendedError:
             pass
@@ -341,6 +342,7 @@ class Progress:
     def _learn(self, item: Item, stats: LaunchStats) -> None:
         stats.recorded = True
         stats.replaced = item.replaced
+        stats.generation = item.generation
         stats.found(item.tasks)
         moments = [at for at in (item.called_at, item.doubt_at) if at is not None]
         stats.uncertain_since = min(moments, default=None)

@@ -142,13 +142,19 @@ def _without_end(history: History) -> History:
     )
 
 
-def due_at(history: History, now: float) -> float | None:
-    """Return when somebody has to look at a key, None for never."""
+def due_at(history: History, now: float, *, looked: bool) -> float | None:
+    """Return when somebody has to look at a key, None for never.
+
+    Args:
+        history: The history.
+        now: The time, in seconds since 1970.
+        looked: Whether ECS was asked a moment ago. If not, its news may be hours old.
+    """
     if history.todo:
         return now
     if history.state in FINAL:
         return None
-    return min(_moments(history, now), default=now + RUNNING_CHECK_SECONDS)
+    return min(_moments(history, now, looked=looked), default=now + RUNNING_CHECK_SECONDS)
 
 
 def restart_delay(made: int, *, slow: bool) -> int:
@@ -221,7 +227,7 @@ def _at_end(history: History, policy: Policy) -> Iterator[tuple[str, Effect]]:
         yield f"{RESULT}:{told}{code}", Effect(kind=RESULT, reason=history.reason)
 
 
-def _moments(history: History, now: float) -> Iterator[float]:
+def _moments(history: History, now: float, *, looked: bool) -> Iterator[float]:
     asked = history.asked
     since = now if history.first_seen_at is None else history.first_seen_at
     if asked is None:
@@ -234,7 +240,9 @@ def _moments(history: History, now: float) -> Iterator[float]:
         if settling.has_ended(run):
             continue
         waits = run.started_at is None or run.arn in history.stopping
-        yield now + (LAUNCH_CHECK_SECONDS if waits else RUNNING_CHECK_SECONDS)
+        check = LAUNCH_CHECK_SECONDS if waits else RUNNING_CHECK_SECONDS
+        began_at = run.started_at or run.created_at or (asked.launched_at if asked else now)
+        yield now + check if looked else max(now, min(began_at, now) + check)
         ends_at = _ends_at(history, run)
         if ends_at is not None:
             yield ends_at

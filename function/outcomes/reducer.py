@@ -64,7 +64,9 @@ def reduce(history: History, observation: Observation, policy: Policy, now: floa
         restart_due_at=history.restart_due_at if deciding.awaits_restart(history) else None,
     )
     history = deciding.with_end(history, policy)
-    return replace(history, due_at=deciding.due_at(history, now))
+    return replace(
+        history, due_at=deciding.due_at(history, now, looked=isinstance(observation, Due))
+    )
 
 
 def open_tasks(history: History) -> tuple[str, ...]:

@@ -9,13 +9,14 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from function.failures.reasons import RetryableFailure
 from function.limits import (
+    LEASE_BELIEVED_SECONDS,
     LEASE_CHECK_SECONDS,
     LEASE_UNKNOWN_SECONDS,
     MAX_DESCRIBED_TASKS,
@@ -66,6 +67,8 @@ class Sweep:
         metrics: Count what has changed.
         log: The function's logger.
         clock: Tells the time.
+        unknown: Since when nothing is known of keys that hold a place.
+        missing: Since when ECS does not know tasks that were started again.
     """
 
     stage: str
@@ -77,6 +80,8 @@ class Sweep:
     metrics: OutcomeMetrics
     log: Log
     clock: Clock
+    unknown: dict[str, float] = field(default_factory=dict)
+    missing: dict[str, float] = field(default_factory=dict)
 
     def run(self, deadline: float) -> None:
         """Look after all that is due; what there is no time for is due in the next minute.
@@ -152,10 +157,12 @@ class Sweep:
         keys: dict[str, dict[str, str]] = {}
         now = self.clock.time()
         young: set[str] = set()
+        new: set[str] = set()
         for history in histories:
             if now - _launched_at(history) < MIN_MISSING_SECONDS:
                 young.add(history.key)
             waits = set(open_tasks(history))
+            new |= _announced(history)
             for run in history.runs:
                 if run.arn in waits and is_task_arn(run.arn):
                     keys.setdefault(cluster_of(run), {})[run.arn] = history.key
@@ -166,13 +173,29 @@ class Sweep:
             arns = list(of_cluster)
             for start in range(0, len(arns), MAX_DESCRIBED_TASKS):
                 asked = {arn: of_cluster[arn] for arn in arns[start : start + MAX_DESCRIBED_TASKS]}
-                told = self._told(cluster, asked)
+                told = self._believed(self._told(cluster, asked), new, now)
                 for arn, observation in told.items():
                     if isinstance(observation, TaskMissing) and observation.key in young:
                         continue  # ECS may not know it yet
                     found.setdefault(asked[arn], []).append(observation)
                 unsure |= {key for arn, key in asked.items() if arn not in told}
         return found, unsure
+
+    def _believed(
+        self, told: dict[str, Observation], new: set[str], now: float
+    ) -> dict[str, Observation]:
+        """Return what ECS says, without that it does not know a task which it may not know yet."""
+        believed = {}
+        for arn, observation in told.items():
+            if (
+                isinstance(observation, TaskMissing)
+                and arn in new
+                and now - self.missing.setdefault(arn, now) < MIN_MISSING_SECONDS
+            ):
+                continue
+            self.missing.pop(arn, None)
+            believed[arn] = observation
+        return believed
 
     def _told(self, cluster: str, keys: dict[str, str]) -> dict[str, Observation]:
         """Return what ECS says of some tasks of a cluster, by ARN.
@@ -219,6 +242,7 @@ class Sweep:
             if now - holder.since >= LEASE_CHECK_SECONDS and self._is_over(holder, now):
                 self.log.warning("lease healed", key=holder.key, group=holder.group)
                 self.leases.release(holder.group, holder.key)
+                self.unknown.pop(holder.key, None)
         for group in self.leases.groups():
             if self.clock.monotonic() < deadline:
                 # A message that was woken while its batch was at work has not come.
@@ -226,8 +250,16 @@ class Sweep:
 
     def _is_over(self, holder: Holder, now: float) -> bool:
         history = self.store.load(holder.key)
-        unknown = history.revision == 0 and now - holder.since >= LEASE_UNKNOWN_SECONDS
-        return history.state in FINAL or unknown
+        if history.revision or now - holder.since < LEASE_UNKNOWN_SECONDS:
+            self.unknown.pop(holder.key, None)
+            return history.state in FINAL
+        # The table may have been away. Its report is back then before it is believed.
+        return now - self.unknown.setdefault(holder.key, now) >= LEASE_BELIEVED_SECONDS
+
+
+def _announced(history: History) -> set[str]:
+    """Return the tasks that were started again, and that ECS has not told of: nobody knows when."""
+    return {run.arn for run in history.runs if not run.version} if history.generation else set()
 
 
 def _launched_at(history: History) -> float:

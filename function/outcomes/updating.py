@@ -153,7 +153,8 @@ class Updater:
             if todo == history.todo:
                 return
             cleared = replace(history, todo=todo)
-            cleared = replace(cleared, due_at=deciding.due_at(cleared, self.clock.time()))
+            now = self.clock.time()
+            cleared = replace(cleared, due_at=deciding.due_at(cleared, now, looked=False))
             try:
                 self.store.save(history, cleared)
             except OutdatedError as error:

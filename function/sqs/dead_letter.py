@@ -90,20 +90,20 @@ def _entry(record: Record, letter: Letter, max_bytes: int) -> dict[str, Any]:
     """Return the body and attributes of the dead letter, within the size of a message."""
     attributes = _attributes(record, letter)
     body = record.body.encode()
-    room = max_bytes - _size(attributes)
+    room = max_bytes - size_of(attributes)
     if len(body) > room:
         # A body of nearly one mebibyte leaves no room for the reason, which matters more: no valid
         # request is that long. A truncated body cannot be redriven.
         attributes["error"]["StringValue"] += TRUNCATED
         attributes["redrivable"]["StringValue"] = "false"
-        room = max_bytes - _size(attributes)
+        room = max_bytes - size_of(attributes)
         return {
             "MessageBody": body[:room].decode(errors="ignore"),
             "MessageAttributes": attributes,
         }
     for name, attribute in record.attributes.items():
         more = {**attributes, name: dict(attribute)}
-        fits = len(body) + _size(more) <= max_bytes
+        fits = len(body) + size_of(more) <= max_bytes
         if name not in attributes and len(more) <= MAX_MESSAGE_ATTRIBUTES and fits:
             attributes = more
     return {"MessageBody": record.body, "MessageAttributes": attributes}
@@ -130,10 +130,11 @@ def _attributes(record: Record, letter: Letter) -> Attributes:
 
 
 def _length(entry: Mapping[str, Any]) -> int:
-    return len(entry["MessageBody"].encode()) + _size(entry["MessageAttributes"])
+    return len(entry["MessageBody"].encode()) + size_of(entry["MessageAttributes"])
 
 
-def _size(attributes: Mapping[str, Mapping[str, Any]]) -> int:
+def size_of(attributes: Mapping[str, Mapping[str, Any]]) -> int:
+    """Return the bytes of message attributes, as SQS counts them."""
     return sum(
         len(name.encode())
         + len(attribute["DataType"].encode())

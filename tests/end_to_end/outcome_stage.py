@@ -50,6 +50,7 @@ _POLL_SECONDS: Final = 0.5
 
 _OPTIONS: Final = {
     "capacityProviders": json.dumps(["FARGATE", "FARGATE_SPOT"]),
+    "outcomes": "true",
     "payloads": "true",
     "results": "queue",
     "startAttempts": json.dumps(START_ATTEMPTS),

@@ -68,6 +68,8 @@ _OPTIONS: Final = {
     "taskDefinitions": json.dumps(["report", "report-*"]),
     "taskDefinitionRevisions": "any",
     "executeCommand": "true",
+    # What becomes of a task has tests of its own, and tells of a rejection later.
+    "outcomes": "false",
     # Throttled messages slow the rate limiter down to a twentieth: fast enough for the others.
     "runTaskRate": "200",
     "fargateLaunchRate": "200",
@@ -123,8 +125,10 @@ class Stage:
     def one_batch(self) -> Iterator[None]:
         """Disable the event source mapping, so that what is sent meanwhile becomes one batch."""
         functions = self.client("lambda")
+        queue = self.outputs["queueUrl"].rpartition("/")[2]
         (mapping,) = functions.list_event_source_mappings(
-            FunctionName=self.outputs["functionName"]
+            FunctionName=self.outputs["functionName"],
+            EventSourceArn=self.location.arn("sqs", queue),
         )["EventSourceMappings"]
         functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
         yield

@@ -185,3 +185,12 @@ def test_a_dashboard_costs_what_one_dashboard_costs(body: dict[str, Any]) -> Non
 def test_a_stage_can_do_without(stack: Stack) -> None:
     assert not stack("dev", dashboard="false").all(DASHBOARD)
     assert not stack("dev", outcomes="false").all(DASHBOARD)
+
+
+def test_no_two_lines_of_a_graph_have_one_name(body: dict[str, Any]) -> None:
+    for widget in body["widgets"]:
+        lines = widget["properties"].get("metrics", ())
+        names = [
+            line[-1].get("label", line[1:2]) for line in lines if line[-1].get("visible", True)
+        ]
+        assert len({str(name) for name in names}) == len(names), widget["properties"]["title"]

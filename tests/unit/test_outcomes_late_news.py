@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from function.limits import LAUNCH_CHECK_SECONDS, RUNNING_CHECK_SECONDS
 from function.outcomes import reducer
 from function.outcomes.deciding import RESULT
-from function.outcomes.observations import RestartFailed, TaskMissing
+from function.outcomes.observations import Due, RestartFailed, TaskMissing
 from function.outcomes.states import State
 from tests.unit.outcomes import (
     KEY,
@@ -19,6 +20,7 @@ from tests.unit.outcomes import (
     launched,
     never_started,
     rejected,
+    running,
 )
 
 TELLING = replace(POLICY, results=True)
@@ -83,3 +85,17 @@ def test_an_end_that_comes_again_is_told() -> None:
     )
     assert history.state is State.NEVER_STARTED
     assert RESULT in kinds(history)
+
+
+def test_a_task_of_which_the_news_are_old_is_looked_at_at_once() -> None:
+    """The table was away for an hour, after which ECS forgets a stopped task."""
+    late = NOW + RUNNING_CHECK_SECONDS
+    assert after(launched(launched_at=NOW), now=late).due_at == late
+    history = after(launched(launched_at=NOW), running(started_at=NOW), now=late)
+    assert history.due_at == late
+    looked = reducer.reduce(history, Due(key=KEY), POLICY, late)
+    assert looked.due_at == late + RUNNING_CHECK_SECONDS
+
+
+def test_a_launch_is_looked_at_after_ten_minutes() -> None:
+    assert after(launched(launched_at=NOW)).due_at == NOW + LAUNCH_CHECK_SECONDS

@@ -300,8 +300,9 @@ def test_tasks_that_never_appear_are_not_awaited_for_ever() -> None:
 
 
 def test_when_somebody_has_to_look() -> None:
-    assert after(launched()).due_at == NOW + LAUNCH_CHECK_SECONDS
-    assert after(launched(), running()).due_at == NOW + RUNNING_CHECK_SECONDS
+    now = launched(launched_at=NOW)
+    assert after(now).due_at == NOW + LAUNCH_CHECK_SECONDS
+    assert after(now, running(), Due(key=KEY)).due_at == NOW + RUNNING_CHECK_SECONDS
     waiting = after(launched(), never_started())
     assert waiting.due_at == NOW
     waiting = reduced(replace(waiting, todo=()), launched())

@@ -145,6 +145,21 @@ def test_a_restart_that_is_delivered_twice_starts_one_task(rig: World) -> None:
     assert {**again, "expires": ""} == {**item, "expires": ""}
 
 
+def test_a_restart_that_was_made_is_reported_again_although_ecs_forgot_the_old_task(
+    rig: World,
+) -> None:
+    """Otherwise the key would end while its task runs, and give back its place."""
+    rig.restart()
+    rig.sqs.reports.clear()
+    del rig.ecs.described[rig.arns[0]]
+    rig.clock.now += 4000
+
+    assert rig.restart(receives=2) == []
+    assert [report["report"] for report in rig.sqs.reports] == ["launched"]
+    assert rig.sqs.reports[0]["tasks"] == rig.arns[1:]
+    assert len(rig.arns) == 2
+
+
 def test_a_restart_whose_answer_was_lost_starts_one_task(rig: World) -> None:
     rig.ecs.script = [client_error("ServerException", "lost", status=500)]
     rig.ecs.lost_responses = 1

@@ -236,6 +236,18 @@ def fails_at_none(history: Any, observation: Any, policy: Any, now: float) -> An
     return reduce(history, observation, policy, now)
 
 
+def test_a_task_that_was_started_again_is_not_missing_at_once(rig: OutcomesRig) -> None:
+    """ECS follows its own launches within moments, and the first launch was long ago."""
+    rig.feed(rig.launched(1), rig.never_started(1))
+    rig.clock.now += 2000
+    rig.feed(rig.launched(2, launched_at=rig.clock.time() - 2000))
+    rig.sweep()
+    assert rig.history().state is State.LAUNCHING
+    for _ in range(6):
+        rig.sweep()
+    assert (rig.history().state, rig.history().reason) == (State.FAILED, "end-unknown")
+
+
 def test_several_sweeps_of_one_batch_are_one(rig: OutcomesRig) -> None:
     rig.feed(rig.launched(1), rig.task(1, "RUNNING"))
     rig.ecs.described[arn_of(1)] = rig.task(1, "RUNNING")
@@ -351,6 +363,10 @@ def test_the_lease_of_a_key_that_has_ended_is_healed(monkeypatch: pytest.MonkeyP
     assert leases.calls[1:] == [("release", "etl", "ended"), ("wake", "etl")]
     rig.ecs.described[arn_of(2)] = rig.task(2, "RUNNING", "runs")
     rig.clock.now += 3000
+    rig.sweep()
+    # Its report may be out of sight, after the table was away.
+    assert [one.key for one in leases.held] == ["runs", "never-seen"]
+    rig.clock.now += 1200
     rig.sweep()
     assert [one.key for one in leases.held] == ["runs"]
 

@@ -65,6 +65,7 @@ QUICK: Final = Fate(state="succeeded", starts_after=5.0, ends_after=8.0)
 LONG: Final = Fate(state="succeeded", ends_after=5 * 3600.0)
 BAD: Final = Fate(state="failed", reason="exit-code", exit_code=7)
 AGAIN: Final = Fate(state="failed", reason="exit-code", exit_code=75, ends_after=60.0)
+LATE: Final = Fate(state="failed", reason="exit-code", exit_code=75, ends_after=2 * 3600.0)
 INTERFACE: Final = _never(
     "network-interface",
     "Timeout waiting for network interface provisioning to complete.",
@@ -99,7 +100,7 @@ BY_HAND: Final = Fate(
 )
 
 FATES: Final = (
-    *(GOOD, GOOD, GOOD, QUICK, LONG, BAD, AGAIN, AGAIN),
+    *(GOOD, GOOD, GOOD, QUICK, LONG, BAD, AGAIN, LATE),
     *(INTERFACE, INTERFACE, PULL, NO_IMAGE, NO_ROOM, SPOT_BEFORE, STRANGE, SPOT_AFTER, BY_HAND),
 )
 

@@ -28,16 +28,18 @@ class Told:
     Attributes:
         results: the bodies of the results queue.
         notices: the bodies of the topic.
-        reported: keys of which a launch was reported.
+        now: returns the time.
+        reported: keys of which a launch was reported, with when that was first.
         rejected: keys of which a rejection was reported.
         restarts: the messages to itself.
         on_wrong: is told of what must never be.
     """
 
     on_wrong: Callable[[str], None]
+    now: Callable[[], float]
     results: list[dict[str, Any]] = field(default_factory=list)
     notices: list[dict[str, Any]] = field(default_factory=list)
-    reported: set[str] = field(default_factory=set)
+    reported: dict[str, float] = field(default_factory=dict)
     rejected: set[str] = field(default_factory=set)
     restarts: list[Message] = field(default_factory=list)
 
@@ -98,7 +100,7 @@ class FollowingSqsClient(SqsClient):
                 self.told.check("a report", body)
                 found = json.loads(body)
                 if found["report"] == "launched":
-                    self.told.reported.add(found["key"])
+                    self.told.reported.setdefault(found["key"], self.told.now())
                 elif found["report"] == "rejected":
                     self.told.rejected.add(found["key"])
                 self.events.send(body, {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -88,6 +89,23 @@ def test_on_exit_starts_a_task_again_that_ran(world: FollowedWorld) -> None:
     quiet(world)
     assert len(lives(world)) == 3
     assert fate(world)[0] == "succeeded"
+
+
+def test_a_task_that_ran_for_hours_is_started_again(world: FollowedWorld) -> None:
+    send(world, replace(fates.AGAIN, ends_after=2 * HOUR), again=1)
+    quiet(world)
+    assert len(lives(world)) == 2
+    assert fate(world)[0] == "succeeded"
+
+
+def test_a_task_is_started_again_late_in_the_hour_for_which_ecs_describes_it(
+    world: FollowedWorld,
+) -> None:
+    send(world, fates.INTERFACE)
+    world.deliver()
+    world.live(55 * MINUTE)
+    quiet(world)
+    assert len(lives(world)) == 2
 
 
 def test_the_next_capacity_provider_is_used_after_spot_took_a_task_back(
@@ -196,6 +214,75 @@ def test_a_restart_that_is_delivered_twice_starts_one_task(world: FollowedWorld)
     world.stages["dev"].work.duplicate(restart)
     quiet(world)
     assert len(lives(world)) == 2
+
+
+@pytest.mark.parametrize("delay", [number * 0.02 for number in range(16)])
+def test_two_restarts_of_a_key_at_once_start_two_tasks(world: FollowedWorld, delay: float) -> None:
+    send(world, fates.INTERFACE, fates.GOOD, fates.INTERFACE, count=3)
+    world.deliver()
+    world.live(5 * MINUTE)
+    world.tick(30)
+    world.deliver(Delivery(most=1), Delivery(most=1, environment=1, delay=delay))
+    quiet(world)
+    assert len(lives(world)) == 5
+
+
+@pytest.mark.parametrize("delay", [number * 0.02 for number in range(16)])
+def test_a_message_that_comes_again_beside_its_restart_hinders_nothing(
+    world: FollowedWorld, delay: float
+) -> None:
+    send(world, fates.INTERFACE, fates.GOOD)
+    world.deliver()
+    world.live(5 * MINUTE)
+    world.duplicate(world.stages["dev"].work.messages[0], "dev")
+    world.tick(30)
+    world.deliver(Delivery(most=1), Delivery(most=1, environment=1, delay=delay))
+    quiet(world)
+    assert len(lives(world)) == 2
+    assert fate(world)[0] == "succeeded"
+
+
+def test_the_place_of_a_running_task_is_kept_although_the_table_was_away_for_hours(
+    world: FollowedWorld,
+) -> None:
+    send(world, fates.LONG, most=1)
+    world.deliver()
+    world.table_away(Away.UNREACHABLE)
+    world.live(2 * HOUR)
+    world.table_away(None)
+    send(world, number=2, most=1)
+    for _ in range(20):
+        world.live(2 * MINUTE)
+        world.deliver()
+    assert len(world.ecs.alive) == 1
+    quiet(world)
+
+
+def test_a_task_that_ended_while_the_table_was_away_has_its_fate(world: FollowedWorld) -> None:
+    send(world, fates.BAD)
+    world.deliver()
+    world.table_away(Away.UNREACHABLE)
+    world.bus.loss = 1.0
+    world.live(50 * MINUTE)
+    world.table_away(None)
+    quiet(world)
+    assert fate(world)[0] == "failed"
+    assert '"reason":"exit-code"' in fate(world)[1]
+
+
+def test_a_restart_whose_report_was_lost_keeps_its_place(world: FollowedWorld) -> None:
+    send(world, fates.INTERFACE, fates.LONG, most=1)
+    send(world, number=2, most=1)
+    world.deliver(Delivery(most=1))
+    world.live(5 * MINUTE)
+    world.bus.loss = 1.0
+    world.deliver(Delivery(plan={"SendMessageBatch": Fault.LOST_REQUEST}))
+    for _ in range(8):
+        world.live(20 * MINUTE)
+        world.deliver()
+    assert len(lives(world)) == 2
+    assert not lives(world, "job-2")
+    quiet(world)
 
 
 def test_a_rejected_message_has_its_result_and_its_notice(world: FollowedWorld) -> None:

@@ -124,8 +124,10 @@ def was_unseen(world: FollowedWorld, key: Key, life: Life) -> bool:
 
 def was_hindered(world: FollowedWorld, key: Key, life: Life) -> bool:
     """Return whether a task can have been forgotten by ECS before it was started again."""
-    begin, end = life.task.stops_at + _RESTARTED_SECONDS, life.task.stops_at + _SHOWN_SECONDS
     after = world.after[key.stage]
+    stops_at = life.task.stops_at
+    begin = max(stops_at, after.told.reported.get(key.key, stops_at)) + _RESTARTED_SECONDS
+    end = stops_at + _SHOWN_SECONDS
     moves = sum(begin < at < end for at in after.moves)
     sweeps = sum(begin < at < end for at in after.sweeps)
     return moves < 3 or sweeps < 3 or world.was_hindered(begin - _RESTARTED_SECONDS, end)

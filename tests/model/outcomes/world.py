@@ -75,7 +75,7 @@ class FollowedWorld(World):
 
     def _stage(self, name: str, ids: itertools.count[int]) -> Stage:
         stage = super()._stage(name, ids)
-        told = Told(on_wrong=self.history.violate)
+        told = Told(on_wrong=self.history.violate, now=lambda: self.kernel.now)
         events = sqs.Queue(
             kernel=self.kernel,
             retention_seconds=_EVENTS_RETENTION_SECONDS,

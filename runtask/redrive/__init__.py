@@ -1,0 +1,1 @@
+"""Moves dead letters back to the work queue, without a task that is started twice."""
