@@ -49,8 +49,8 @@ class Operator:
         body = task(overrides={"containerOverrides": [override]}, **more)
         return self.send_body(key, body, *arguments)
 
-    def send_body(self, key: str, body: str, *arguments: str) -> Result:
-        file = self.folder / "job.json"
+    def send_body(self, key: str, body: str, *arguments: str, name: str = "job.json") -> Result:
+        file = self.folder / name
         file.write_text(body, encoding="utf-8")
         given = ("send", str(file), "--stage", STAGE, "--key", key, *arguments)
         return CliRunner().invoke(cli, [*given, "--project", str(self.folder)])
@@ -95,18 +95,18 @@ def test_the_exit_code_is_that_of_the_container_and_not_of_an_injected_one(
     result = operator.send("seven", "echo working; exit 7", "--wait", "--logs")
 
     assert code_of(result) == 7, result.output
-    assert result.stdout == "report: working\n"
+    assert "report: working" in result.stdout.splitlines()
     assert "sent seven\n" in result.stderr
     assert "seven failed (exit-code)" in str(result.exception)
 
 
 def test_an_invalid_file_is_named_with_its_line(operator: Operator) -> None:
-    result = operator.send_body(
-        "invalid", "ECS:\n  cluster: batch\n  overrides:\n    cpu: 1024\n", "--wait"
-    )
+    body = "ECS:\n  cluster: batch\n  overrides:\n    cpu: 1024\n"
+
+    result = operator.send_body("invalid", body, "--wait", name="job.yaml")
 
     assert code_of(result) == ExitCode.USAGE
-    assert "job.json:4: ECS.overrides.cpu: expected a string" in str(result.exception)
+    assert "job.yaml:4: ECS.overrides.cpu: expected a string" in str(result.exception)
 
 
 def test_a_message_that_the_handler_rejects_has_reason_cause_and_cure(operator: Operator) -> None:
@@ -131,6 +131,7 @@ def test_a_timeout_has_its_own_code_and_the_logs_so_far(operator: Operator) -> N
 
     assert code_of(result) == ExitCode.WAIT_TIMEOUT, result.output
     objects = [json.loads(line) for line in result.stdout.splitlines()]
-    assert [one["text"] for one in objects if one["event"] == "log"] == ["first"]
+    logs = [one for one in objects if one["event"] == "log"]
+    assert [one["text"] for one in logs if one["container"] == "report"] == ["first"]
     assert "runtask status slow --stage dev --follow" in str(result.exception)
     assert "runtask logs slow --stage dev" in str(result.exception)
