@@ -106,7 +106,9 @@ def failure(sights: Sequence[Sight], stage: str) -> EndedError | None:
         return None
     texts = [_explained(sight, stage) for sight in failed[:_MAX_EXPLAINED]]
     if len(failed) > _MAX_EXPLAINED:
-        texts.append(f"and {len(failed) - _MAX_EXPLAINED:,} more; run: runtask status -h")
+        texts.append(
+            f"and {len(failed) - _MAX_EXPLAINED:,} more; run: runtask status --stage {stage}"
+        )
     if len(sights) > 1:
         texts.insert(0, f"{len(failed):,} of {len(sights):,} did not succeed:")
     return EndedError("\n".join(texts), exit_code(failed[0]))
