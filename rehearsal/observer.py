@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from function.message.idempotency import KEY_ATTRIBUTE, started_by
-from rehearsal.emulator.scripts import TaskScript
+from rehearsal.emulator import TaskScript
 from rehearsal.sample_account import CLUSTER, CONTAINER
 from rehearsal.samples import Sample, SampleResult
 

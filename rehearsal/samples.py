@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from function.outcomes.states import State
-from rehearsal.emulator.scripts import NETWORK_INTERFACE_TIMEOUT
+from rehearsal.emulator import scripts
 from runtask.messages import read_messages
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ LATE_SAMPLES: Final = (
         key="",
         result=SampleResult.LAUNCHED,
         exit_code=0,
-        failure=NETWORK_INTERFACE_TIMEOUT,
+        failure=scripts.NETWORK_INTERFACE_TIMEOUT,
     ),
 )
 

@@ -31,13 +31,19 @@ class ExitCode(IntEnum):
     CONFIG = 3, "Pulumi.yaml or a stack's file is missing or invalid"
     ACCOUNT = 4, "the credentials are missing, invalid or of another account"
     UNKNOWN_KEY = 5, "nothing is known of a key"
-    INTERRUPTED = 130, "interrupted; everything that the command started was stopped"
+    REJECTED = 110, "send --wait: a message was rejected, or expired in the queue"
+    NEVER_STARTED = 111, "send --wait: no container of a task ever ran"
+    TIMED_OUT = 112, "send --wait: a task was stopped because of maxRuntime"
+    STOPPED = 113, "send --wait: a task was stopped by somebody or something else"
+    NO_EXIT_CODE = 114, "send --wait: a task failed without an exit code of 1 to 255"
+    WAIT_TIMEOUT = 124, "send --wait: --timeout has passed"
+    INTERRUPTED = 130, "interrupted; every process of the command was stopped"
 
 
 class RuntaskError(Exception):
     """An error that an operator can fix; printed without a traceback."""
 
-    exit_code = ExitCode.FAILED
+    exit_code: int = ExitCode.FAILED
 
 
 class UsageError(RuntaskError):

@@ -16,7 +16,7 @@ from runtask.sight import Sight, nothing_known
 from runtask.task_observer import TaskObserver
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from function.clock import Clock
     from runtask.histories import Known
@@ -37,13 +37,22 @@ class Follower:
         access: The stage.
         keys: The keys.
         clock: Tells the time, and waits.
+        is_earlier: Returns whether a history is of an earlier message of its key. It is waited for
+            what becomes of the later one.
     """
 
-    def __init__(self, access: StageAccess, keys: Collection[str], clock: Clock = time) -> None:
+    def __init__(
+        self,
+        access: StageAccess,
+        keys: Collection[str],
+        clock: Clock = time,
+        is_earlier: Callable[[History], bool] | None = None,
+    ) -> None:
         self._histories = Histories(access, clock)
         self._tasks = TaskObserver(access)
         self._clock = clock
         self._recorded = access.has_histories
+        self._is_earlier = is_earlier
         self._sights = {key: nothing_known(key) for key in keys}
         self._changed_at = clock.monotonic()
 
@@ -104,8 +113,13 @@ class Follower:
             return []
         known = self._histories.many(keys)
         if self._recorded:
-            return [_recorded(key, known.get(key)) for key in keys]
+            return [self._of_table(key, known.get(key)) for key in keys]
         return self._tasks.sights({key: known.get(key) for key in keys})
+
+    def _of_table(self, key: str, known: Known | None) -> Sight:
+        if known and known.history and self._is_earlier and self._is_earlier(known.history):
+            return nothing_known(key)
+        return _recorded(key, known)
 
 
 def one_look(access: StageAccess, key: str) -> Sight:

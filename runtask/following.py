@@ -42,10 +42,11 @@ def follow_keys(
             if as_json:
                 console.line(console.compact(key_report(sight, access.stage)))
             else:
-                console.line(f"{moment(clock.time())} {_words(sight)}")
+                console.line(f"{moment(clock.time())} {change_words(sight)}")
 
 
-def _words(sight: Sight) -> str:
+def change_words(sight: Sight) -> str:
+    """Return what a key has become, as a line."""
     history = sight.history
     reason = f" ({history.reason})" if history.reason else ""
     code = "" if history.exit_code is None else f", exit code {history.exit_code}"

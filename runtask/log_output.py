@@ -15,7 +15,7 @@ from runtask.key_report import task_id
 from runtask.task_logs import TaskLogs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from function.clock import Clock
     from function.outcomes.history import History
@@ -34,10 +34,14 @@ class LogPrinter:
     Attributes:
         logs: Reads them.
         as_json: Whether each line is printed as an object.
+        several_keys: Whether each line names its key, too.
+        among_events: Whether an object is one of several kinds, and has the members event and key.
     """
 
     logs: TaskLogs
     as_json: bool
+    several_keys: bool = False
+    among_events: bool = False
     _said: set[tuple[str, str]] = field(default_factory=set)
 
     def new_lines(self, history: History) -> None:
@@ -46,21 +50,25 @@ class LogPrinter:
         Raises:
             RuntaskError: if AWS rejects a request.
         """
-        self._print(self.logs.read(history.runs), history)
+        self._print(self.logs.read(history.runs), [history])
 
-    def rest(self, history: History) -> None:
-        """Print the rest of what the tasks of a key have written, after they have ended.
+    def rest(self, *histories: History) -> None:
+        """Print the rest of what the tasks of keys have written, after they have ended.
 
         Raises:
             RuntaskError: if AWS rejects a request.
         """
-        self._print(self.logs.read_to_end(history.runs), history)
+        runs = [run for history in histories for run in history.runs]
+        self._print(self.logs.read_to_end(runs), histories)
 
-    def _print(self, lines: Iterable[LogLine], history: History) -> None:
+    def _print(self, lines: Iterable[LogLine], histories: Sequence[History]) -> None:
+        of = {run.arn: history for history in histories for run in history.runs}
         for line in lines:
+            history = of[line.task]
             if self.as_json:
                 text = console.compact(
                     {
+                        **({"event": "log", "key": history.key} if self.among_events else {}),
                         "task": line.task,
                         "container": line.container,
                         "at": line.at,
@@ -80,7 +88,7 @@ class LogPrinter:
 
     def _place(self, line: LogLine, history: History) -> str:
         """Return what begins a line: nothing where there is only one log."""
-        words = []
+        words = [history.key] if self.several_keys else []
         if len(history.runs) > 1:
             words.append(task_id(line.task)[:_SHOWN_ID_LENGTH])
         if self.logs.several(line.task):

@@ -7,7 +7,9 @@ What it answers is no evidence about AWS; it is there to run the whole kit on on
 
 from __future__ import annotations
 
+from rehearsal.emulator import scripts
 from rehearsal.emulator.attached import AttachedEmulator
+from rehearsal.emulator.child_files import write_settings
 from rehearsal.emulator.clients import Credentials
 from rehearsal.emulator.conditions import Conditions, MissingPath
 from rehearsal.emulator.interception import (
@@ -46,4 +48,6 @@ __all__ = [
     "Shortage",
     "TaskFailure",
     "TaskScript",
+    "scripts",
+    "write_settings",
 ]

@@ -11,7 +11,7 @@ import uuid
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
-from rehearsal.emulator.child_files import write_settings
+from rehearsal.emulator import write_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

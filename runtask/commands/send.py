@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +20,7 @@ from runtask.options import (
     project_option,
     stage_option,
 )
+from runtask.waiting.options import wait_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from runtask.messages import MessageInput
     from runtask.profiles import Profiles
     from runtask.project import Project
+    from runtask.waiting.options import WaitOptions
 
 # With more messages than one call takes, a run can break off in the middle.
 _MAX_UNRECORDED: Final = 10
@@ -129,6 +132,7 @@ class _SendCommand(click.Command):
     is_flag=True,
     help="With --dry-run: print the values of environment and command, too, which may be secrets.",
 )
+@wait_options
 @json_option
 @profile_option
 @project_option
@@ -153,6 +157,7 @@ def send(  # noqa: PLR0913, PLR0917 - one for each option
     as_json: bool,  # noqa: FBT001
     profiles: Profiles,
     project: Project,
+    waits: WaitOptions | None,
 ) -> None:
     """Send the messages in FILE... to a stage, and print their keys.
 
@@ -173,6 +178,14 @@ def send(  # noqa: PLR0913, PLR0917 - one for each option
     queue. --dry-run prints the exact request of each message. What the handler looks up in ECS is
     shown as <from service NAME> or <from task definition NAME>.
 
+    With --wait, the exit code is that of the container that decides: one that the message
+    overrides, or else an essential one. A message that is rejected, never starts, is stopped by
+    maxRuntime or by somebody has an exit code of its own (runtask --help). Of several messages, the
+    worst decides: rejected, never-started, timed-out, stopped, failed; of those that failed, the
+    highest exit code. Changes are shown on stderr; with --json, stdout has an object for each, and
+    each object has a member event: sent, state or log. Ctrl-C ends the wait, not the tasks, and
+    prints the commands to go on with.
+
     \b
     Examples:
       runtask send examples/run-task.json --stage dev
@@ -181,6 +194,7 @@ def send(  # noqa: PLR0913, PLR0917 - one for each option
       runtask send job.yaml --stage dev --command -- sh -c 'exit 7'
       runtask send job.yaml --stage prod --each customers.csv --group '{tenant}' --rate 50
       runtask send job.yaml --stage prod --each customers.csv --run 2026-11-22
+      runtask send nightly.yaml --stage prod --wait --logs --timeout 2h
       generate-jobs | runtask send - --stage prod --json | jq -r .key
       runtask send nightly.yaml --stage prod --dry-run --show-values
       runtask send nightly.yaml --stage prod --dry-run --json | jq '.[0].request.overrides'
@@ -203,6 +217,8 @@ def send(  # noqa: PLR0913, PLR0917 - one for each option
         group=group,
     )
     if dry_run:
+        if waits is not None:
+            raise UsageError("--dry-run sends nothing to wait for; leave --wait out")
         _print_requests(source, config, run_name, show_values=show_values, as_json=as_json)
         return
     if show_values:
@@ -212,7 +228,17 @@ def send(  # noqa: PLR0913, PLR0917 - one for each option
         record=record or _default_record(source, files, stage),
         run=run_name,
     )
-    _send(source, config, how, surroundings(project, profiles).sessions, as_json=as_json)
+    sessions = surroundings(project, profiles).sessions
+    if waits is None:
+        _send(source, config, how, sessions, as_json=as_json)
+        return
+    from runtask.stage_access import open_stage  # noqa: PLC0415 - imports boto3
+    from runtask.waiting.run import WaitedRun  # noqa: PLC0415
+
+    waited = WaitedRun(
+        source=source, config=config, how=how, sessions=sessions, waits=waits, as_json=as_json
+    )
+    waited.go(partial(open_stage, project, stage, profiles))
 
 
 def _send(

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from types_boto3_sqs import SQSClient
 
+    from function.message.request import Request
     from infra.config import FunctionConfig
     from runtask.account import AccountSession, Sessions
     from runtask.messages import Message, MessageInput
@@ -80,8 +81,11 @@ class SendOptions:
     quiet: bool = False
 
 
-def check(messages: Sequence[Message], config: FunctionConfig) -> None:
+def check(messages: Sequence[Message], config: FunctionConfig) -> list[Request]:
     """Check everything that can be checked before the first message is sent.
+
+    Returns:
+        What the handler would read, in the order of the messages.
 
     Raises:
         UsageError: naming each message that the handler or SQS would reject, and why.
@@ -100,7 +104,7 @@ def check(messages: Sequence[Message], config: FunctionConfig) -> None:
             )
     if problems:
         raise not_sent(problems)
-    read_requests(messages, config)
+    return read_requests(messages, config)
 
 
 def send(

@@ -1,0 +1,1 @@
+"""`runtask send --wait`: waits for what becomes of the messages that were sent."""
