@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 # Inputs that an update can take away; of others the engine does not know the provider's default.
 _REMOVABLE: Final = frozenset(
-    {"description", "globalSecondaryIndexes", "kmsKeyId", "retentionInDays", "tags"}
+    {"description", "forceDestroy", "globalSecondaryIndexes", "kmsKeyId", "retentionInDays", "tags"}
 )
 
 
