@@ -25,8 +25,10 @@ _INTRODUCTION: Final = """\
 
 `runtask` is what an operator works with: it writes the stack files and message files, sends
 messages, promotes an artifact from stage to stage, rolls a stage back, verifies a stage, shows what
-every stage runs and ran, and finds out what is wrong. `pip install -e .` in
-a checkout installs it; `python -m runtask` is the same.
+every stage runs and ran, finds out what is wrong, and shows what became of a message, with its
+log, or stops its tasks. `pip install -e .` in a checkout installs it; `python -m runtask` is the
+same. What an operator's commands ask, and the policy for it:
+[operations.md](operations.md#look-after-messages).
 
 Results are printed on stdout, as a table or with `--json` as JSON; progress, questions and errors
 on stderr. An option has the same name and meaning in every verb:
@@ -44,7 +46,8 @@ on stderr. An option has the same name and meaning in every verb:
   digits long; in a pipe, and in JSON, everything is whole. There is no colour in a pipe, or where
   `NO_COLOR` is set.
 - `--dry-run` shows what would be done, and changes nothing.
-- `--yes` deploys or sends without asking; where there is no terminal to ask at, it is required.
+- `--yes` deploys, sends or stops without asking; where there is no terminal to ask at, it is
+  required.
 """
 
 _EXIT_CODES: Final = """\

@@ -132,7 +132,9 @@ def test_the_version_is_that_of_the_checkout() -> None:
 def test_no_line_of_the_help_is_cut() -> None:
     done = runtask("--help")
     text = " ".join(done.stdout.split())
-    assert "Show what messages may choose, and what the messages in FILE... ask for." in text
+    assert (
+        "Show what messages may choose, and what those in FILE... or with KEY... ask for." in text
+    )
     for code in ExitCode:
         assert code.meaning in text
     assert max(map(len, done.stdout.splitlines())) <= 80

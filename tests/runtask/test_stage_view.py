@@ -14,8 +14,8 @@ from botocore.exceptions import ClientError
 from runtask.profiles import Profiles
 from runtask.project import load_project
 from runtask.stage_access import StageAccess, open_stage
-from runtask.stage_metrics import stage_metrics
-from runtask.stage_view import Frame, StageMetrics, follow_stage, one_line, view_lines
+from runtask.stage_metrics import StageMetrics, stage_metrics
+from runtask.stage_view import Frame, follow_stage, one_line, view_lines
 from tests.runtask.operator_stage import ACCOUNT, REGION
 from tests.unit.fakes import FakeClock
 
