@@ -150,7 +150,7 @@ def lines(path: Path) -> int:
 
 def test_a_run_that_is_killed_goes_on_and_misses_nothing(queue: Queue) -> None:
     with on_a_terminal(queue) as (process, drawn):
-        assert wait_for(queue.half_sent)
+        assert wait_for(lambda: queue.half_sent() and b"a second" in b"".join(drawn))
         process.send_signal(signal.SIGKILL)
     bar = b"".join(drawn).decode()
     assert f"of {queue.messages:,}" in bar
