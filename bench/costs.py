@@ -26,6 +26,9 @@ _DRAINED: Final = 10_000
 # Messages of one invocation, and entries of one call of SQS.
 _BATCH: Final = 10
 
+# Requests of one message: it is sent alone, and received and deleted in a batch.
+_SENT_RECEIVED_DELETED: Final = 1 + 2 / _BATCH
+
 _HOURS: Final = 24 * 365 / 12
 _MINUTES_A_MONTH: Final = 60 * _HOURS
 
@@ -69,8 +72,7 @@ def _figure(saved: Results, bench: str, subject: str, figure: str) -> float:
 def launching(saved: Results) -> list[Row]:
     """Return the parts of a launch, which no option switches off."""
     seconds = _figure(saved, "drain", "20/s | ours", "gigabyte_seconds") / _DRAINED
-    # A message is sent alone, received in a batch, and deleted in a batch.
-    requests = 1 + 2 / _BATCH
+    requests = _SENT_RECEIVED_DELETED
     return [
         Row(
             name="queue: send, receive, delete",
@@ -105,6 +107,24 @@ def optional(saved: Results) -> list[Row]:
             ("results", "`results: queue`, besides"),
         )
     ]
+    requests = _SENT_RECEIVED_DELETED
+    rows += [
+        Row(
+            name="`results: bus`, in place of the queue",
+            dollars=rows[-1].dollars - prices.SQS_STANDARD + prices.CUSTOM_EVENTS,
+            how="1 custom event, and the rest as above",
+        ),
+        Row(
+            name="`fifo`, besides",
+            dollars=requests * (prices.SQS_FIFO - prices.SQS_STANDARD),
+            how=f"{requests:.1f} requests at the price of FIFO queues",
+        ),
+        Row(
+            name="a message group on a standard queue, besides",
+            dollars=requests * prices.SQS_FAIR,
+            how=f"{requests:.1f} requests, the surcharge of fair queues",
+        ),
+    ]
     rows.append(
         Row(
             name="`payload`, besides",
@@ -138,7 +158,7 @@ def _row(saved: Results, option: str, name: str) -> Row:
 def others(saved: Results) -> list[Row]:
     """Return what the alternatives cost that start a task from a queue."""
     old = _figure(saved, "drain", "20/s | ancestor", "gigabyte_seconds") / _DRAINED
-    queue = (1 + 2 / _BATCH) * prices.SQS_STANDARD
+    queue = _SENT_RECEIVED_DELETED * prices.SQS_STANDARD
     machine = 4
     return [
         Row(
@@ -192,6 +212,12 @@ def monthly() -> list[Row]:
             dollars=sweeps
             * (3 * prices.SQS_STANDARD + prices.LAMBDA_INVOCATIONS + 3 * prices.TABLE_READS),
             how=f"{_MINUTES_A_MONTH:,.0f} messages and invocations, three queries each",
+        ),
+        Row(name="an alarm, each", dollars=prices.ALARM_MONTH, how="5 to 11 of them, by option"),
+        Row(
+            name="a metric with values, each",
+            dollars=prices.METRIC_MONTH,
+            how="of the handler's own; one more for each reason that occurs",
         ),
         Row(name="`dashboard`", dollars=prices.DASHBOARD_MONTH, how="the first three are free"),
     ]

@@ -126,7 +126,6 @@ class EventRules(pulumi.ComponentResource):
     ) -> None:
         super().__init__("ecs-run-task:index:EventRules", name, None, opts)
         self._stage = args.stage
-        self._queue_arn = args.queue_arn
         self._child = ResourceOptions(parent=self)
         self._target = ResourceOptions(parent=self, depends_on=[args.queue_policy])
         for task_rule in TASK_RULES:

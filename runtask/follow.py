@@ -122,17 +122,6 @@ class Follower:
         return _recorded(key, known)
 
 
-def one_look(access: StageAccess, key: str) -> Sight:
-    """Return what is known of one key, from the table, or else from ECS.
-
-    Raises:
-        RuntaskError: if neither can be asked.
-    """
-    follower = Follower(access, [key])
-    follower.look()
-    return follower.sights[key]
-
-
 def _recorded(key: str, known: Known | None) -> Sight:
     if known is None:
         return nothing_known(key)
