@@ -19,7 +19,9 @@ SLOWEST: Final = (
     "test_outcomes_events.py",
     "test_outcomes_table.py",
     "test_promotion_attacks.py",
+    "test_stage_names.py",
     "test_command.py",
+    "test_operator_status.py",
     "test_faults_crashing.py",
     "test_faults_returning.py",
     "test_rehearsal.py",
@@ -27,6 +29,9 @@ SLOWEST: Final = (
     "test_faults_aging.py",
     "test_faults_unreachable.py",
     "test_verify.py",
+    "test_send_resume.py",
+    "test_operator_wait.py",
+    "test_operator_redrive.py",
     "test_faults_launching.py",
     "test_faults_rejecting.py",
     "test_engine_function.py",
@@ -40,7 +45,7 @@ SLOWEST: Final = (
 )
 
 # Each of their tests takes long, and shares nothing with the others.
-SPLIT: Final = ("test_rehearsal.py",)
+SPLIT: Final = ("test_rehearsal.py", "test_stage_names.py")
 
 # Coverage is measured in these alone: it doubles the time that they take, and they cover all there
 # is to cover. Elsewhere the function runs in the emulator's processes, which are not measured, or
