@@ -30,7 +30,12 @@ _SHORT_DIGEST_LENGTH: Final = 12
 
 
 def new_console(*, stderr: bool = False) -> Console:
-    """Return what writes to a stream; with NO_COLOR, no escape sequences, also none for bold."""
+    """Return what writes to a stream, without any escape sequence where NO_COLOR is set.
+
+    Args:
+        stderr: Whether it writes to stderr, and not to stdout.
+    """
+    # Rich itself leaves out the colours alone, and keeps bold.
     plain = bool(os.environ.get("NO_COLOR"))
     return Console(
         stderr=stderr, highlight=False, soft_wrap=True, color_system=None if plain else "auto"
