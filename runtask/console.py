@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import shutil
 import sys
@@ -27,8 +28,22 @@ _CONTROLS: Final = re.compile(
 # Characters of a digest or a commit that are enough to recognize it.
 _SHORT_DIGEST_LENGTH: Final = 12
 
-_progress: Final = Console(stderr=True, highlight=False, soft_wrap=True)
-_results: Final = Console(highlight=False, soft_wrap=True)
+
+def new_console(*, stderr: bool = False) -> Console:
+    """Return what writes to a stream, without any escape sequence where NO_COLOR is set.
+
+    Args:
+        stderr: Whether it writes to stderr, and not to stdout.
+    """
+    # Rich itself leaves out the colours alone, and keeps bold.
+    plain = bool(os.environ.get("NO_COLOR"))
+    return Console(
+        stderr=stderr, highlight=False, soft_wrap=True, color_system=None if plain else "auto"
+    )
+
+
+_progress: Final = new_console(stderr=True)
+_results: Final = new_console()
 
 
 def progress(text: str) -> None:
