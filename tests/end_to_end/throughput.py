@@ -23,10 +23,14 @@ def measure(seconds: float) -> None:
     """Print the throughput of tasks that run for so many seconds."""
     outcome_kinds.LIMITED_SECONDS = seconds  # type: ignore[misc]
     outcome_stage.MAX_WAIT_SECONDS = 60 + 30 * seconds  # type: ignore[misc]
-    folder = Path(tempfile.mkdtemp(prefix="ecs-run-task-throughput-"))
-    (folder / "content").mkdir()
-    kinds = [kind for kind in outcome_kinds.kinds(folder / "content") if kind.name == "limited"]
-    with pytest.MonkeyPatch.context() as patch, FaultyEmulator.start() as emulator:
+    with (
+        tempfile.TemporaryDirectory(prefix="ecs-run-task-throughput-") as name,
+        pytest.MonkeyPatch.context() as patch,
+        FaultyEmulator.start() as emulator,
+    ):
+        folder = Path(name)
+        (folder / "content").mkdir()
+        kinds = [kind for kind in outcome_kinds.kinds(folder / "content") if kind.name == "limited"]
         stage = outcome_stage.deploy_outcomes(emulator, folder / "stage", patch)
         stage.send(kinds)
         stage.settled(outcome_kinds.fates(kinds))
