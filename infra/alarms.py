@@ -77,6 +77,29 @@ def alarm(name: str, args: AlarmArgs, opts: ResourceOptions) -> cloudwatch.Metri
     )
 
 
+def queue_alarm(  # noqa: PLR0913 - what the queues' alarms differ in
+    name: str,
+    metric: str,
+    queue_name: Input[str],
+    *,
+    description: str,
+    threshold: float,
+    topic_arn: Input[str],
+    opts: ResourceOptions,
+) -> cloudwatch.MetricAlarm:
+    """Return an alarm on the highest value of a metric of a queue."""
+    args = AlarmArgs(
+        description=description,
+        namespace="AWS/SQS",
+        metric=metric,
+        dimensions={"QueueName": queue_name},
+        statistic="Maximum",
+        threshold=threshold,
+        topic_arn=topic_arn,
+    )
+    return alarm(name, args, opts)
+
+
 def handler_alarm(  # noqa: PLR0913 - what the handler's alarms differ in
     name: str,
     config: FunctionConfig,
@@ -160,34 +183,26 @@ class StageAlarms(pulumi.ComponentResource):
             opts=child,
         )
         # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
-        dead_letters = alarm(
+        dead_letters = queue_alarm(
             f"{name}-dead-letters",
-            AlarmArgs(
-                description=(
-                    "The dead-letter queue has messages, which SQS deletes after "
-                    f"{config.dead_letter_retention_days} days"
-                ),
-                namespace="AWS/SQS",
-                metric="ApproximateNumberOfMessagesVisible",
-                dimensions={"QueueName": args.dead_letter_queue_name},
-                statistic="Maximum",
-                threshold=1,
-                topic_arn=args.topic_arn,
+            "ApproximateNumberOfMessagesVisible",
+            args.dead_letter_queue_name,
+            description=(
+                "The dead-letter queue has messages, which SQS deletes after "
+                f"{config.dead_letter_retention_days} days"
             ),
-            child,
+            threshold=1,
+            topic_arn=args.topic_arn,
+            opts=child,
         )
-        waiting = alarm(
+        waiting = queue_alarm(
             f"{name}-waiting",
-            AlarmArgs(
-                description="Nobody has taken the oldest message for an hour",
-                namespace="AWS/SQS",
-                metric="ApproximateAgeOfOldestMessage",
-                dimensions={"QueueName": args.queue_name},
-                statistic="Maximum",
-                threshold=_WAITING_SECONDS,
-                topic_arn=args.topic_arn,
-            ),
-            child,
+            "ApproximateAgeOfOldestMessage",
+            args.queue_name,
+            description="Nobody has taken the oldest message for an hour",
+            threshold=_WAITING_SECONDS,
+            topic_arn=args.topic_arn,
+            opts=child,
         )
         # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
         errors = alarm(

@@ -10,12 +10,12 @@ from pulumi import Input, Output, ResourceOptions
 from pulumi_aws import sqs
 
 from function.limits import MAX_MESSAGE_BYTES, VISIBILITY_TIMEOUTS_PER_FUNCTION_TIMEOUT
+from infra import dead_letters as dead_letters_of
 from infra.documents import to_json
 from infra.event_rules import rule_arns
 from infra.limits import DAY_SECONDS, MAX_EVENT_RECEIVES
 from infra.names import events_queue_name
 from infra.policies.outcome_policies import events_queue_policy
-from infra.policies.resource_policies import dead_letter_queue_policy
 
 if TYPE_CHECKING:
     from infra.config import FunctionConfig
@@ -86,14 +86,7 @@ class EventsQueue(pulumi.ComponentResource):
             ),
             opts=child,
         )
-        sqs.RedriveAllowPolicy(
-            f"{name}-dlq-redrive",
-            queue_url=dead_letters.url,
-            redrive_allow_policy=to_json(
-                {"redrivePermission": "byQueue", "sourceQueueArns": [queue.arn]}
-            ),
-            opts=child,
-        )
+        dead_letters_of.join(name, config.location, queue, dead_letters, child)
         self.policy = sqs.QueuePolicy(
             f"{name}-policy",
             queue_url=queue.url,
@@ -105,12 +98,6 @@ class EventsQueue(pulumi.ComponentResource):
                     rule_arns(config.location, config.stage),
                 )
             ),
-            opts=child,
-        )
-        sqs.QueuePolicy(
-            f"{name}-dlq-policy",
-            queue_url=dead_letters.url,
-            policy=to_json(dead_letter_queue_policy(config.location, dead_letters.arn)),
             opts=child,
         )
         self.url = queue.url

@@ -9,7 +9,7 @@ import pulumi
 from pulumi import Input, Output, ResourceOptions
 from pulumi_aws import cloudwatch
 
-from infra.alarms import AlarmArgs, alarm, handler_alarm
+from infra.alarms import AlarmArgs, alarm, handler_alarm, queue_alarm
 from infra.limits import DAY_SECONDS, MINUTE_SECONDS
 from infra.names import PROJECT, function_name
 
@@ -77,33 +77,23 @@ class OutcomeAlarms(pulumi.ComponentResource):
 
 def _of_queue(name: str, args: OutcomeAlarmsArgs, opts: ResourceOptions) -> list[Output[str]]:
     # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
-    dead_letters = alarm(
+    dead_letters = queue_alarm(
         f"{name}-events-dead-letters",
-        AlarmArgs(
-            description=(
-                "Events of tasks failed again and again; the sweep finds out about their tasks"
-            ),
-            namespace="AWS/SQS",
-            metric="ApproximateNumberOfMessagesVisible",
-            dimensions={"QueueName": args.dead_letter_queue_name},
-            statistic="Maximum",
-            threshold=1,
-            topic_arn=args.topic_arn,
-        ),
-        opts,
+        "ApproximateNumberOfMessagesVisible",
+        args.dead_letter_queue_name,
+        description="Events of tasks failed again and again; the sweep finds out about their tasks",
+        threshold=1,
+        topic_arn=args.topic_arn,
+        opts=opts,
     )
-    waiting = alarm(
+    waiting = queue_alarm(
         f"{name}-events-waiting",
-        AlarmArgs(
-            description="Nobody has taken the oldest event for a quarter of an hour",
-            namespace="AWS/SQS",
-            metric="ApproximateAgeOfOldestMessage",
-            dimensions={"QueueName": args.queue_name},
-            statistic="Maximum",
-            threshold=_WAITING_SECONDS,
-            topic_arn=args.topic_arn,
-        ),
-        opts,
+        "ApproximateAgeOfOldestMessage",
+        args.queue_name,
+        description="Nobody has taken the oldest event for a quarter of an hour",
+        threshold=_WAITING_SECONDS,
+        topic_arn=args.topic_arn,
+        opts=opts,
     )
     sweep = handler_alarm(
         f"{name}-sweep",

@@ -10,10 +10,11 @@ from pulumi import Input, Output, ResourceOptions
 from pulumi_aws import sqs
 
 from function.limits import MAX_MESSAGE_BYTES
+from infra import dead_letters as dead_letters_of
 from infra.documents import to_json
 from infra.limits import DAY_SECONDS, MAX_RECEIVE_COUNT
 from infra.names import queue_name
-from infra.policies.resource_policies import dead_letter_queue_policy, work_queue_policy
+from infra.policies.resource_policies import work_queue_policy
 
 if TYPE_CHECKING:
     from infra.config import FunctionConfig
@@ -86,14 +87,7 @@ class WorkQueue(pulumi.ComponentResource):
             ),
             opts=protected,
         )
-        sqs.RedriveAllowPolicy(
-            f"{name}-dlq-redrive",
-            queue_url=dead_letters.url,
-            redrive_allow_policy=to_json(
-                {"redrivePermission": "byQueue", "sourceQueueArns": [queue.arn]}
-            ),
-            opts=child,
-        )
+        dead_letters_of.join(name, config.location, queue, dead_letters, child)
         sqs.QueuePolicy(
             f"{name}-policy",
             queue_url=queue.url,
@@ -102,12 +96,6 @@ class WorkQueue(pulumi.ComponentResource):
                     config.location, queue.arn, args.function_role_arn, config.senders
                 )
             ),
-            opts=child,
-        )
-        sqs.QueuePolicy(
-            f"{name}-dlq-policy",
-            queue_url=dead_letters.url,
-            policy=to_json(dead_letter_queue_policy(config.location, dead_letters.arn)),
             opts=child,
         )
         self.url = queue.url

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from infra.names import PREFIX, ROLE_PATH
 from infra.policies.function_actions import PAYLOADS
 from infra.policies.principals import EVENTS_SERVICE, payload_readers_of
-from infra.policies.resource_policies import TAKE_ACTIONS
+from infra.policies.resource_policies import (
+    TAKE_ACTIONS,
+    not_taken_by_functions,
+    taken_by_alone,
+)
 from infra.policies.statements import (
     Document,
     allow,
@@ -51,12 +54,7 @@ def events_queue_policy(
     """
     return document(
         deny_without_tls(["sqs:*"], [queue_arn]),
-        deny(
-            "DenyOtherConsumers",
-            TAKE_ACTIONS,
-            resources=[queue_arn],
-            conditions={"ArnNotEquals": {"aws:PrincipalArn": function_role_arn}},
-        ),
+        taken_by_alone(function_role_arn, queue_arn),
         deny(
             "DenyOtherSenders",
             ["sqs:SendMessage"],
@@ -103,14 +101,7 @@ def results_queue_policy(
             resources=[queue_arn],
             conditions={"ArnNotEquals": {"aws:PrincipalArn": function_role_arn}},
         ),
-        deny(
-            "DenyFunctions",
-            TAKE_ACTIONS,
-            resources=[queue_arn],
-            conditions={
-                "ArnLike": {"aws:PrincipalArn": location.iam_arn(f"role{ROLE_PATH}{PREFIX}*")}
-            },
-        ),
+        not_taken_by_functions(location, queue_arn),
         allow(
             "Readers",
             sorted((*TAKE_ACTIONS, "sqs:GetQueueAttributes", "sqs:GetQueueUrl")),

@@ -8,6 +8,7 @@ from infra.names import PREFIX, PROMOTED_FROM, ROLE_PATH, WRITTEN_ONCE
 from infra.policies.principals import ALARMS, alarms_of, readers_of, senders_of
 from infra.policies.statements import (
     Document,
+    Statement,
     allow,
     deny,
     deny_without_tls,
@@ -120,12 +121,7 @@ def work_queue_policy(
     """
     return document(
         deny_without_tls(["sqs:*"], [queue_arn]),
-        deny(
-            "DenyOtherConsumers",
-            TAKE_ACTIONS,
-            resources=[queue_arn],
-            conditions={"ArnNotEquals": {"aws:PrincipalArn": function_role_arn}},
-        ),
+        taken_by_alone(function_role_arn, queue_arn),
         *senders_of(
             senders,
             ["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage"],
@@ -136,6 +132,27 @@ def work_queue_policy(
     )
 
 
+def taken_by_alone(role_arn: Input[str], queue_arn: Input[str]) -> Statement:
+    """Return a statement: nobody but a role takes messages of a queue, whatever others may do."""
+    return deny(
+        "DenyOtherConsumers",
+        TAKE_ACTIONS,
+        resources=[queue_arn],
+        conditions={"ArnNotEquals": {"aws:PrincipalArn": role_arn}},
+    )
+
+
+def not_taken_by_functions(location: Location, queue_arn: Input[str]) -> Statement:
+    """Return a statement: no function of a stage takes messages of a queue."""
+    functions = location.iam_arn(f"role{ROLE_PATH}{PREFIX}*")
+    return deny(
+        "DenyFunctions",
+        TAKE_ACTIONS,
+        resources=[queue_arn],
+        conditions={"ArnLike": {"aws:PrincipalArn": functions}},
+    )
+
+
 def dead_letter_queue_policy(location: Location, queue_arn: Input[str]) -> Document:
     """Return the DLQ's policy: TLS, no access from outside the account, and none to functions.
 
@@ -143,14 +160,7 @@ def dead_letter_queue_policy(location: Location, queue_arn: Input[str]) -> Docum
     """
     return document(
         deny_without_tls(["sqs:*"], [queue_arn]),
-        deny(
-            "DenyFunctions",
-            TAKE_ACTIONS,
-            resources=[queue_arn],
-            conditions={
-                "ArnLike": {"aws:PrincipalArn": location.iam_arn(f"role{ROLE_PATH}{PREFIX}*")}
-            },
-        ),
+        not_taken_by_functions(location, queue_arn),
     )
 
 

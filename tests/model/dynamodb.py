@@ -19,10 +19,23 @@ from tests.model.expressions import Evaluator, ExpressionError, Item, Value
 from tests.model.wire import error_of
 
 if TYPE_CHECKING:
+    from types_boto3_dynamodb.type_defs import GlobalSecondaryIndexTypeDef
+
     from tests.model.wire import Wire
 
 _TYPES: Final = frozenset({"S", "N", "B", "BOOL", "NULL", "L", "M", "SS", "NS"})
 _MAX_ITEM_BYTES: Final = 400 * 1024
+
+
+# The table's one index, as CreateTable takes it.
+LISTED_INDEX: Final[GlobalSecondaryIndexTypeDef] = {
+    "IndexName": "listed",
+    "KeySchema": [
+        {"AttributeName": "listed", "KeyType": "HASH"},
+        {"AttributeName": "listed_at", "KeyType": "RANGE"},
+    ],
+    "Projection": {"ProjectionType": "KEYS_ONLY"},
+}
 
 
 class Away(StrEnum):

@@ -7,12 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from rehearsal.emulator import READINGS, Reading
 from tests.model.dynamodb import Away
 from tests.model.invariants import check, check_quiet
 from tests.model.jobs import CLUSTERS, INVALID_BODIES, INVALID_JOB, INVALID_KEYS, Job
+from tests.model.mishaps import Mishaps
 from tests.model.wire import Fault, Plan
 from tests.model.world import STAGES, Delivery, Options, World
 
@@ -29,7 +30,7 @@ _PLANS: Final[st.SearchStrategy[Plan]] = st.dictionaries(
 )
 
 
-class Machine(RuleBasedStateMachine):
+class Machine(Mishaps):
     """The handler in a world in which everything happens.
 
     Attributes:
@@ -143,21 +144,6 @@ class Machine(RuleBasedStateMachine):
             Delivery(most=most, environment=1, delay=delay, plan=second),
             Delivery(stage=STAGES[1], most=most),
         )
-
-    @rule(pick=st.integers(0, 99), echoes=st.integers(0, 1))
-    def duplicate(self, pick: int, echoes: int) -> None:
-        """Deliver a message once more, or twice at once, be it in flight or deleted."""
-        messages = self.world.received()
-        if messages:
-            self.world.duplicate(*messages[pick % len(messages)], echoes)
-
-    @rule(pick=st.integers(0, 99), redrive=st.booleans())
-    def dead_letters(self, *, pick: int, redrive: bool) -> None:
-        """Let SQS move a message to the dead-letter queue, or send a dead letter again."""
-        messages = self.world.letters() if redrive else self.world.unsettled()
-        if messages:
-            happen = self.world.redrive if redrive else self.world.wear_out
-            happen(*messages[pick % len(messages)])
 
     @rule(room=st.sampled_from([0, 1, 3, None]), error=st.booleans(), ghosts=st.integers(0, 1))
     def capacity(self, *, room: int | None, error: bool, ghosts: int) -> None:

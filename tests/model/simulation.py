@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from rehearsal.emulator import READINGS, Reading
+from tests.model.chance import Chance, Run, violation
 from tests.model.dynamodb import Away
-from tests.model.invariants import ViolationError, check, check_quiet
+from tests.model.invariants import check, check_quiet
 from tests.model.jobs import CLUSTERS, INVALID_BODIES, Job
-from tests.model.world import STAGES, Delivery, Options, World
+from tests.model.world import STAGES, Options, World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -31,40 +32,25 @@ _CHANCES: Final = (0.0, 0.02, 0.1)
 _TICKS: Final = (1.0, 3.0, 30.0, 400.0, 400.0, 900.0, 1800.0, 4000.0, 6 * 3600.0, 25 * 3600.0)
 _TICK_WEIGHTS: Final = (6, 6, 6, 6, 4, 4, 2, 1, 1, 1)
 
-# Until a second environment begins: nearly at once, or while a call of the first one is slow.
-_DELAYS: Final = (0.0, 0.0, 0.05, 1.5, 4.0)
-
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
+class Report(Run):
     """What became of one run.
 
     Attributes:
-        seed: of the run.
-        reading: of AWS's documents.
-        error: what did not hold, empty where everything did.
-        messages: that were sent.
-        tasks: that were started.
         letters: dead letters by reason.
         virtual_seconds: that passed in the world.
     """
 
-    seed: int
-    reading: Reading
-    error: str
-    messages: int
-    tasks: int
     letters: dict[str, int]
     virtual_seconds: float
 
 
-class _Scheduler:
+class _Scheduler(Chance[World]):
     """Chooses what happens next."""
 
     def __init__(self, world: World, seed: int) -> None:
-        self.world = world
-        # A stream of its own: a handler that draws more must not change what happens.
-        self.draw = random.Random(f"{seed} events")  # noqa: S311 - a simulation
+        super().__init__(world, f"{seed} events")
         self.jobs: list[tuple[Job, str | None]] = []
 
     def step(self) -> None:
@@ -75,9 +61,9 @@ class _Scheduler:
             self._send_invalid: 1,
             self._deliver: 14,
             self._tick: 6,
-            self._duplicate: 2,
-            self._wear_out: 1,
-            self._redrive: 2,
+            self.duplicate: 2,
+            self.wear_out: 1,
+            self.redrive: 2,
             self._capacity: 4,
             self._throttle: 1,
             self._ghosts: 1,
@@ -120,33 +106,10 @@ class _Scheduler:
         self.world.send(None, stage=self._stage(), body=body)
 
     def _deliver(self) -> None:
-        deliveries = [
-            Delivery(
-                stage=stage,
-                environment=number,
-                most=self.draw.choice([1, 4, 10]),
-                delay=self.draw.choice(_DELAYS),
-            )
-            for stage in STAGES
-            for number in range(2)
-            if self.draw.random() < 2 / 3
-        ]
-        self.world.deliver(*deliveries)
+        self.world.deliver(*self.deliveries())
 
     def _tick(self) -> None:
         self.world.wait(*self.draw.choices(_TICKS, _TICK_WEIGHTS))
-
-    def _duplicate(self) -> None:
-        if messages := self.world.received():
-            self.world.duplicate(*self.draw.choice(messages), self.draw.choice([0, 1]))
-
-    def _wear_out(self) -> None:
-        if messages := self.world.unsettled():
-            self.world.wear_out(*self.draw.choice(messages))
-
-    def _redrive(self) -> None:
-        if letters := self.world.letters():
-            self.world.redrive(*self.draw.choice(letters))
 
     def _capacity(self) -> None:
         pool = self.world.ecs.pool(f"{self.draw.choice(CLUSTERS)}/FARGATE")
@@ -176,17 +139,9 @@ def run(seed: int, reading: Reading, make: MakeHandler | None = None) -> Report:
     options = Options(seed=seed, chance=chance)
     if make is not None:
         options.make = make
-    error = ""
     with World(reading, options) as world:
-        scheduler = _Scheduler(world, seed)
-        try:
-            for _ in range(STEPS):
-                scheduler.step()
-                check(world)
-            world.settle()
-            check_quiet(world)
-        except ViolationError as found:
-            error = str(found)
+        step = _Scheduler(world, seed).step
+        error = violation(world, step, STEPS, check=check, check_quiet=check_quiet)
     letters: dict[str, int] = {}
     for sent in world.history.all():
         for letter in sent.letters:

@@ -12,7 +12,7 @@ from moto import mock_aws
 from moto.dynamodb.parsing.reserved_keywords import ReservedKeywords
 
 from tests.model.clock import Clock, Kernel
-from tests.model.dynamodb import Away, DynamoDbClient, Table
+from tests.model.dynamodb import LISTED_INDEX, Away, DynamoDbClient, Table
 from tests.model.expressions import RESERVED_WORDS
 from tests.model.wire import Fault, Wire
 
@@ -146,16 +146,7 @@ def moto_client() -> Iterator[Any]:
                 {"AttributeName": "listed", "AttributeType": "S"},
                 {"AttributeName": "listed_at", "AttributeType": "N"},
             ],
-            GlobalSecondaryIndexes=[
-                {
-                    "IndexName": "listed",
-                    "KeySchema": [
-                        {"AttributeName": "listed", "KeyType": "HASH"},
-                        {"AttributeName": "listed_at", "KeyType": "RANGE"},
-                    ],
-                    "Projection": {"ProjectionType": "KEYS_ONLY"},
-                }
-            ],
+            GlobalSecondaryIndexes=[LISTED_INDEX],
             KeySchema=[{"AttributeName": "key", "KeyType": "HASH"}],
             BillingMode="PAY_PER_REQUEST",
         )

@@ -158,6 +158,17 @@ class World:
         )
         return Stage(name=name, work=work, dead=dead, table=Table(name=table_name(name)))
 
+    def parts(self, stage: Stage, wire: Wire, time: clock.Clock) -> dict[str, Any]:
+        """Return the arguments of a handler that are the same in every world."""
+        return {
+            "dynamodb": DynamoDbClient(wire=wire, table=stage.table),
+            "clock": time,
+            "draw": self.draw,
+            "launch_rate": self.options.launch_rate,
+            "concurrency": self.options.concurrency,
+            "unexpected": lambda text: self.history.violate(f"unexpected exception: {text}"),
+        }
+
     def _environment(self, stage: Stage) -> Environment:
         time = clock.Clock(self.kernel)
         wire = Wire(time, self.draw, self.options.chance)
@@ -177,12 +188,7 @@ class World:
                 dead_url=queue_url(stage.name, "dlq"),
                 on_letter=on_letter,
             ),
-            dynamodb=DynamoDbClient(wire=wire, table=stage.table),
-            clock=time,
-            draw=self.draw,
-            launch_rate=self.options.launch_rate,
-            concurrency=self.options.concurrency,
-            unexpected=lambda text: self.history.violate(f"unexpected exception: {text}"),
+            **self.parts(stage, wire, time),
         )
         return Environment(clock=time, wire=wire, handler=handler, letters=letters)
 

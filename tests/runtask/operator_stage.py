@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 
-from function.outcomes.history import Asked, Container, History, Run
+from function.outcomes.history import Asked, Container, History, Rejection, Run
 from function.outcomes.states import State
 from function.outcomes.store import HistoryStore
 from function.table import Table
 from infra.names import ledger_table_name
+from tests.model.dynamodb import LISTED_INDEX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,16 +40,7 @@ class OperatorStage:
                 {"AttributeName": "listed_at", "AttributeType": "N"},
             ],
             KeySchema=[{"AttributeName": "key", "KeyType": "HASH"}],
-            GlobalSecondaryIndexes=[
-                {
-                    "IndexName": "listed",
-                    "KeySchema": [
-                        {"AttributeName": "listed", "KeyType": "HASH"},
-                        {"AttributeName": "listed_at", "KeyType": "RANGE"},
-                    ],
-                    "Projection": {"ProjectionType": "KEYS_ONLY"},
-                }
-            ],
+            GlobalSecondaryIndexes=[LISTED_INDEX],
         )
         self.store = HistoryStore(Table(self.dynamodb, self.name), _RETENTION_SECONDS)
 
@@ -124,6 +116,45 @@ def run(number: int = 1, **changes: Any) -> Run:
         ),
     )
     return replace(base, **changes)
+
+
+def make_service(*containers: dict[str, Any]) -> str:
+    """Make a cluster, a task definition of these containers and a service; return the definition.
+
+    Returns:
+        The ARN of the task definition.
+    """
+    ecs: Any = boto3.client("ecs", region_name=REGION)
+    ecs.create_cluster(clusterName="batch")
+    answer = ecs.register_task_definition(
+        family="report",
+        networkMode="awsvpc",
+        requiresCompatibilities=["FARGATE"],
+        cpu="256",
+        memory="512",
+        containerDefinitions=list(containers),
+    )
+    ecs.create_service(
+        cluster="batch",
+        serviceName="report-service",
+        taskDefinition="report",
+        desiredCount=0,
+        launchType="FARGATE",
+    )
+    return str(answer["taskDefinition"]["taskDefinitionArn"])
+
+
+def rejected(key: str, rejection: Rejection) -> History:
+    """Return the history of a message that was rejected as `not-allowed`."""
+    return failed(
+        key,
+        state=State.REJECTED,
+        reason="not-allowed",
+        asked=None,
+        runs=(),
+        rejection=rejection,
+        exit_code=None,
+    )
 
 
 def failed(key: str, **changes: Any) -> History:

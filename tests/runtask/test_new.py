@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
 from ruamel.yaml import YAML
 
 from runtask.messages import read_messages
 from tests.runtask.conftest import DEV_ACCOUNT, REGION, ROOT, Run
+from tests.runtask.operator_stage import make_service
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,30 +21,14 @@ COMMAND = ["report", "--month", "it's: 100 %", "Zoë"]
 @pytest.fixture
 def service(aws: None) -> None:  # noqa: ARG001 - AWS has to be there
     """Make the sample account's service, with a sidecar, and an environment with a secret."""
-    ecs = boto3.client("ecs", region_name=REGION)
-    ecs.create_cluster(clusterName="batch")
-    ecs.register_task_definition(
-        family="report",
-        networkMode="awsvpc",
-        requiresCompatibilities=["FARGATE"],
-        cpu="256",
-        memory="512",
-        containerDefinitions=[
-            {"name": "log-router", "image": "log-router", "essential": False},
-            {
-                "name": "report",
-                "image": "report",
-                "command": COMMAND,
-                "environment": [{"name": "TOKEN", "value": "hidden"}],
-            },
-        ],
-    )
-    ecs.create_service(
-        cluster="batch",
-        serviceName="report-service",
-        taskDefinition="report",
-        desiredCount=0,
-        launchType="FARGATE",
+    make_service(
+        {"name": "log-router", "image": "log-router", "essential": False},
+        {
+            "name": "report",
+            "image": "report",
+            "command": COMMAND,
+            "environment": [{"name": "TOKEN", "value": "hidden"}],
+        },
     )
 
 

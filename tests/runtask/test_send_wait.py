@@ -14,7 +14,7 @@ from runtask.delivery.run import check
 from runtask.errors import ExitCode
 from runtask.messages import Message
 from runtask.project import load_project
-from tests.runtask.operator_stage import OperatorStage, asked, failed
+from tests.runtask.operator_stage import OperatorStage, asked, failed, rejected
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,17 +102,7 @@ def test_an_earlier_rejection_of_the_key_is_not_taken_for_this_message(
     rejection = Rejection(
         reason="not-allowed", error="e", message_id="m-0", queued_at=now - 9, rejected_at=now - 8
     )
-    stage.put(
-        failed(
-            "key-1",
-            state=State.REJECTED,
-            reason="not-allowed",
-            asked=None,
-            runs=(),
-            rejection=rejection,
-            exit_code=None,
-        )
-    )
+    stage.put(rejected("key-1", rejection))
 
     result = send("--wait", "--timeout", "0.1")
 

@@ -24,7 +24,7 @@ from runtask.redrive import queue as redrive_queue
 from tests.runtask import sessions
 from tests.runtask.conftest import DEV_ACCOUNT, REGION, ROOT
 from tests.runtask.dead_letters import BODY, attributes_of
-from tests.runtask.operator_stage import OperatorStage, asked, failed, run, task_arn
+from tests.runtask.operator_stage import OperatorStage, asked, failed, make_service, run, task_arn
 from tests.runtask.test_doctor import run_stage
 
 if TYPE_CHECKING:
@@ -59,32 +59,15 @@ def _task_definition() -> str:
         "awslogs-region": REGION,
         "awslogs-stream-prefix": "run",
     }
-    ecs: Any = boto3.client("ecs", region_name=REGION)
-    ecs.create_cluster(clusterName="batch")
-    answer = ecs.register_task_definition(
-        family="report",
-        networkMode="awsvpc",
-        requiresCompatibilities=["FARGATE"],
-        cpu="256",
-        memory="512",
-        containerDefinitions=[
-            {
-                "name": "app",
-                "image": "report",
-                "command": ["report", "--month", "2026-10"],
-                "environment": [{"name": "TOKEN", "value": "hidden"}],
-                "logConfiguration": {"logDriver": "awslogs", "options": options},
-            }
-        ],
+    return make_service(
+        {
+            "name": "app",
+            "image": "report",
+            "command": ["report", "--month", "2026-10"],
+            "environment": [{"name": "TOKEN", "value": "hidden"}],
+            "logConfiguration": {"logDriver": "awslogs", "options": options},
+        }
     )
-    ecs.create_service(
-        cluster="batch",
-        serviceName="report-service",
-        taskDefinition="report",
-        desiredCount=0,
-        launchType="FARGATE",
-    )
-    return str(answer["taskDefinition"]["taskDefinitionArn"])
 
 
 def _log(*lines: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 from function.outcomes.history import Rejection
 from function.outcomes.states import State
 from runtask.errors import ExitCode
-from tests.runtask.operator_stage import REGION, OperatorStage, failed, task_arn
+from tests.runtask.operator_stage import REGION, OperatorStage, failed, rejected, task_arn
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,17 +61,7 @@ def test_a_rejected_key_has_reason_cause_and_cure(stage: OperatorStage, run: Run
         queued_at=now - 10,
         rejected_at=now - 9,
     )
-    stage.put(
-        failed(
-            "key-1",
-            state=State.REJECTED,
-            reason="not-allowed",
-            asked=None,
-            runs=(),
-            rejection=rejection,
-            exit_code=None,
-        )
-    )
+    stage.put(rejected("key-1", rejection))
 
     (found,) = _json(run, "key-1")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from rehearsal.engine.resource_types import CreateContext, Created, DeleteContext, ResourceType
+from rehearsal.engine.resources.tagging import update_tags
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,12 +39,7 @@ def _alarm(context: CreateContext) -> Created:
     )
     arn = context.provider.arn("cloudwatch", f"alarm:{name}")
     if not new:
-        changed, removed = context.changed_tags()
-        if changed:
-            tags = [{"Key": key, "Value": value} for key, value in changed.items()]
-            client.tag_resource(ResourceARN=arn, Tags=tags)
-        if removed:
-            client.untag_resource(ResourceARN=arn, TagKeys=removed)
+        update_tags(client, context, arn)
     return Created(name, {"name": name, "arn": arn})
 
 

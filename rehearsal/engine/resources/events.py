@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from rehearsal.engine.resource_types import CreateContext, Created, DeleteContext, ResourceType
+from rehearsal.engine.resources.tagging import update_tags
 
 _RULE: Final = {
     "description": "Description",
@@ -27,7 +28,7 @@ def _rule(context: CreateContext) -> Created:
         **({"Tags": context.tag_list()} if new else {}),
     )
     if not new:
-        _update_tags(context, made["RuleArn"])
+        update_tags(context.client("events"), context, made["RuleArn"])
     return Created(name, {"name": name, "namePrefix": "", "arn": made["RuleArn"]})
 
 
@@ -65,22 +66,12 @@ def _bus(context: CreateContext) -> Created:
 def _update_bus(context: CreateContext) -> Created:
     name, client = context.physical_name(), context.client("events")
     client.update_event_bus(Name=name, **context.inputs.as_api(_BUS))
-    _update_tags(context, context.existing.outputs["arn"])
+    update_tags(context.client("events"), context, context.existing.outputs["arn"])
     return Created(name, context.kept("name", "arn"))
 
 
 def _delete_bus(context: DeleteContext) -> None:
     context.client("events").delete_event_bus(Name=context.id)
-
-
-def _update_tags(context: CreateContext, arn: str) -> None:
-    client = context.client("events")
-    changed, removed = context.changed_tags()
-    if changed:
-        tags = [{"Key": key, "Value": value} for key, value in changed.items()]
-        client.tag_resource(ResourceARN=arn, Tags=tags)
-    if removed:
-        client.untag_resource(ResourceARN=arn, TagKeys=removed)
 
 
 RESOURCE_TYPES: Final = (

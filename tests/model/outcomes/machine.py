@@ -6,11 +6,12 @@ import contextlib
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from rehearsal.emulator import READINGS, Reading
 from tests.model.dynamodb import Away
 from tests.model.jobs import CLUSTERS, INVALID_BODIES
+from tests.model.mishaps import Mishaps
 from tests.model.outcomes.fates import FATES, Fate, LimitedJob
 from tests.model.outcomes.invariants import check, check_quiet
 from tests.model.outcomes.world import FollowedWorld
@@ -37,12 +38,14 @@ _JOBS: Final = st.fixed_dictionaries(
 )
 
 
-class Machine(RuleBasedStateMachine):
+class Machine(Mishaps):
     """The handler in a world in which tasks live, and everything happens.
 
     Attributes:
         reading: of AWS's documents.
     """
+
+    world: FollowedWorld
 
     reading: ClassVar[Reading] = READINGS[0]
 
@@ -133,21 +136,6 @@ class Machine(RuleBasedStateMachine):
         self.world.deliver_events(
             Delivery(most=2, plan=first), Delivery(environment=1, delay=delay, plan=second)
         )
-
-    @rule(pick=st.integers(0, 99), echoes=st.integers(0, 1))
-    def duplicate(self, pick: int, echoes: int) -> None:
-        """Deliver a message once more, or twice at once, be it a restart or a sender's."""
-        messages = self.world.received()
-        if messages:
-            self.world.duplicate(*messages[pick % len(messages)], echoes)
-
-    @rule(pick=st.integers(0, 99), redrive=st.booleans())
-    def dead_letters(self, *, pick: int, redrive: bool) -> None:
-        """Let SQS move a message to the dead-letter queue, or send a dead letter again."""
-        messages = self.world.letters() if redrive else self.world.unsettled()
-        if messages:
-            happen = self.world.redrive if redrive else self.world.wear_out
-            happen(*messages[pick % len(messages)])
 
     @rule(
         room=st.sampled_from([0, 1, None]),

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from rehearsal.emulator import READINGS, Reading
+from tests.model.chance import Chance, Run, violation
 from tests.model.dynamodb import Away
-from tests.model.invariants import ViolationError
 from tests.model.jobs import CLUSTERS, INVALID_BODIES
 from tests.model.outcomes.fates import LimitedJob
 from tests.model.outcomes.invariants import check, check_quiet
 from tests.model.outcomes.world import FollowedWorld
-from tests.model.world import STAGES, Delivery, Options
+from tests.model.world import STAGES, Options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -30,37 +30,24 @@ _LOSSES: Final = (0.0, 0.1, 0.5)
 
 _TICKS: Final = (5.0, 60.0, 300.0, 900.0, 2400.0, 3 * 3600.0)
 _TICK_WEIGHTS: Final = (6, 6, 6, 4, 1, 1)
-_DELAYS: Final = (0.0, 0.0, 0.05, 1.5, 4.0)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
+class Report(Run):
     """What became of one run.
 
     Attributes:
-        seed: of the run.
-        reading: of AWS's documents.
-        error: what did not hold, empty where everything did.
-        messages: that were sent.
-        tasks: that were started.
         restarts: messages of the stages to themselves.
     """
 
-    seed: int
-    reading: Reading
-    error: str
-    messages: int
-    tasks: int
     restarts: int
 
 
-class _Scheduler:
+class _Scheduler(Chance[FollowedWorld]):
     """Chooses what happens next."""
 
     def __init__(self, world: FollowedWorld, seed: int) -> None:
-        self.world = world
-        # A stream of its own: a handler that draws more must not change what happens.
-        self.draw = random.Random(f"{seed} outcomes")  # noqa: S311 - a simulation
+        super().__init__(world, f"{seed} outcomes")
         self.jobs: list[tuple[LimitedJob, str | None, str]] = []
 
     def step(self) -> None:
@@ -73,9 +60,9 @@ class _Scheduler:
             self._live: 8,
             self._events: 4,
             self._repeat_event: 2,
-            self._duplicate: 2,
-            self._wear_out: 1,
-            self._redrive: 1,
+            self.duplicate: 2,
+            self.wear_out: 1,
+            self.redrive: 1,
             self._capacity: 2,
             self._throttle: 1,
             self._table: 2,
@@ -116,20 +103,7 @@ class _Scheduler:
 
     def _deliver(self) -> None:
         self.world.tick(self.draw.choice([0.0, 1.0, 20.0]))
-        self.world.deliver(*self._deliveries())
-
-    def _deliveries(self) -> list[Delivery]:
-        return [
-            Delivery(
-                stage=stage,
-                environment=number,
-                most=self.draw.choice([1, 4, 10]),
-                delay=self.draw.choice(_DELAYS),
-            )
-            for stage in STAGES
-            for number in range(2)
-            if self.draw.random() < 2 / 3
-        ]
+        self.world.deliver(*self.deliveries())
 
     def _live(self) -> None:
         (seconds,) = self.draw.choices(_TICKS, _TICK_WEIGHTS)
@@ -138,24 +112,12 @@ class _Scheduler:
     def _events(self) -> None:
         self.world.bus.pump()
         self.world.schedule()
-        self.world.deliver_events(*self._deliveries())
+        self.world.deliver_events(*self.deliveries())
 
     def _repeat_event(self) -> None:
         after = self.world.after[self.draw.choice(STAGES)]
         if after.events.messages:
             after.events.duplicate(self.draw.choice(after.events.messages))
-
-    def _duplicate(self) -> None:
-        if messages := self.world.received():
-            self.world.duplicate(*self.draw.choice(messages), self.draw.choice([0, 1]))
-
-    def _wear_out(self) -> None:
-        if messages := self.world.unsettled():
-            self.world.wear_out(*self.draw.choice(messages))
-
-    def _redrive(self) -> None:
-        if letters := self.world.letters():
-            self.world.redrive(*self.draw.choice(letters))
 
     def _capacity(self) -> None:
         supply = self.draw.choice(["FARGATE", "FARGATE_SPOT"])
@@ -181,24 +143,16 @@ def run(seed: int, reading: Reading) -> Report:
         reading: of AWS's documents.
     """
     chance = random.Random(f"{seed} faults").choice(_CHANCES)  # noqa: S311 - a simulation
-    error = ""
     with FollowedWorld(reading, Options(seed=seed, chance=chance)) as world:
-        scheduler = _Scheduler(world, seed)
-        try:
-            for _ in range(STEPS):
-                scheduler.step()
-                check(world)
-            world.settle()
-            check_quiet(world)
-        except ViolationError as found:
-            error = str(found)
+        step = _Scheduler(world, seed).step
+        error = violation(world, step, STEPS, check=check, check_quiet=check_quiet)
     return Report(
-        seed=seed,
-        reading=reading,
-        error=error,
-        messages=sum(1 for _ in world.history.all()),
-        tasks=len(world.ecs.tasks),
         restarts=sum(len(after.told.restarts) for after in world.after.values()),
+        tasks=len(world.ecs.tasks),
+        messages=sum(1 for _ in world.history.all()),
+        error=error,
+        reading=reading,
+        seed=seed,
     )
 
 

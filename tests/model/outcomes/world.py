@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tests.model import clock, sqs
 from tests.model.application import make_application, queue_url
-from tests.model.dynamodb import DynamoDbClient
 from tests.model.jobs import CLUSTERS
 from tests.model.outcomes.ecs import LivingEcs, LivingEcsClient
 from tests.model.outcomes.events import EventBus
@@ -119,12 +118,7 @@ class FollowedWorld(World):
                 told=after.told,
                 on_letter=on_letter,
             ),
-            dynamodb=DynamoDbClient(wire=wire, table=stage.table),
-            clock=time,
-            draw=self.draw,
-            launch_rate=self.options.launch_rate,
-            concurrency=self.options.concurrency,
-            unexpected=lambda text: self.history.violate(f"unexpected exception: {text}"),
+            **self.parts(stage, wire, time),
             more={
                 "EVENTS_QUEUE_URL": urls["events"],
                 "RESULTS_QUEUE_URL": urls["results"],
